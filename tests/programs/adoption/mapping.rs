@@ -139,11 +139,12 @@ fn other_columns_and_types_are_read_too() {
         "CREATE DOMAIN money_text AS varchar(40); CREATE TYPE sides AS ENUM ('buy', 'sell'); \
          CREATE TABLE trade_records (account varchar, order_id varchar, symbol text, side sides, \
              size numeric(38,18), price money_text, order_time timestamp, trade_seq int, \
-             UNIQUE (account, order_id)); \
+             total_fees_usd text, quote_value text, UNIQUE (account, order_id)); \
          INSERT INTO trade_records VALUES \
-             (NULL, 'b', 'ETH/USDC', 'buy', 2, ' 1.5e1 ', '2025-01-02 03:04:05.000006', 1), \
-             ('', 's', 'eth-usdc', 'sell', 1, '20', '2025-01-03', 2), \
-             ('two', 'b', 'ETH-USD', 'buy', 1, 'ten', '2025-01-03', 1)",
+             (NULL, 'b', 'ETH/USDC', 'buy', 2, ' 1.5e1 ', '2025-01-02 03:04:05.000006', 1, '', ' '), \
+             ('', 's', 'eth-usdc', 'sell', 1, '20', '2025-01-03', 2, '1', ''), \
+             ('two', 'b', 'ETH-USD', 'buy', 1, 'ten', '2025-01-03', 1, NULL, NULL), \
+             ('three', 'b', 'ETH-USD', 'buy', 1, '', '2025-01-03', 1, NULL, NULL)",
     );
     let done = site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
     let words = "taken as UTC: it has no zone of its own";
@@ -154,8 +155,16 @@ fn other_columns_and_types_are_read_too() {
     let line = export.lines().nth(1).unwrap();
     assert!(line.starts_with("default,ETH-USDC,s,b,1,15,20,"), "{line}");
     assert!(line.contains("2025-01-02T03:04:05.000006Z"), "{line}");
-    let items = "SELECT account || ' ' || issue_type FROM manual_review_queue";
-    assert_eq!(site.value(items), "two invalid_trade");
+    // An empty fee is unknown, and an empty value is none. An empty price is a missing fact.
+    let fees = "SELECT concat(buy_fees_per_unit, ',', sell_fees_per_unit, ',', notes) \
+                FROM v_current_allocations";
+    assert_eq!(site.value(fees), ",1,buy_fee_unknown");
+    let items = "SELECT string_agg(account || ' ' || issue_type || ' ' || (details ->> 'column'), \
+                 ', ' ORDER BY account) FROM manual_review_queue";
+    assert_eq!(
+        site.value(items),
+        "three invalid_trade price, two invalid_trade price"
+    );
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub(in crate::store::postgres) struct Mapped {
     pub(in crate::store::postgres) sql: String,
 }
 
-/// Pattern of a number in a text. Any other text becomes NaN, which no trade can have.
+/// Pattern of a number in a text. A text of blanks is a missing value. Any other text becomes NaN,
+/// which no trade can have.
 const NUMBER_PATTERN: &str =
     r"^\s*[+-]?([0-9]{1,60}([.][0-9]{0,60})?|[.][0-9]{1,60})([eE][+-]?[0-9]{1,3})?\s*$";
 
@@ -73,7 +74,7 @@ pub(super) fn map_column(
         (FactType::Number, _) if is_text => (
             format!(
                 "CASE WHEN t.{name} ~ '{NUMBER_PATTERN}' THEN t.{name}::text::numeric \
-                 WHEN t.{name} IS NOT NULL THEN 'NaN'::numeric END"
+                 WHEN t.{name} ~ '[^[:space:]]' THEN 'NaN'::numeric END"
             ),
             "the number it spells",
         ),
