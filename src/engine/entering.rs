@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::assets::AssetRules;
-use super::ids::Pool;
+use super::ids::{Pool, PoolNames};
 use super::leg::Leg;
 use super::legs::{NoLegs, UnlikeValue, legs_of};
 use super::pending::Pending;
@@ -36,6 +36,9 @@ pub fn enter(
     pools: &mut BTreeMap<Pool, PoolLedger>,
 ) -> Entered {
     let (mut entered, mut room) = (Entered::default(), LineRoom::default());
+    // Most trades use one rate. Memory that is reserved and never written costs nothing.
+    entered.used.reserve(pending.len(), pending.id_bytes());
+    make_room(&pending, pools);
     for pending in pending.drain() {
         let base = pending.of.pool();
         let account = &base.account;
@@ -82,6 +85,30 @@ pub fn enter(
         }
     }
     entered
+}
+
+/// Makes room for the legs of trades in the pools that are there: none then grows by copies.
+fn make_room(pending: &Pending, pools: &mut BTreeMap<Pool, PoolLedger>) {
+    let mut legs: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
+    for (of, trade) in pending.views() {
+        let quote = of.instrument.as_ref().ok().filter(|of| !of.is_usd);
+        let fee = trade.more.and_then(|more| more.fee.as_ref());
+        let assets = [
+            Some(of.asset.as_str()),
+            quote.map(|of| of.quote.as_str()),
+            fee.map(|fee| fee.currency.as_str()),
+        ];
+        for asset in assets.into_iter().flatten() {
+            let (trades, bytes) = legs.entry((of.account.as_str(), asset)).or_default();
+            *trades = trades.saturating_add(1);
+            *bytes = bytes.saturating_add(trade.order_id.len());
+        }
+    }
+    for (names, (trades, id_bytes)) in legs {
+        if let Some(pool) = pools.get_mut(&names as &dyn PoolNames) {
+            pool.trades.reserve(trades, id_bytes);
+        }
+    }
 }
 
 impl PoolLedger {

@@ -30,9 +30,11 @@ impl Pending {
     /// Adds a trade. Errors: an id of more than 255 bytes, or a size of too many digits, which no
     /// trade of a ledger has.
     pub(super) fn push(&mut self, of: &Arc<Traded>, trade: &Trade) -> Result<(), InvalidTrade> {
-        let is_full = |block: &PendingBlock| block.of.len() >= BLOCK_TRADES;
-        if self.blocks.last().is_none_or(is_full) {
-            self.blocks.push(PendingBlock::default());
+        match self.blocks.last() {
+            Some(last) if last.of.len() < BLOCK_TRADES => {}
+            Some(full) => self.blocks.push(PendingBlock::after(full)),
+            // A ledger may have one such trade, and many accounts.
+            None => self.blocks.push(PendingBlock::default()),
         }
         let Some(block) = self.blocks.last_mut() else {
             return Ok(());
@@ -55,6 +57,12 @@ impl Pending {
     /// Returns the number of trades.
     pub fn len(&self) -> usize {
         let blocks = self.blocks.iter().map(|block| block.of.len());
+        blocks.fold(0, usize::saturating_add)
+    }
+
+    /// Returns the bytes of all order ids.
+    pub(super) fn id_bytes(&self) -> usize {
+        let blocks = self.blocks.iter().map(|block| block.trades.id_bytes());
         blocks.fold(0, usize::saturating_add)
     }
 
@@ -82,6 +90,17 @@ impl Pending {
 }
 
 impl PendingBlock {
+    /// Makes an empty block with the room that a full one took. A block that grows by copies leaves
+    /// gaps in memory.
+    fn after(full: &Self) -> Self {
+        let mut block = Self::default();
+        block.of.reserve_exact(BLOCK_TRADES);
+        let id_bytes = full.trades.id_bytes();
+        let room = id_bytes.saturating_add(id_bytes / 16);
+        block.trades.reserve(BLOCK_TRADES, room);
+        block
+    }
+
     fn views(&self) -> impl Iterator<Item = (&Traded, TradeRef<'_>)> + Clone {
         let of = self.of.iter().map(|of| &**of);
         of.zip(self.trades.iter())

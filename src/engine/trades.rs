@@ -215,6 +215,17 @@ impl Trades {
         Ok(place.saturating_add(1))
     }
 
+    /// Makes room at once for trades that will come, and for the bytes of their ids.
+    pub(super) fn reserve(&mut self, trades: usize, id_bytes: usize) {
+        self.rows.reserve_exact(trades);
+        self.ids.reserve_exact(id_bytes);
+    }
+
+    /// Returns the bytes of the order ids.
+    pub(super) fn id_bytes(&self) -> usize {
+        self.ids.len()
+    }
+
     /// Grows a full buffer by a half, and a small one by little: a ledger may have as many pools as
     /// trades.
     fn make_room(&mut self, id_bytes: usize) {

@@ -168,6 +168,8 @@ impl<'a> Valuing<'a> {
                 .own_rates(needed, at, (pools, &pending), is_whole)
                 .await?;
             book.add_own(own);
+        } else {
+            drop(needed);
         }
         let wanted = |pool: &Pool| self.scope.contains(pool);
         let expected = unlike.is_some();

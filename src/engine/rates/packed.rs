@@ -48,6 +48,13 @@ struct Packed {
 const _: () = assert!(size_of::<Packed>() == 56);
 
 impl RatesUsed {
+    /// Makes room at once for records that will come, and for the bytes of their ids. A list that
+    /// grows by copies takes twice its memory while it is copied.
+    pub fn reserve(&mut self, records: usize, id_bytes: usize) {
+        self.records.reserve_exact(records);
+        self.ids.reserve_exact(id_bytes);
+    }
+
     /// Adds a record.
     pub fn push(&mut self, used: &RateUsedRef<'_>) {
         let (names, rate) = self.shared(used);
