@@ -1,4 +1,4 @@
-//! Trades in pounds, whose rates go by way of the euro or come from a file of their own.
+//! Trades in pounds, whose rates are a cross of two, or come from a file of their own.
 //!
 //! The rate is judged in whole numbers, the value by what its slices add up to.
 
@@ -126,7 +126,7 @@ fn entered(
 }
 
 /// The newest rate of the pound at an hour, as a fraction. At one instant the rate of a file comes
-/// before that by way of the euro, whose two rates are of one instant.
+/// before the cross, whose two rates are of one instant.
 fn expected(fixings: &[Fixing], hour: i64) -> Option<(i64, i128, i128)> {
     let before = fixings.iter().rev().filter(|fixing| fixing.hour <= hour);
     let rate = |fixing: &Fixing| match (fixing.pound, fixing.euro) {
