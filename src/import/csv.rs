@@ -65,7 +65,7 @@ pub fn parse_csv(
     let mut told = 0_u64;
     let rows = format.each_row(&block, options, |row, outcome| {
         let kept = match outcome {
-            RowOutcome::Trade(trade) => kept.keep(trade, row),
+            RowOutcome::Trade(trade) => kept.keep(trade, row, format.format.as_ref()),
             RowOutcome::Rejected(rejected) => Err(rejected),
             RowOutcome::Ignored(kind) => {
                 *file.ignored.entry(kind).or_default() += 1;
@@ -139,7 +139,7 @@ impl CsvFormat {
     ) -> Result<(), FileError> {
         self.each_row(block, options, |row, outcome| {
             if let RowOutcome::Trade(trade) = outcome
-                && let Err(row) = repeats.compare(trade, row)
+                && let Err(row) = repeats.compare(trade, row, self.format.as_ref())
             {
                 rejected(*row);
             }
@@ -159,7 +159,9 @@ impl CsvFormat {
     ) -> Result<(), FileError> {
         self.each_row(block, options, |row, outcome| {
             let read = match (outcome, &mut *repeats) {
-                (RowOutcome::Trade(trade), Some(repeats)) => repeats.compare(trade, row),
+                (RowOutcome::Trade(trade), Some(repeats)) => {
+                    repeats.compare(trade, row, self.format.as_ref())
+                }
                 (RowOutcome::Rejected(rejected), _) => Err(rejected),
                 (RowOutcome::Trade(_), None) | (RowOutcome::Ignored(_), _) => Ok(()),
             };

@@ -46,6 +46,11 @@ pub(super) trait RowFormat: Debug + Send + Sync {
         &[]
     }
 
+    /// Returns the file's name of a native column. `None`: the native name.
+    fn name_in_file(&self, _native: &str) -> Option<String> {
+        None
+    }
+
     /// Reads a row: `each` gets each trade or rejected row that the row stands for, or the fact
     /// that it is ignored. Rows come in the order of their block.
     ///

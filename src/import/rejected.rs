@@ -121,6 +121,8 @@ pub enum Hint {
     RoundedId,
     /// Give each fill an id of its own.
     OwnId,
+    /// Import the rows of each account apart: the format reads no accounts.
+    OneAccount,
     /// Type a name with an odd character again.
     CopiedText,
     /// Write a plain blank.

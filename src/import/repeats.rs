@@ -10,6 +10,7 @@ use std::collections::hash_map::{Entry, RandomState};
 use std::hash::BuildHasher;
 
 use super::columns::Column;
+use super::formats::RowFormat;
 use super::hints::may_be_rounded_id;
 use super::rejected::{Hint, RejectedRow, quoted};
 use super::rows::Row;
@@ -89,6 +90,7 @@ impl Repeats {
         &mut self,
         trade: LedgerTrade,
         row: &Row<'_>,
+        format: &dyn RowFormat,
     ) -> Result<(), Box<RejectedRow>> {
         if self
             .hashes
@@ -98,7 +100,7 @@ impl Repeats {
             return Ok(());
         }
         let first_of_ids = self.kept.trades.len();
-        let compared = self.kept.keep(trade, row);
+        let compared = self.kept.keep(trade, row, format);
         if self.kept.trades.len() == first_of_ids {
             self.lines.push(row.line);
         }
@@ -151,6 +153,7 @@ impl Kept {
         &mut self,
         trade: LedgerTrade,
         row: &Row<'_>,
+        format: &dyn RowFormat,
     ) -> Result<(), Box<RejectedRow>> {
         let key = (trade.account.clone(), trade.trade.order_id.clone());
         let first = match self.places.entry(key) {
@@ -167,14 +170,19 @@ impl Kept {
             return Ok(());
         };
         let line = first.import_line;
+        let id_column = format.name_in_file(Column::OrderId.as_str());
         let hint = match may_be_rounded_id(trade.trade.order_id.as_str()) {
             true => Hint::RoundedId,
+            false if id_column.is_some() => Hint::OneAccount,
             false => Hint::OwnId,
         };
+        let column = format
+            .name_in_file(column)
+            .unwrap_or_else(|| column.to_owned());
         let order_id = trade.trade.order_id.as_str().to_owned();
         Err(Box::new(RejectedRow {
             line: row.line,
-            column: Column::OrderId.as_str().to_owned(),
+            column: id_column.unwrap_or_else(|| Column::OrderId.as_str().to_owned()),
             found: order_id.clone(),
             order_id,
             detail: Some(format!(

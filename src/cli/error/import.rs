@@ -45,6 +45,7 @@ fn fixed_words(hint: &Hint) -> &'static str {
                             as text"
         }
         Hint::OwnId => "each fill needs its own id; for one trade in two accounts, fill in account",
+        Hint::OneAccount => "import each account's file with its own --account",
         Hint::CopiedText => "it may have come with a copied text: type the name again",
         Hint::PlainBlank => "write a plain blank, or none",
         Hint::NeverExecuted => {
@@ -160,8 +161,8 @@ pub fn file_hint(error: &FileError) -> String {
             format!("if it changes no amount, ignore it: {ignore}")
         }
         FileError::NearFormat { .. } => {
-            "export the file again as it comes from the source, or rename its columns: \
-             docs/FORMATS.md lists them"
+            "export the file again as it comes from the source. If only names differ, correct the \
+             header in a copy of the file: docs/FORMATS.md links the list of columns"
                 .into()
         }
         FileError::TwoFormats { .. } => "rename or remove the columns of one of them".into(),

@@ -254,7 +254,7 @@ impl Described {
             // The native reader says what is wrong with the symbol, or with the account.
             None => return Ok(()),
             Some(_) => {
-                let fault = Fault::new("expected a pair of two known currencies");
+                let fault = Fault::new("expected a pair whose quote is a known currency or coin");
                 return Err((Column::Symbol, fault.with_hint(Hint::UnknownPair)));
             }
         };
@@ -332,6 +332,17 @@ impl RowFormat for Described {
         &self.layout.name
     }
 
+    fn name_in_file(&self, native: &str) -> Option<String> {
+        let column = native_column(native)?;
+        let made = self.made.iter().find(|made| made.column == column)?;
+        let names = made.parts.iter().filter_map(|part| match part {
+            PlacedPart::Text(text) => Some(text),
+            PlacedPart::Cell(place) => self.names.get(*place),
+        });
+        let name: String = names.map(String::as_str).collect();
+        (!name.is_empty()).then_some(name)
+    }
+
     fn read(
         &self,
         record: &Record<'_, '_>,
@@ -358,7 +369,12 @@ impl RowFormat for Described {
                 return Ok(());
             }
             if !kinds.trades.contains(kind) {
-                let reason = "expected a kind of row that is known";
+                let trades: Vec<&str> = kinds.trades.iter().map(String::as_str).collect();
+                let reason = format!(
+                    "expected {}, or a {} that is known to be no trade",
+                    trades.join(" or "),
+                    kinds.column.to_lowercase()
+                );
                 let row = self.rejected(record, &kinds.column, kind, Fault::new(reason));
                 each(RowOutcome::Rejected(row));
                 return Ok(());

@@ -135,11 +135,11 @@ fn a_fault_names_the_column_and_the_text_of_the_file() {
         (
             // Elsewhere it would be the ticker of a share, in dollars.
             ("kraken-trades", "XXBTZEUR", "XYZQQQ"),
-            "2: pair is \"XYZQQQ\", expected a pair of two known currencies",
+            "2: pair is \"XYZQQQ\", expected a pair whose quote is a known currency or coin",
         ),
         (
             ("bitstamp", "Market,Buy", "Card purchase,Buy"),
-            "3: Type is \"Card purchase\", expected a kind of row that is known",
+            "3: Type is \"Card purchase\", expected Market, or a type that is known to be no trade",
         ),
         (
             ("bybit-spot", ",14:35 2024-11-16", ",14:35 2024-11-16,"),
@@ -148,6 +148,33 @@ fn a_fault_names_the_column_and_the_text_of_the_file() {
     ];
     for ((name, from, to), expected) in cases {
         assert_eq!(fault_of(name, from, to), expected);
+    }
+}
+
+/// One file of several accounts may have an id twice. Its columns have other names than ours.
+#[test]
+fn an_id_that_comes_twice_is_named_as_in_the_file() {
+    let cases = [
+        (
+            ("kraken-trades", "CCCCC2\",\"OAAAAA", "CCCCC1\",\"OAAAAA"),
+            "3: txid is \"TAAAAA-BBBBB-CCCCC1\", which line 2 has with pair \"XXBTZEUR\" where \
+             this one has \"ETH-USD\", expected an id of its own",
+        ),
+        (
+            ("coinbase-fills", "102,ETH-BTC,BUY,", "101,ETH-EUR,BUY,"),
+            "4: product-trade id is \"ETH-EUR-101\", which line 3 has with side \"sell\" where \
+             this one has \"buy\", expected an id of its own",
+        ),
+    ];
+    for ((name, from, to), expected) in cases {
+        let text = sample(name);
+        assert!(text.contains(from), "{name} has no {from}");
+        let rejected = parsed(&text.replacen(from, to, 1)).rejected;
+        let [row] = rejected.as_slice() else {
+            panic!("{rejected:?}");
+        };
+        assert_eq!(row.to_string(), expected);
+        assert_eq!(row.hint, Some(Hint::OneAccount));
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) struct Layout {
     pub name: String,
     /// The source and the kind of file, in a few words.
     pub about: String,
-    /// `exchange` and `source` of the trades.
+    /// `exchange` of the trades.
     pub exchange: String,
     /// The generations of the header.
     pub headers: Vec<Generation>,

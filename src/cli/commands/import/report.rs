@@ -24,7 +24,7 @@ pub(super) const NO_LINE_END: &str = "  the last line has no line end: was the f
 pub(super) fn describe_not_trades(rows: u64) -> String {
     match rows {
         0 => String::new(),
-        rows => format!(", {} of other kinds", count(rows)),
+        rows => format!(", {} not used", count(rows)),
     }
 }
 
