@@ -33,6 +33,8 @@ pub enum RateFileError {
         kind: RateSource,
         /// The pair that its name suggests.
         proposed: Option<(Asset, Asset)>,
+        /// That pair leads to dollars: rates of any other pair are refused.
+        is_way: bool,
     },
     /// An asset or currency for a file that names its own.
     #[error("a file of the kind {0} names its assets itself")]
@@ -55,6 +57,8 @@ pub enum RateFileError {
         named: (Asset, Asset),
         /// The pair of the name.
         found: (Asset, Asset),
+        /// That pair leads to dollars: rates of any other pair are refused.
+        is_way: bool,
     },
     /// The file's name has no interval.
     #[error("the name {} has no interval, expected one like \"XBTUSD_1440\"", quoted(.0))]

@@ -101,10 +101,13 @@ fn minutes_of(out: &Collected<'_>) -> Result<i64, RateFileError> {
 /// other ones; none leads to dollars.
 fn pair_of(out: &Collected<'_>) -> Result<(Asset, Asset), RateFileError> {
     let options = out.options;
+    let leads_to_dollars = |pair: &(Asset, Asset)| out.leads_to_dollars([&pair.0, &pair.1]);
     let (Some(asset), Some(currency)) = (&options.asset, &options.currency) else {
+        let proposed = proposed(out.kind(), &options.name);
         return Err(RateFileError::NoAsset {
             kind: out.kind(),
-            proposed: proposed(out.kind(), &options.name),
+            is_way: proposed.as_ref().is_some_and(leads_to_dollars),
+            proposed,
         });
     };
     if out.is_one(asset, currency) {
@@ -120,6 +123,7 @@ fn pair_of(out: &Collected<'_>) -> Result<(Asset, Asset), RateFileError> {
         return Err(RateFileError::OtherPair {
             name: options.name.clone(),
             named: (asset.clone(), currency.clone()),
+            is_way: leads_to_dollars(&found),
             found,
         });
     }

@@ -336,20 +336,28 @@ fn a_file_without_an_asset_proposes_the_one_in_its_name() {
     let coingecko = "snapped_at,price,market_cap,total_volume\n";
     let kraken = "1741305600,1,1,1,1,1,1\n";
     let yahoo = "Date,Open,High,Low,Close,Adj Close,Volume\n";
-    for (text, name, pair) in [
-        (coingecko, "eth-eur-max", Some("ETH EUR")),
-        (coingecko, "prices", None),
-        (kraken, "XBTUSDT_1440", Some("XBT USDT")),
-        (kraken, "1INCHEUR_60 (2)", Some("1INCH EUR")),
-        (yahoo, "BTC-USD (1)", Some("BTC USD")),
-        (yahoo, "EURUSD=X", Some("EUR USD")),
-        (yahoo, "AAPL", None),
-        (yahoo, "B$C-USD", None),
+    for (text, name, pair, counts) in [
+        (coingecko, "eth-eur-max", Some("ETH EUR"), true),
+        (coingecko, "prices", None, false),
+        // Prices in dollar coins and pounds are refused.
+        (kraken, "XBTUSDT_1440", Some("XBT USDT"), false),
+        (kraken, "XBTGBP_60", Some("XBT GBP"), false),
+        (kraken, "1INCHEUR_60 (2)", Some("1INCH EUR"), true),
+        (yahoo, "BTC-USD (1)", Some("BTC USD"), true),
+        (yahoo, "EURUSD=X", Some("EUR USD"), true),
+        (yahoo, "AAPL", None, false),
+        (yahoo, "B$C-USD", None, false),
     ] {
         let error = parse_rates(text.as_bytes(), &options(name, None)).unwrap_err();
-        let RateFileError::NoAsset { proposed, kind } = error else {
+        let RateFileError::NoAsset {
+            proposed,
+            kind,
+            is_way,
+        } = error
+        else {
             panic!("{name}: {error}");
         };
+        assert_eq!(is_way, counts, "{name}");
         let found = proposed.map(|(asset, currency)| format!("{asset} {currency}"));
         assert_eq!(found.as_deref(), pair, "{kind} {name}");
     }

@@ -119,7 +119,7 @@ fn a_coin_for_a_coin_waits_for_a_rate() {
         assert!(text.contains(&line), "{line}\n{text}");
     }
     assert!(
-        text.contains("a rate of BTC at 2020-06-15T12:00:00"),
+        text.contains("a rate of BTC at 2020-06-15 12:00:00 UTC"),
         "{text}"
     );
     let rates = "asset,time,currency,rate\nBTC,2020-06-15T00:00:00Z,USD,9500\n";

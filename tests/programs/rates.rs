@@ -443,7 +443,9 @@ fn rates_that_an_alias_makes_contradict_each_other_are_decided_by_a_correction()
     let hint = "with --correct --reason TEXT, or mend [aliases]";
     assert!(failed.contains(hint), "{failed}");
     let found = folder.fifo_pnl(&["rates", "check"]).expect(1).stdout;
-    assert!(found.contains("two names of one asset"), "{found}");
+    let said = "two names of one asset have different rates: 1\n    \
+                NEWC and OLDC in USD at 2025-03-07 00:00:00 UTC: 2.6 and 2.5 (plain)\n";
+    assert!(found.contains(said), "{found}");
     folder.write(
         "right.csv",
         "asset,time,currency,rate\nNEWC,2025-03-07,USD,2.6\n",
@@ -551,7 +553,7 @@ fn both_rates_that_a_trade_lacks_are_named() {
     folder.write("trades.csv", trades);
     folder.fifo_pnl(&["run", "trades.csv"]).expect(1);
     let said = "price has no value in USD: a rate of EUR on 2025-03-07 is missing; fee_amount \
-                lacks a rate of BNB at 2025-03-07T09:00:00.000000Z\n";
+                lacks a rate of BNB at 2025-03-07 09:00:00 UTC\n";
     let shown = folder.fifo_pnl(&["review", "show", "1"]).expect(0).stdout;
     assert!(shown.contains(said), "{shown}");
     let missing = |id: &str| {
@@ -575,7 +577,7 @@ fn both_rates_that_a_trade_lacks_are_named() {
     };
     assert_eq!(assets(&list), ["BNB", "EUR"]);
     let listed = folder.fifo_pnl(&["review", "list"]).expect(0).stdout;
-    let footer = "A run closes an item without a rate once the rate is imported.\n";
+    let footer = "A run closes an item about a missing rate once the rate is imported.\n";
     assert!(listed.ends_with(footer), "{listed}");
 
     let eur = "asset,time,currency,rate\nEUR,2025-03-07,USD,1.0857\n";
@@ -584,8 +586,8 @@ fn both_rates_that_a_trade_lacks_are_named() {
     let again = folder.compute(&["--all-symbols"]).expect(1).stdout;
     assert!(again.contains("Rates missing   1 rate:"), "{again}");
     assert_eq!(missing("1"), [bnb]);
-    let said = "fee_amount has no value in USD: a rate of BNB at 2025-03-07T09:00:00.000000Z is \
-                missing\n";
+    let said =
+        "fee_amount has no value in USD: a rate of BNB at 2025-03-07 09:00:00 UTC is missing\n";
     let shown = folder.fifo_pnl(&["review", "show", "1"]).expect(0).stdout;
     assert!(shown.contains(said), "{shown}");
 }

@@ -195,7 +195,7 @@ fn a_price_in_dollars_by_a_column_alone_is_no_rate_with_any_fee() {
         let folder = folder("", ",fee_amount,fee_currency,quote_currency", &rows);
         let text = folder.compute(&["--all-symbols"]).expect(1).stdout;
         assert!(
-            text.contains("a rate of ABNB at 2025-03-04T23:00:00"),
+            text.contains("a rate of ABNB at 2025-03-04 23:00:00 UTC"),
             "{fee}: {text}"
         );
     }

@@ -190,6 +190,20 @@ fn title(kind: RateFindingKind) -> &'static str {
 
 fn words(finding: &RateFinding) -> String {
     let rate = &finding.rate;
+    if let (RateFindingKind::Names, Some(other)) = (finding.kind, &finding.other) {
+        let names = match other.currency == rate.currency {
+            true => format!("{} and {}", other.asset, rate.asset),
+            false => format!("{} in {} and {}", other.asset, other.currency, rate.asset),
+        };
+        return format!(
+            "{names} in {} at {}: {} and {} ({})",
+            rate.currency,
+            time(rate.at),
+            other.value,
+            rate.value,
+            rate.source
+        );
+    }
     let place = |rate: &Rate| format!("{} at {} ({})", rate.value, time(rate.at), rate.source);
     let before = finding.other.as_ref();
     let before = before.map(|other| format!("{}, then ", place(other)));

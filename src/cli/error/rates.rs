@@ -19,11 +19,27 @@ pub fn rate_file_hint(error: &RateFileError) -> String {
         RateFileError::OtherKind { .. } => "leave --kind out: the header tells the kind".into(),
         RateFileError::NoAsset {
             proposed: Some((asset, currency)),
+            is_way: true,
             ..
         } => format!("if its name is right, add --asset {asset} --currency {currency}"),
+        RateFileError::NoAsset {
+            proposed: Some((_, currency)),
+            ..
+        } => format!(
+            "if its name is right, its prices are in {currency}, and these are refused: import \
+             prices in USD or EUR; if it is wrong, name both: --asset ASSET --currency CURRENCY"
+        ),
         RateFileError::NoAsset { proposed: None, .. } => {
             "name both: --asset ASSET --currency CURRENCY".into()
         }
+        RateFileError::OtherPair {
+            found: (_, currency),
+            is_way: false,
+            ..
+        } => format!(
+            "prices in {currency} are refused: import prices in USD or EUR; if the name is wrong, \
+             rename the file"
+        ),
         RateFileError::OtherPair {
             found: (asset, currency),
             ..

@@ -41,24 +41,27 @@ impl MissingRate {
         };
         let mut text = format!("has no value in USD: a rate of {first} is missing");
         for other in others {
-            let column = other.column();
-            text.push_str(
-                &match (&other.asset, other.at) == (&first.asset, first.at) {
-                    true => format!(", for {column}, too"),
-                    false => format!("; {column} lacks a rate of {other}"),
-                },
-            );
+            let is_same = (&other.asset, other.at) == (&first.asset, first.at);
+            text.push_str(&match (is_same, other.purpose) {
+                (true, RatePurpose::Value) => "; the price lacks it, too".to_owned(),
+                (true, RatePurpose::Fee) => "; the fee lacks it, too".to_owned(),
+                (false, _) => format!("; {} lacks a rate of {other}", other.column()),
+            });
         }
         text
     }
 }
 
-/// Writes the asset, and the day or the instant: `EUR on 2025-03-07`.
+/// Writes the asset, and the day or the second: `EUR on 2025-03-07`.
 impl fmt::Display for MissingRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.is_by_day {
             true => write!(f, "{} on {}", self.asset, self.day()),
-            false => write!(f, "{} at {}", self.asset, self.at),
+            false => {
+                let at = self.at.to_string().replace('T', " ");
+                let second = at.split(['.', 'Z']).next().unwrap_or_default();
+                write!(f, "{} at {second} UTC", self.asset)
+            }
         }
     }
 }

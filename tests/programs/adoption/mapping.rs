@@ -141,7 +141,8 @@ fn other_columns_and_types_are_read_too() {
              size numeric(38,18), price money_text, order_time timestamp, trade_seq int, \
              total_fees_usd text, quote_value text, UNIQUE (account, order_id)); \
          INSERT INTO trade_records VALUES \
-             (NULL, 'b', 'ETH/USDC', 'buy', 2, ' 1.5e1 ', '2025-01-02 03:04:05.000006', 1, '', ' '), \
+             (NULL, 'b', 'ETH/USDC', 'buy', 2, ' 1.5e1 ', '2025-01-02 03:04:05.000006', 1, '', \
+                 ' '), \
              ('', 's', 'eth-usdc', 'sell', 1, '20', '2025-01-03', 2, '1', ''), \
              ('two', 'b', 'ETH-USD', 'buy', 1, 'ten', '2025-01-03', 1, NULL, NULL), \
              ('three', 'b', 'ETH-USD', 'buy', 1, '', '2025-01-03', 1, NULL, NULL)",
@@ -155,7 +156,7 @@ fn other_columns_and_types_are_read_too() {
     let line = export.lines().nth(1).unwrap();
     assert!(line.starts_with("default,ETH-USDC,s,b,1,15,20,"), "{line}");
     assert!(line.contains("2025-01-02T03:04:05.000006Z"), "{line}");
-    // An empty fee is unknown, and an empty value is none. An empty price is a missing fact.
+    // An empty fee is unknown, and a blank states no value. An empty price is a missing fact.
     let fees = "SELECT concat(buy_fees_per_unit, ',', sell_fees_per_unit, ',', notes) \
                 FROM v_current_allocations";
     assert_eq!(site.value(fees), ",1,buy_fee_unknown");
@@ -269,10 +270,10 @@ fn more_facts_are_read_and_a_fee_counts_once() {
         "ADA-USD missing_fx  ADA-USD has asset_class \"stock\", expected crypto, security, fx or \
          future; \
          BNB missing_fx f fee_amount has no value in USD: a rate of BNB at \
-         2025-01-03T00:00:00.000000Z is missing; \
+         2025-01-03 00:00:00 UTC is missing; \
          SOL-USD missing_fx  SOL-USD is priced in USD, and quote_currency says EUR; \
          XRP missing_fx f fee_amount has no value in USD: a rate of BNB at \
-         2025-01-03T00:00:00.000000Z is missing"
+         2025-01-03 00:00:00 UTC is missing"
     );
     insert(
         "('s2', 'ETH-USD', 'sell', 1, 20, '2025-01-04Z', NULL, NULL, 'crypto', NULL, 0, \

@@ -128,12 +128,12 @@ fn describe_closing(items: &[&QueuedItem]) -> String {
         );
     }
     if without_rate > 0 {
-        text.push_str("A run closes an item without a rate once the rate is imported.\n");
+        text.push_str("A run closes an item about a missing rate once the rate is imported.\n");
     }
     if unmatched + without_rate < items.len() {
         text.push_str(
-            "A run closes a rejected pool once its trades are corrected or voided, the\n\
-             settings say that it is priced in dollars, or it is excluded.\n",
+            "A run closes the item of a rejected pool once its trades are corrected or voided,\n\
+             the settings say what its symbol is, or the pool is excluded.\n",
         );
     }
     text
