@@ -437,6 +437,45 @@ fn a_list_leaves_open_what_nothing_tells() {
     assert!(!text.contains("[accounts."), "{text}");
 }
 
+/// Each choice of the list is a way: its lines settle the symbol.
+#[test]
+fn each_choice_of_what_nothing_tells_is_a_way() {
+    let row = |symbol: &str| {
+        let row = format!("a,{symbol},buy,3,40,2025-03-04T10:00:00Z,0.2,main\n");
+        folder(&row, &row.replace(symbol, "BTC-USD"))
+    };
+    for (symbol, choices) in [
+        (
+            "BTC-PERP",
+            &[
+                "if BTC-PERP is one name (security), and its prices are in USD: add",
+                "if BTC-PERP is BTC (crypto), priced in PERP: add",
+                "if BTC-PERP is one name (future), and its prices are in USD: add",
+            ][..],
+        ),
+        (
+            "EUR",
+            &[
+                "if EUR is one name (security), and its prices are in USD: add",
+                "if EUR is one name (fx), and its prices are in USD: add",
+            ],
+        ),
+    ] {
+        let ways = shown(&row(symbol), "1");
+        let offered = ways.iter().filter(|way| way.when.starts_with("if "));
+        let offered: Vec<&Way> = offered.collect();
+        assert_eq!(offered.len(), choices.len(), "{ways:?}");
+        for (way, begins) in offered.into_iter().zip(choices) {
+            assert!(way.when.starts_with(begins), "{way:?}");
+            let folder = row(symbol);
+            go(&folder, way);
+            // Nobody knows a rate of PERP.
+            let is_settled = !way.when.contains("priced in PERP");
+            assert_eq!(open_items(&folder).is_empty(), is_settled, "{way:?}");
+        }
+    }
+}
+
 /// TOML takes a table once: lines for one that the file has come without its name.
 #[test]
 fn a_table_that_the_settings_have_is_not_printed_again() {

@@ -1,6 +1,7 @@
 //! `review`: questions that only a person can settle, and the pools that a person took out.
 
 mod advice;
+mod choices;
 mod decide;
 mod list;
 mod settings;

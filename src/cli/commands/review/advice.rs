@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::choices::{choices, is_open};
 use crate::cli::error::{CliResult, columns_words, proposal_words, tickers_words};
 use crate::cli::next::{Next, flag, quoted};
 use crate::engine::{
@@ -269,7 +270,7 @@ fn not_in_dollars(pool: &Pool, around: &Around<'_>) -> Vec<Way> {
     let mut ways = match around.rules.check_pool_in_usd(pool) {
         Ok(_) => {
             return vec![Way::new(
-                "the settings say by now that it is priced in dollars: compute",
+                "the settings say by now what its symbol is: compute",
                 [COMPUTE.into()],
             )];
         }
@@ -300,20 +301,24 @@ fn as_dollar(quote: &str, around: &Around<'_>) -> Way {
     }
 }
 
-/// Returns a way for each proposal, then the account's class and the columns.
+/// Returns a way for each choice, then the account's class and the columns.
 fn unknown_asset(pool: &Pool, unknown: &UnknownInstrument, around: &Around<'_>) -> Vec<Way> {
     let config = around.config;
-    let proposals = unknown.proposals.iter().filter(|_| can_be_named(pool));
+    let choices = match can_be_named(pool) {
+        true => choices(unknown),
+        false => Vec::new(),
+    };
+    let condition = if is_open(unknown) { "if " } else { "" };
     let is_there = around.rules.symbols.contains_key(&unknown.symbol);
     let of = |proposal: &Proposal| {
         let (lines, place) = lines_for(proposal.settings(&unknown.symbol), is_there, config);
         Way {
-            when: proposal_words(unknown, proposal, &place),
+            when: format!("{condition}{}", proposal_words(unknown, proposal, &place)),
             settings: lines,
             commands: vec![COMPUTE.into()],
         }
     };
-    let mut ways: Vec<Way> = proposals.map(of).collect();
+    let mut ways: Vec<Way> = choices.iter().map(of).collect();
     let is_security = |proposal: &Proposal| proposal.class == AssetClass::Security;
     let may_be_shares = !around.with_coins.contains(&pool.account);
     if may_be_shares && !ways.is_empty() && unknown.proposals.iter().any(is_security) {

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::advice::COMPUTE;
+use super::choices::{is_likely_name, is_open, may_be_future};
 use crate::cli::next::Next;
 use crate::engine::{
-    Account, AssetClass, AssetRules, CodeKind, IssueType, NotInUsd, Pool, Symbol,
-    UnknownInstrument, UnknownWhy, kind_of_code, shown, shown_sentence, ticker_settings,
+    Account, AssetClass, AssetRules, IssueType, NotInUsd, Pool, Symbol, UnknownInstrument, shown,
+    shown_sentence, ticker_settings,
 };
 use crate::store::model::QueuedItem;
 
@@ -70,27 +71,6 @@ pub(super) fn describe_settings(
     )
 }
 
-/// Tells whether nothing says what a symbol is more likely: a contract on a coin, a currency alone,
-/// a share whose code a coin has.
-fn is_open(unknown: &UnknownInstrument) -> bool {
-    let is_known = |code: &str| kind_of_code(code).is_some();
-    match &unknown.why {
-        UnknownWhy::BareCurrency | UnknownWhy::CoinOrShare => true,
-        UnknownWhy::UnknownQuote(_) => unknown.proposals.iter().any(|of| is_known(&of.base)),
-        UnknownWhy::Resembles(codes) => {
-            let symbol = unknown.symbol.as_str();
-            let is_coin = |code: &String| kind_of_code(code) == Some(CodeKind::Coin);
-            let mut coins = codes.iter().filter(|code| is_coin(code));
-            let ends = |code: &String| symbol.ends_with(code.as_str());
-            // GBTC is named for what it holds, and so is FETH; BTCPERP is a contract.
-            is_likely_name(unknown)
-                && !codes.iter().any(ends)
-                && coins.any(|code| symbol.starts_with(code.as_str()))
-        }
-        _ => false,
-    }
-}
-
 /// Lists the settings of symbols as comments: each line with the values that it may have.
 fn describe_open(open: &[&UnknownInstrument], rules: &AssetRules, config: &str) -> String {
     if open.is_empty() {
@@ -139,7 +119,7 @@ fn choice(unknown: &UnknownInstrument, is_there: bool) -> Vec<String> {
             continue;
         };
         let future = format!("\"{}\"", AssetClass::Future);
-        if name == "class" && matches!(unknown.why, UnknownWhy::UnknownQuote(_)) {
+        if name == "class" && may_be_future(unknown) {
             values.push(&future);
         }
         lines.push(format!("{name} = {}", values.join(" or ")));
@@ -155,11 +135,6 @@ fn mark_table_there(lines: &mut [String]) {
     if let Some(table) = lines.first_mut() {
         *table = format!("# into {table}, which is there, in place of such lines that it has:");
     }
-}
-
-fn is_likely_name(unknown: &UnknownInstrument) -> bool {
-    let first = unknown.proposals.first();
-    first.is_some_and(|proposal| proposal.class == AssetClass::Security)
 }
 
 /// Fewest names of an account for which its class is proposed.
