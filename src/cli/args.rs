@@ -143,7 +143,7 @@ pub enum Command {
 /// How files are read.
 #[derive(Debug, Clone, Args)]
 pub struct FileArgs {
-    /// CSV files of trades
+    /// Exports of known exchanges, or CSV files of trades
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Account of rows that name none
@@ -155,7 +155,7 @@ pub struct FileArgs {
     /// Read the file's column NAME as COLUMN, like 'Price Currency=quote_currency'
     #[arg(long, value_name = "NAME=COLUMN")]
     pub rename_column: Vec<String>,
-    /// Ignore the file's column NAME, although its name says that it holds a currency
+    /// Ignore the file's column NAME: it changes no amount
     #[arg(long, value_name = "NAME")]
     pub ignore_column: Vec<String>,
     /// Import the good rows of a file that has bad ones, and keep the rejects

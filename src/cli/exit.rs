@@ -10,8 +10,9 @@ pub enum Exit {
     Findings = 1,
     /// Wrong usage, configuration or input; nothing was written.
     Usage = 2,
-    /// Refused: locked, another schema, sealed, no permission, unsafe, incomplete, a file that is
-    /// there. No version was changed; `run` may have imported its files by then.
+    /// Refused: locked, another schema, sealed, no permission, unsafe, incomplete, two rates that
+    /// differ, an asset of several classes, a file that is there. No version was changed; `run` may
+    /// have imported its files by then.
     Refused = 3,
     /// Failed: database, disk. Nothing was published, unless the connection broke at the commit.
     Failed = 4,
@@ -25,8 +26,9 @@ pub const EXIT_CODES_HELP: &str = "Exit codes:
   1    done, with findings: a violation, a rejected pool, a partial import, a finding of health,
        incomplete tax files, a difference from what was filed, anything under --strict
   2    wrong usage, configuration or input; nothing was written
-  3    refused (another run, sealed, schema, no permission, incomplete year to file, an output file
-       that exists); no version was changed, but run may have imported its files by then
+  3    refused (another run, sealed, schema, no permission, incomplete year to file, two rates that
+       differ, an asset of several classes, an output file that exists); no version was changed,
+       but run may have imported its files by then
   4    failed (database, disk); nothing was published, unless the connection broke at the commit:
        see versions list
   130  interrupted; nothing was published, but a file may be imported already";

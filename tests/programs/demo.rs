@@ -131,8 +131,10 @@ fn the_summary_of_the_readme_is_what_the_demo_prints() {
     let trades = "fixtures/demo/trades.csv";
     fs::create_dir_all(folder.join("fixtures/demo")).unwrap();
     fs::copy(repository().join(trades), folder.join(trades)).unwrap();
-    let command = ["run", trades, "--database", "sqlite://fifo-pnl-demo.db"];
-    let done = folder.fifo_pnl(&command).expect(0);
+    // The README shows a terminal of 80 columns.
+    let command =
+        format!("FIFO_PNL_COLUMNS=80 fifo-pnl run {trades} --database sqlite://fifo-pnl-demo.db");
+    let done = folder.shell(&command).expect(0);
     let mut printed = done.stdout.lines().map(without_duration);
     let readme = fs::read_to_string(repository().join("README.md")).unwrap();
     let shown = readme.split("```text\n").nth(1).unwrap();
@@ -166,7 +168,8 @@ fn people_read_cents_and_the_next_command() {
         "Imported  trades.csv: 5,000 rows, 5,000 new, 0 known",
         "complete through 2025-10-29 19:50:58 UTC",
         "totals are incomplete, see below",
-        "Unmatched       8 sells find no buy: 5,124.94 USD of net proceeds\n",
+        "Unmatched       8 sells find no buy: 5,124.94 USD of net proceeds have no cost basis and \
+         are in no total. ",
         "Fees unknown    6 trades, counted as 0",
         "every invariant holds",
         "Next: fifo-pnl review list",

@@ -22,9 +22,9 @@ mod place;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use cases::{GROUPS, LEDGER};
+use cases::GROUPS;
 use page::Shown;
-use place::Place;
+use place::{LEDGER, Place};
 use support::commands::{printed, run_printed};
 use support::{diff, repository};
 

@@ -51,7 +51,7 @@ pub enum VersionsCommand {
         #[arg(value_parser = clap::value_parser!(i64).range(1..))]
         version: i64,
     },
-    /// Drop old versions; never the current one, a sealed one, or the newest over all symbols
+    /// Drop old versions; never the current one, a sealed one, or the newest over all pools
     Prune(PruneArgs),
     /// Write a version as canonical CSV
     Export {

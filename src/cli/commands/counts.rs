@@ -172,8 +172,8 @@ fn describe(counts: &RunCounts) -> String {
             _ => "stand",
         };
         text.push_str(&format!(
-            "Order of ids    {} {verb} in the order of ids: other trades have the same\n\
-             {INDENT}times, and the file has no `trade_seq` for them\n",
+            "Order of ids    {} {verb} in the order of ids: other trades have the same times, and \
+             the file has no `trade_seq` for them\n",
             words.join(" and ")
         ));
     }

@@ -243,7 +243,7 @@ fn describe_figures(report: &AppendReport) -> String {
     let sides = counts::sides(counts);
     let pools = plural(report.pools.len() as u64, "pool", "pools");
     let remark = match is_incomplete(report) {
-        true => "   totals are incomplete, see below",
+        true => "; totals are incomplete, see below",
         false => "",
     };
     let rows = [
@@ -256,7 +256,7 @@ fn describe_figures(report: &AppendReport) -> String {
         (
             "Realized PnL",
             dollars(counts.pnl),
-            format!("USD, of these{remark}"),
+            format!("USD, of the new trades{remark}"),
         ),
     ];
     counts::figures(&rows)

@@ -1,20 +1,10 @@
 //! The cases, in the order of the page.
 
-use super::cases_of_facts::FACTS;
+use super::cases_of_facts::{EXPORTS, FACTS};
 use super::cases_of_places::{CONFIGURATION, DATABASES, MACHINE, SCHEMA};
 use super::cases_of_rates::RATES;
 use super::cases_of_tax::{REVIEW, TAX};
 use super::{Case, Group};
-
-/// The file that lies in every folder.
-pub const LEDGER: &str = "\
-order_id,symbol,side,size,price,order_time,total_fees_usd,account
-B-1,BTC-USD,buy,2,100,2025-01-02T10:00:00Z,0.2,main
-S-1,BTC-USD,sell,1,110,2025-01-03T10:00:00Z,0.11,main
-B-2,ETH-USD,buy,5,20,2025-01-02T10:00:00Z,0.1,bot
-S-2,ETH-USD,sell,5,21,2025-01-04T10:00:00Z,0.1,bot
-S-2,BTC-USD,sell,0.5,120,2025-01-04T10:00:00Z,0.06,main
-";
 
 pub const GROUPS: &[Group] = &[
     Group {
@@ -33,6 +23,11 @@ pub const GROUPS: &[Group] = &[
         title: "Rows with more facts than dollars",
         about: "",
         cases: FACTS,
+    },
+    Group {
+        title: "Exports of exchanges",
+        about: "",
+        cases: EXPORTS,
     },
     Group {
         title: "Trades that the ledger has with other facts",

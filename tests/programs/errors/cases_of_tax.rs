@@ -33,6 +33,24 @@ pub const TAX: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        title: "An asset of several classes",
+        files: &[(
+            "trades.csv",
+            "order_id,symbol,side,size,price,order_time,total_fees_usd,usd_value\n\
+             b1,AAPL,buy,2,100,2023-01-02T10:00:00Z,0,\n\
+             b2,AAPL-EUR,buy,1,100,2023-06-02T10:00:00Z,0,110\n\
+             s1,AAPL,sell,1,150,2025-01-03T10:00:00Z,0,\n",
+        )],
+        before: &["fifo-pnl run --quiet trades.csv"],
+        command: "fifo-pnl tax --year 2025 --format lots -o tax.csv --timezone UTC",
+        exit: 3,
+        after: &[
+            "printf '[tax]\\nsecurities = [\"AAPL\"]\\n' > fifo-pnl.toml",
+            "fifo-pnl tax --year 2025 --format lots -o tax.csv --timezone UTC",
+        ],
+        ..Case::NONE
+    },
+    Case {
         title: "An impossible year",
         before: &[RUN],
         command: "fifo-pnl tax --year 25 --format lots -o tax.csv",

@@ -6,10 +6,19 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::cases::LEDGER;
 use super::{Case, Where};
 use crate::support::skip::skip;
 use crate::support::{Done, Folder};
+
+/// The file that lies in every folder.
+pub const LEDGER: &str = "\
+order_id,symbol,side,size,price,order_time,total_fees_usd,account
+B-1,BTC-USD,buy,2,100,2025-01-02T10:00:00Z,0.2,main
+S-1,BTC-USD,sell,1,110,2025-01-03T10:00:00Z,0.11,main
+B-2,ETH-USD,buy,5,20,2025-01-02T10:00:00Z,0.1,bot
+S-2,ETH-USD,sell,5,21,2025-01-04T10:00:00Z,0.1,bot
+S-2,BTC-USD,sell,0.5,120,2025-01-04T10:00:00Z,0.06,main
+";
 
 /// User and group `nobody` of every Linux.
 const NOBODY: &str = "65534";

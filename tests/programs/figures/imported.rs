@@ -95,9 +95,9 @@ pub fn an_incremental_run_says_what_its_totals_lack(place: &Place) {
     has(&done.stdout, &["Next: compute_allocations --incremental"]);
     let done = place.run(incremental).expect(0);
     let said = [
-        "USD, of these   totals are incomplete, see below\n",
-        "1 new sell finds no buy: 299.00 USD of net proceeds\n",
-        "Totals are incomplete\n                until the buys are imported",
+        "USD, of the new trades; totals are incomplete, see below\n",
+        "1 new sell finds no buy: 299.00 USD of net proceeds have no cost basis",
+        "Totals are incomplete until the buys are imported",
         "Next: fifo-pnl review list",
     ];
     has(&done.stdout, &said);

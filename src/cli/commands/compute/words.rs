@@ -205,10 +205,9 @@ pub(in crate::cli::commands) fn describe_unmatched(
     next: &Next,
 ) -> String {
     format!(
-        "Unmatched       {sells} {verb} no buy: {} USD of net proceeds\n\
-         {INDENT}have no cost basis and are in no total. Totals are incomplete\n\
-         {INDENT}until the buys are imported (short sales are not matched yet):\n\
-         {INDENT}`{}`\n",
+        "Unmatched       {sells} {verb} no buy: {} USD of net proceeds have no cost basis and \
+         are in no total. Totals are incomplete until the buys are imported (short sales are not \
+         matched yet): `{}`\n",
         dollars(proceeds),
         next.command("fifo-pnl review list"),
     )
