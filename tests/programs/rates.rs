@@ -444,7 +444,7 @@ fn rates_that_an_alias_makes_contradict_each_other_are_decided_by_a_correction()
     assert!(failed.contains(hint), "{failed}");
     let found = folder.fifo_pnl(&["rates", "check"]).expect(1).stdout;
     let said = "two names of one asset have different rates: 1\n    \
-                NEWC and OLDC in USD at 2025-03-07 00:00:00 UTC: 2.6 and 2.5 (plain)\n";
+                OLDC and NEWC in USD at 2025-03-07 00:00:00 UTC: 2.5 and 2.6 (plain)\n";
     assert!(found.contains(said), "{found}");
     folder.write(
         "right.csv",
