@@ -111,6 +111,8 @@ pub struct Instrument {
     pub class_source: ClassSource,
     /// The quote is the dollar or counts as one.
     pub is_usd: bool,
+    /// The symbol names the quote. Otherwise a column, a setting or a rule for tickers says it.
+    pub is_pair: bool,
 }
 
 /// A trade that has no price in dollars.

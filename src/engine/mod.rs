@@ -15,6 +15,7 @@ mod assets;
 mod canonical;
 mod checks;
 mod class;
+mod currency_names;
 mod digits;
 mod entering;
 mod fact;
@@ -71,6 +72,7 @@ pub use canonical::{
 };
 pub use checks::{ExpectedLegs, Invariant, PoolVersion, Violation, check_pool};
 pub use class::{AssetClass, AssetClassError, ClassSource, PoolClass};
+pub use currency_names::may_name_currency;
 pub use entering::{Entered, enter};
 pub use fact::{Fact, FactTextError};
 pub use facts::{MORE_COLUMNS, MoreError, MoreFacts, MoreFault, MoreText, OtherFee};

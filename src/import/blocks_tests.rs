@@ -60,6 +60,7 @@ fn parse_by_blocks(bytes: &[u8], block_bytes: usize) -> Result<ParsedFile, Block
     let mut rejected = Rejects::default();
     let mut file = ParsedFile {
         format: format.name(),
+        assumes: format.assumes(),
         unknown_columns: format.unknown_columns().to_vec(),
         ..ParsedFile::default()
     };

@@ -57,6 +57,7 @@ pub fn parse_csv(
     let format = CsvFormat::find(&block, &options.columns)?.ok_or(FileError::Empty)?;
     let mut file = ParsedFile {
         format: format.name(),
+        assumes: format.assumes(),
         unknown_columns: format.unknown_columns().to_vec(),
         ends_without_line_end: block.ends_without_line_end(),
         ..ParsedFile::default()
@@ -121,6 +122,11 @@ impl CsvFormat {
     /// Returns the name of the format.
     pub fn name(&self) -> &'static str {
         self.format.name()
+    }
+
+    /// Returns a fact that the file does not state, and that is taken for granted; or nothing.
+    pub fn assumes(&self) -> &'static str {
+        self.format.assumes()
     }
 
     /// Returns the ignored columns.

@@ -5,6 +5,7 @@
 
 use super::ImportOptions;
 use super::error::FileError;
+use crate::engine::may_name_currency;
 use crate::engine::policy::USD;
 
 /// A column that may name a currency.
@@ -13,7 +14,7 @@ pub(super) struct CurrencyColumn {
     place: usize,
     /// The name, as the header has it.
     name: String,
-    /// The name contains "unit", so a number in the column is no currency.
+    /// The name does not say "currency", so a number in the column names none.
     is_unit: bool,
 }
 
@@ -33,9 +34,10 @@ pub(super) fn currency_columns<'n>(
     for (place, name) in names.into_iter().enumerate() {
         let folded = name.trim().to_lowercase();
         let names_currency = folded.contains("currency") || folded.contains("ccy");
+        let may_name = may_name_currency(&folded);
         // Not the unit in "community".
         let is_unit = folded.replace("unity", "").contains("unit");
-        if is_unread(&folded) && (names_currency || is_unit) {
+        if is_unread(&folded) && (may_name || is_unit) {
             columns.push(CurrencyColumn {
                 place,
                 name: name.trim().to_owned(),
@@ -89,6 +91,8 @@ mod tests {
             "note",
             "CurrencyPrimary",
             "read_currency",
+            "quote_asset",
+            "feeCoin",
         ];
         let names = names.map(str::to_owned);
         let found = currency_columns(&names, |name| name != "read_currency");
@@ -99,6 +103,8 @@ mod tests {
             "size unit",
             "Units",
             "CurrencyPrimary",
+            "quote_asset",
+            "feeCoin",
         ];
         assert_eq!(found, expected);
     }

@@ -6,6 +6,7 @@
 
 mod described;
 mod layout;
+mod made_texts;
 mod native;
 mod shape;
 #[cfg(test)]
@@ -40,6 +41,11 @@ const ROWS_BEFORE_HEADER_MAX: usize = 12;
 pub(super) trait RowFormat: Debug + Send + Sync {
     /// Returns the name of the format.
     fn name(&self) -> &'static str;
+
+    /// Returns a fact that the file does not state, and that is taken for granted.
+    fn assumes(&self) -> &'static str {
+        ""
+    }
 
     /// Returns the ignored columns of the file.
     fn unknown_columns(&self) -> &[String] {

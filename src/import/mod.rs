@@ -90,6 +90,8 @@ pub struct ParsedFile {
     pub duplicates: u64,
     /// The name of the format; empty for opening lots.
     pub format: &'static str,
+    /// A fact that the file does not state, and that is taken for granted; or nothing.
+    pub assumes: &'static str,
     /// Rows that are known to be no trades, by the name of their type.
     pub ignored: BTreeMap<&'static str, u64>,
     /// Ignored columns of the file.

@@ -74,6 +74,7 @@ impl TradeFile {
         trades -= repeated.lines.len() as u64;
         checked.duplicates = repeated.duplicates;
         checked.format = reading.format.name().to_owned();
+        checked.assumes = reading.format.assumes().to_owned();
         checked.unknown_columns = reading.format.unknown_columns().to_vec();
         checked.ends_without_line_end = reading.ends_without_line_end;
         let file = Self {

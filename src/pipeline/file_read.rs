@@ -20,6 +20,8 @@ pub struct FileRead {
     pub rejected: Rejects,
     /// The name of the format.
     pub format: String,
+    /// A fact that the file does not state, and that is taken for granted; or nothing.
+    pub assumes: String,
     /// Rows that are known to be no trades, by the name of their type.
     pub ignored: BTreeMap<String, u64>,
     /// Ignored columns.

@@ -147,6 +147,7 @@ pub fn parse_source(
         duplicates: parsed.duplicates,
         rejected: parsed.rejected.iter().cloned().collect(),
         format: parsed.format.to_owned(),
+        assumes: parsed.assumes.to_owned(),
         ignored: parsed
             .ignored
             .into_iter()

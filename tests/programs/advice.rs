@@ -533,10 +533,7 @@ fn going_on_without_a_trade_names_all_its_pools() {
             .all(|way| !way.lines.iter().any(|line| line.contains("fifo-pnl void"))),
         "{ways:?}"
     );
-    let is_stated = |way: &Way| {
-        way.when
-            .ends_with("with the value in the column fee_usd_value")
-    };
+    let is_stated = |way: &Way| way.when.ends_with("with it in the column fee_usd_value");
     assert!(ways.iter().any(is_stated), "{ways:?}");
     let way = ways
         .into_iter()

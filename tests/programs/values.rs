@@ -207,7 +207,7 @@ fn tax_files_of_lots_have_the_currency_and_the_rate_of_converted_trades() {
     let folder = folder(
         "EUR,2025-03-03,USD,1.1\nEUR,2025-03-04,USD,1.2\nBNB,2025-03-04,USD,500\n",
         ",fee_amount,fee_currency",
-        "a,BTC-EUR,buy,2,100,2025-03-03T17:00:00Z,,1,EUR\n\
+        "a,BTC-EUR,buy,2,100,2025-03-03T17:00:00Z,,-1,EUR\n\
          b,BTC-EUR,sell,1,150,2025-03-04T17:00:00Z,,0.01,BNB\n\
          c,BTC-USD,sell,1,200,2025-03-04T18:00:00Z,2,,\n\
          d,BNB-USD,buy,1,400,2025-03-01T18:00:00Z,0,,\n",
@@ -230,7 +230,8 @@ fn tax_files_of_lots_have_the_currency_and_the_rate_of_converted_trades() {
         let line = text.lines().find(is_it).unwrap();
         line.split(',').skip(44).collect::<Vec<_>>().join(",")
     };
-    let bought = "EUR,200,1.1,EUR,1,1.1";
+    // A rebate is a number, and no text that begins like a formula.
+    let bought = "EUR,200,1.1,EUR,-1,1.1";
     assert_eq!(
         row("b", "BTC"),
         format!("EUR,150,1.2,BNB,0.01,500,{bought}")

@@ -347,6 +347,7 @@ pub(super) fn to_json(report: &FileReport) -> Value {
     let read = &report.read;
     let mut json = json!({
         "file": read.name, "sha256": read.sha256, "rows": read.rows, "format": read.format,
+        "assumed": read.assumes,
         "not_trades": read.ignored,
         "import_id": receipt.and_then(|receipt| receipt.import_id),
         "appended": receipt.map(|receipt| receipt.appended),

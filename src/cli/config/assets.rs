@@ -87,6 +87,11 @@ impl Place<'_> {
     }
 }
 
+/// Tells whether an asset counts as a dollar, or is one of the coins that are worth one.
+fn is_dollar(asset: &Asset, rules: &AssetRules) -> bool {
+    rules.is_usd(asset) || kind_of_code(asset.as_str()) == Some(CodeKind::DollarCoin)
+}
+
 impl FileAssets {
     /// Checks the settings. Errors: a name or value that can't be one.
     pub(super) fn rules(&self, path: Option<&Path>) -> CliResult<AssetRules> {
@@ -106,6 +111,12 @@ impl FileAssets {
                 && asset.as_ref() != Some(&code)
             {
                 return Err(place.bad("it is money of a state, which is no other asset"));
+            }
+            if let Some(asset) = asset.as_ref().filter(|asset| is_dollar(asset, &rules))
+                && is_no_dollar(code.as_str())
+            {
+                let what = format!("it is no dollar, and {asset} counts as one");
+                return Err(place.bad(what));
             }
             rules
                 .aliases
@@ -390,6 +401,14 @@ mod tests {
             (
                 "usd_quotes = [\"BTC\"]",
                 "usd_quotes has BTC, which is no dollar",
+            ),
+            (
+                "[aliases]\nETH = \"USDC\"",
+                "aliases.\"ETH\": it is no dollar, and USDC counts as one",
+            ),
+            (
+                "[aliases]\nXAU = \"DAI\"",
+                "aliases.\"XAU\": it is no dollar, and DAI counts as one",
             ),
             (
                 "[aliases]\nEUR = \"USD\"",

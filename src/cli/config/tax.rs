@@ -63,6 +63,11 @@ impl TaxConfig {
             digital_assets: symbols("digital_assets", &file.digital_assets)?,
             ..BoxRules::default()
         };
+        if let Some(both) = boxes.securities.intersection(&boxes.digital_assets).next() {
+            return Err(bad(format!(
+                "tax.securities and tax.digital_assets both have \"{both}\""
+            )));
+        }
         for line in file.boxes {
             let Some(reported) = Reported::from_text(&line.reported) else {
                 let found = line.reported;
@@ -171,6 +176,9 @@ mod tests {
         assert!(error.message.contains("reported is \"maybe\""), "{error:?}");
         let error = config(&format!("{line}\"none\"\n{line}\"basis\"")).unwrap_err();
         assert!(error.message.contains("two lines for 2025"), "{error:?}");
+        let error = config("[tax]\nsecurities = [\"A\"]\ndigital_assets = [\"A\"]").unwrap_err();
+        let said = "tax.securities and tax.digital_assets both have \"A\"";
+        assert!(error.message.contains(said), "{error:?}");
     }
 
     #[test]

@@ -13,7 +13,11 @@ pub fn hint_words(hint: &Hint) -> String {
             words.join("; ")
         }
         Hint::Currency(name) => {
-            format!("{name} is not the dollar: convert prices and fees to USD")
+            format!(
+                "{name} is another currency than the dollar: write the number alone; the symbol \
+                 or quote_currency names the currency of prices, and fee_amount with fee_currency \
+                 is a fee in it"
+            )
         }
         Hint::SaleSign(more) => {
             let more = more.as_ref().map(|more| format!("; {}", hint_words(more)));
@@ -231,7 +235,9 @@ mod tests {
             ("1.5K", "\"K\" is no digit: write the number in full"),
             (
                 "€5",
-                "\"€\" is not the dollar: convert prices and fees to USD",
+                "\"€\" is another currency than the dollar: write the number alone; the symbol or \
+                 quote_currency names the currency of prices, and fee_amount with fee_currency is \
+                 a fee in it",
             ),
         ] {
             assert_eq!(dollars_hint(typed).as_deref(), Some(words), "{typed}");

@@ -56,8 +56,11 @@ impl<'a> SymbolReading<'a> {
             })
         };
         let settings = self.settings;
-        let base = column("base_asset", stated.base)?;
-        let base = base.or_else(|| settings?.base.clone());
+        let base_column = column("base_asset", stated.base)?;
+        if let Some(base) = &base_column {
+            self.check_columns(base, column("quote_currency", stated.quote)?.as_ref())?;
+        }
+        let base = base_column.or_else(|| settings?.base.clone());
         let of_column = column("quote_currency", stated.quote)?;
         let quote = of_column.clone().or_else(|| settings?.quote.clone());
         let (base, quote, is_pair) = match (base, quote) {
@@ -97,6 +100,7 @@ impl<'a> SymbolReading<'a> {
             class,
             class_source,
             is_usd,
+            is_pair,
         })
     }
 
@@ -347,13 +351,7 @@ impl<'a> SymbolReading<'a> {
         match pairs.as_slice() {
             [(base, code)] if is_column => match is_dollar(code) && self.rules.is_usd(&wanted) {
                 true => Ok(base),
-                false => Err(self.unknown(
-                    UnknownWhy::OtherQuote {
-                        symbol: (*code).into(),
-                        column: quote.clone(),
-                    },
-                    [],
-                )),
+                false => Err(self.other_quote(code, quote)),
             },
             [(base, code)] => Ok(self.pair(base, code)?.base),
             [] if self.is_ticker() || self.kind(text).is_some() => Ok(text),
@@ -399,6 +397,36 @@ impl<'a> SymbolReading<'a> {
             Some(quote) => Ok(Some(quote)),
             None => Ok(self.named()?.quote),
         }
+    }
+
+    /// Checks that the columns of a trade name the pair that its symbol names. Errors: they name
+    /// other codes, so nobody knows the currency of the price.
+    fn check_columns(&self, base: &Asset, quote: Option<&Asset>) -> Result<(), UnknownInstrument> {
+        let Ok(NamePair {
+            base: named,
+            quote: Some(code),
+        }) = self.named()
+        else {
+            return Ok(());
+        };
+        let of = |code: &str| self.rules.asset_named(code);
+        let are_known = self.kind(named).is_some() && self.kind(base.as_str()).is_some();
+        if are_known && of(named) != of(base.as_str()) {
+            let (symbol, column) = (named.to_owned(), base.clone());
+            return Err(self.unknown(UnknownWhy::OtherBase { symbol, column }, []));
+        }
+        let Some(quote) = quote else { return Ok(()) };
+        let (code_of, quote_of) = (of(code), of(quote.as_str()));
+        let are_dollars = self.rules.is_usd(&code_of) && self.rules.is_usd(&quote_of);
+        match code_of == quote_of || are_dollars {
+            true => Ok(()),
+            false => Err(self.other_quote(code, quote)),
+        }
+    }
+
+    fn other_quote(&self, symbol: &str, column: &Asset) -> UnknownInstrument {
+        let (symbol, column) = (symbol.to_owned(), column.clone());
+        self.unknown(UnknownWhy::OtherQuote { symbol, column }, [])
     }
 
     /// Proposes the pair that a broker's mark follows: `USDJPY` of `USDJPY.R` and `USDJPYM`.

@@ -225,6 +225,8 @@ fn columns_come_first() {
         ("US0378331005", ["AAPL", "USD", ""], "AAPL USD security"),
         ("BTC-EUR", ["BTC", "EUR", "Future"], "BTC EUR future"),
         ("AAPL", ["", "", "crypto"], "AAPL USD crypto"),
+        ("BTC-USDC", ["BTC", "USD", ""], "BTC USD crypto"),
+        ("XXBTZEUR", ["BTC", "EUR", ""], "BTC EUR crypto"),
     ] {
         let found = read(&rules, "main", symbol, columns);
         let found = found.unwrap_or_else(|error| panic!("{error}"));
@@ -412,6 +414,37 @@ fn money_of_states_has_no_pool() {
     let is = |code: &str| rules.is_currency(&rules.asset_named(code));
     assert!(is("EUR") && is("ZEUR") && is("usd"));
     assert!(!is("USDT") && !is("XAU") && !is("BTC") && !is("AAPL"));
+}
+
+/// One half that agrees with the symbol hides nothing in the other one.
+#[test]
+fn columns_that_contradict_the_symbol_refuse_it() {
+    let rules = AssetRules::default();
+    for (symbol, columns, expected) in [
+        (
+            "BTC-EUR",
+            ["BTC", "USD", ""],
+            "BTC-EUR is priced in EUR, and quote_currency says USD",
+        ),
+        (
+            "SOLEUR",
+            ["SOL", "USD", ""],
+            "SOLEUR is priced in EUR, and quote_currency says USD",
+        ),
+        (
+            "BTC-EUR",
+            ["ETH", "EUR", ""],
+            "BTC-EUR is BTC by its name, and base_asset says ETH",
+        ),
+        (
+            "BTC-EUR",
+            ["ETH", "", ""],
+            "BTC-EUR is BTC by its name, and base_asset says ETH",
+        ),
+    ] {
+        let error = read(&rules, "main", symbol, columns).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
 }
 
 #[test]

@@ -102,6 +102,14 @@ pub enum UnknownWhy {
         /// The quote of the column.
         column: Asset,
     },
+    /// The symbol names another base than the trade's own column.
+    #[error("is {symbol} by its name, and base_asset says {column}")]
+    OtherBase {
+        /// The base that the symbol names.
+        symbol: String,
+        /// The base of the column.
+        column: Asset,
+    },
     /// A column holds no code.
     #[error("has {column} \"{text}\", which {error}")]
     BadCode {
@@ -122,6 +130,7 @@ impl UnknownWhy {
     pub fn column(&self) -> Option<&'static str> {
         match self {
             Self::OtherQuote { .. } => Some("quote_currency"),
+            Self::OtherBase { .. } => Some("base_asset"),
             Self::BadCode { column, .. } => Some(column),
             Self::BadClass(_) => Some("asset_class"),
             _ => None,

@@ -112,19 +112,20 @@ impl LegMaker<'_> {
             false => AssetClass::Crypto,
         };
         let dollar = Asset::unreadable(USD);
-        let found = self.book.look_up(&WantedRate {
+        let wanted = WantedRate {
             asset,
             currency: &dollar,
             at: trade.order_time,
             class,
             own: Some((&pending.of.account, &trade.order_id)),
-        });
-        let rate = found.ok_or_else(|| {
+        };
+        let rate = self.book.look_up(&wanted).ok_or_else(|| {
+            let asset = self.book.lacking(&wanted);
             NoLegs::Rates(vec![MissingRate {
-                asset: asset.clone(),
+                is_by_day: self.rules.is_currency(&asset),
+                asset,
                 at: trade.order_time,
                 purpose,
-                is_by_day: class == AssetClass::Fx,
             }])
         })?;
         let usd = money::value_at(units, Fact::of_decimal(rate.value.as_decimal()));

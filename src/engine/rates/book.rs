@@ -221,19 +221,12 @@ impl RateBook {
     /// is the one that a look-up of its own takes. The result has the older instant of the two.
     fn by_euro(&self, wanted: &WantedRate<'_>) -> Option<FoundRate> {
         let euro: Asset = RATE_WAY.parse().ok()?;
-        let in_euro = WantedRate {
-            currency: &euro,
-            ..*wanted
-        };
         let of_euro = WantedRate {
             asset: &euro,
             class: AssetClass::Fx,
             ..*wanted
         };
-        // Two rates of a source with a base are of one row, or none.
-        let has_base = |found: &FoundRate| BASES.iter().any(|(of, _)| *of == found.source);
-        let in_euro = self.single(&in_euro).into_iter();
-        let (form, first) = self.first(in_euro.filter(|(_, found)| !has_base(found)))?;
+        let (form, first) = self.in_euro(wanted, &euro)?;
         let (second_form, second) = self.first(self.single(&of_euro).into_iter())?;
         let numbers = [(form, &first), (second_form, &second)];
         let of = |wanted: RateForm| -> Vec<Fact> {
@@ -248,6 +241,27 @@ impl RateBook {
             source: first.source,
             steps: first.steps.into_iter().chain(second.steps).collect(),
         })
+    }
+
+    /// Returns the rate of an asset in euros.
+    fn in_euro(&self, wanted: &WantedRate<'_>, euro: &Asset) -> Option<(RateForm, FoundRate)> {
+        let wanted = WantedRate {
+            currency: euro,
+            ..*wanted
+        };
+        // Two rates of a source with a base are of one row, or none.
+        let has_base = |found: &FoundRate| BASES.iter().any(|(of, _)| *of == found.source);
+        let rates = self.single(&wanted).into_iter();
+        self.first(rates.filter(|(_, found)| !has_base(found)))
+    }
+
+    /// Returns the asset whose rate a look-up without result lacks. It is the euro if there is a
+    /// price of the asset in euros.
+    pub fn lacking(&self, wanted: &WantedRate<'_>) -> Asset {
+        match RATE_WAY.parse::<Asset>() {
+            Ok(euro) if euro != *wanted.asset && self.in_euro(wanted, &euro).is_some() => euro,
+            _ => wanted.asset.clone(),
+        }
     }
 
     /// Returns one dollar for a coin that the settings peg.

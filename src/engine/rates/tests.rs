@@ -158,6 +158,20 @@ fn a_coin_in_euros_goes_by_way_of_the_euro() {
     assert!(look(&euros, "2025-03-15T12:00:00Z").is_none());
     let old = "2025-03-10T12:00:00Z";
     assert!(look(&euros, old).is_some());
+    // Without a rate of the euro, that is the one to look for.
+    let lacking = |at: &str| {
+        let (btc, usd) = ("BTC".parse().unwrap(), "USD".parse().unwrap());
+        let wanted = WantedRate {
+            asset: &btc,
+            currency: &usd,
+            at: time(at),
+            class: AssetClass::Crypto,
+            own: None,
+        };
+        book(&rates[..2]).lacking(&wanted).to_string()
+    };
+    assert_eq!(lacking("2025-03-09T11:00:00Z"), "EUR");
+    assert_eq!(lacking("2025-03-12T11:00:00Z"), "BTC");
     // Any other rate comes first, also an older one.
     let dollars = [&rates[..], &["yahoo BTC USD 2025-03-09T12:00:00Z 1"]].concat();
     let found = look(&book(&dollars), old).unwrap();

@@ -4,12 +4,11 @@
 //! names the column of the file, with the text that stands there.
 
 use csv::StringRecord;
-use jiff::civil::DateTime;
 
 use super::layout::{
-    CellMaking, Generation, LAYOUTS, Layout, MadeText, OrElse, Sign, TemplatePart, Zone, fold,
-    native_column, parts,
+    CellMaking, Generation, LAYOUTS, Layout, MadeText, OrElse, Refused, fold, native_column,
 };
+use super::made_texts::{PlacedPart, joined, placed, signed, time};
 use super::shape::shape_fault;
 use super::{HeaderRow, Record, RowFormat, RowOutcome};
 use crate::engine::{Instrument, LedgerTrade, Side, Symbol, UnknownInstrument};
@@ -18,6 +17,7 @@ use crate::import::cells::TradeReader;
 use crate::import::columns::{COLUMNS, Column};
 use crate::import::error::FileError;
 use crate::import::header::Header;
+use crate::import::hints::is_rounded_id;
 use crate::import::reading::Reading;
 use crate::import::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
 
@@ -30,8 +30,8 @@ pub(super) struct Described {
     made: Vec<MadeOf>,
     /// Place of the column that says what a row is.
     kind: Option<usize>,
-    /// Places of columns that must be zero, and why.
-    refused: Vec<(usize, &'static str)>,
+    /// Places of columns that refuse some rows.
+    refused: Vec<(usize, &'static Refused)>,
     /// The header of the native row.
     native: Header,
 }
@@ -40,14 +40,9 @@ pub(super) struct Described {
 #[derive(Debug)]
 struct MadeOf {
     column: Column,
-    parts: Vec<PlacedPart>,
+    /// The templates whose columns the file has. The first that says something counts.
+    ways: Vec<Vec<PlacedPart>>,
     change: Option<&'static MadeText>,
-}
-
-#[derive(Debug)]
-enum PlacedPart {
-    Text(String),
-    Cell(usize),
 }
 
 /// The columns in which a row differs from a header.
@@ -70,10 +65,19 @@ impl Differences {
             !(folded.is_empty() || known.contains(&folded) || header.columns.is_ignored(name))
         };
         let unseen = header.cells.iter().filter(is_unseen);
+        let is_again = |(place, name): &(usize, &String)| {
+            let before = names.get(..*place).unwrap_or_default();
+            !name.is_empty() && before.contains(name)
+        };
+        let again = names.iter().enumerate().filter(is_again);
+        let again = again.map(|(_, name)| format!("{name} (again)"));
         Self {
             shared: shared.len(),
             missing: missing.into_iter().cloned().collect(),
-            unseen: unseen.map(|name| name.trim().to_owned()).collect(),
+            unseen: unseen
+                .map(|name| name.trim().to_owned())
+                .chain(again)
+                .collect(),
         }
     }
 
@@ -135,22 +139,20 @@ impl Described {
         layout.headers.iter().find(is_header)?;
         let made = |(name, value): (&'static String, &'static CellMaking)| {
             let column = native_column(name)?;
-            let parts = value
-                .templates()
-                .iter()
-                .find_map(|text| placed(text, place));
+            let ways = value.templates().iter();
+            let ways = ways.filter_map(|text| placed(text, place));
             let change = match value {
                 CellMaking::Template(_) => None,
                 CellMaking::Changed(made) => Some(made),
             };
             Some(MadeOf {
                 column,
-                parts: parts.unwrap_or_default(),
+                ways: ways.collect(),
                 change,
             })
         };
         let refused = layout.refused.iter();
-        let refused = refused.filter_map(|it| Some((place(&it.unless_zero)?, it.why.as_str())));
+        let refused = refused.filter_map(|it| Some((place(&it.column)?, it)));
         Some(Self {
             layout,
             names,
@@ -168,12 +170,12 @@ impl Described {
         reading: &mut Reading<'_>,
     ) -> Result<LedgerTrade, Box<RejectedRow>> {
         let cells = record.cells;
-        for (place, why) in &self.refused {
+        for (place, refused) in &self.refused {
             let found = cells.get(*place).unwrap_or_default().trim_ascii();
-            let is_zero = found.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-'));
-            if !is_zero {
+            if refused.refuses(found) {
                 let column = self.names.get(*place).map_or("", String::as_str);
-                return Err(self.rejected(record, column, found, Fault::new(*why)));
+                let fault = Fault::new(refused.why.as_str());
+                return Err(self.rejected(record, column, found, fault));
             }
         }
         let mut texts: [String; COLUMNS.len()] = Default::default();
@@ -181,6 +183,7 @@ impl Described {
             let (name, found) = self.source_of(column, cells);
             self.rejected(record, &name, &found, fault)
         };
+        self.check_id(cells).map_err(faulty)?;
         self.fill(&mut texts, cells);
         self.name_fee(&mut texts, reading).map_err(faulty)?;
         let native: StringRecord = texts.iter().map(String::as_str).collect();
@@ -211,7 +214,11 @@ impl Described {
     }
 
     fn text(&self, made: &MadeOf, cells: &StringRecord) -> String {
-        let text = joined(&made.parts, cells);
+        let mut ways = made
+            .ways
+            .iter()
+            .filter_map(|parts| self.whole(parts, cells));
+        let text = ways.next().unwrap_or_default();
         if made.column == Column::OrderTime {
             return time(&text, self.layout);
         }
@@ -228,13 +235,43 @@ impl Described {
         text
     }
 
+    /// Joins the parts of a template. `None`: one of its cells says nothing, so that half of an id or
+    /// of a pair is missing.
+    fn whole(&self, parts: &[PlacedPart], cells: &StringRecord) -> Option<String> {
+        let none = self.layout.numbers.none.as_deref();
+        let says_nothing = |part: &PlacedPart| match part {
+            PlacedPart::Text(_) => false,
+            PlacedPart::Cell(place) => {
+                let cell = cells.get(*place).unwrap_or_default().trim_ascii();
+                cell.is_empty() || none == Some(cell)
+            }
+        };
+        (!parts.iter().any(says_nothing)).then(|| joined(parts, cells))
+    }
+
+    /// Finds an id that a spreadsheet cut, in a part of the order id.
+    fn check_id(&self, cells: &StringRecord) -> Result<(), Faulty> {
+        let made = self
+            .made
+            .iter()
+            .filter(|made| made.column == Column::OrderId);
+        let mut parts = made.flat_map(|made| &made.ways).flatten();
+        let is_cut = |part: &PlacedPart| match part {
+            PlacedPart::Text(_) => false,
+            PlacedPart::Cell(place) => is_rounded_id(cells.get(*place).unwrap_or_default()),
+        };
+        match parts.any(is_cut) {
+            true => {
+                let fault = Fault::new("expected the id of the execution, not a rounded number");
+                Err((Column::OrderId, fault.with_hint(Hint::RoundedId)))
+            }
+            false => Ok(()),
+        }
+    }
+
     /// Takes the dress off a number that the source always writes.
     fn number(&self, text: &str) -> String {
-        let dress = &self.layout.numbers;
-        if dress.none.as_deref() == Some(text) {
-            return String::new();
-        }
-        match dress.thousands {
+        match self.layout.numbers.thousands {
             true => text.replace(',', ""),
             false => text.to_owned(),
         }
@@ -250,7 +287,7 @@ impl Described {
     ) -> Result<(), Faulty> {
         let text = |column: Column| texts.get(column as usize).map_or("", String::as_str);
         let pair = match instrument(text, reading) {
-            Some(Ok(pair)) if pair.base.as_str() != text(Column::Symbol) => pair,
+            Some(Ok(pair)) if pair.is_pair => pair,
             // The native reader says what is wrong with the symbol, or with the account.
             None => return Ok(()),
             Some(_) => {
@@ -280,22 +317,22 @@ impl Described {
     /// Returns the column of the file, and its text, that a native column is made of.
     fn source_of(&self, column: Column, cells: &StringRecord) -> (String, String) {
         let made = self.made.iter().find(|made| made.column == column);
-        let mut places =
-            made.into_iter()
-                .flat_map(|made| &made.parts)
-                .filter_map(|part| match part {
-                    PlacedPart::Cell(place) => Some(*place),
-                    PlacedPart::Text(_) => None,
-                });
+        let way = made.and_then(|made| {
+            let says = |parts: &&Vec<PlacedPart>| self.whole(parts, cells).is_some();
+            made.ways.iter().find(says).or(made.ways.first())
+        });
+        let places = way.into_iter().flatten();
+        let mut places = places.filter_map(|part| match part {
+            PlacedPart::Cell(place) => Some(*place),
+            PlacedPart::Text(_) => None,
+        });
         match (places.next(), places.next()) {
             (Some(place), None) => {
                 let name = self.names.get(place).cloned().unwrap_or_default();
                 (name, cells.get(place).unwrap_or_default().to_owned())
             }
             _ => {
-                let text = made
-                    .map(|made| joined(&made.parts, cells))
-                    .unwrap_or_default();
+                let text = way.map(|parts| joined(parts, cells)).unwrap_or_default();
                 (column.as_str().to_owned(), text)
             }
         }
@@ -309,9 +346,9 @@ impl Described {
         fault: Fault,
     ) -> Box<RejectedRow> {
         let id = self.made.iter().find(|made| made.column == Column::OrderId);
-        let id = id
-            .map(|made| joined(&made.parts, record.cells))
-            .unwrap_or_default();
+        let id = id.and_then(|made| made.ways.first());
+        let id = id.and_then(|parts| self.whole(parts, record.cells));
+        let id = id.unwrap_or_default();
         let row = (record.row.line, record.row.text);
         Box::new(RejectedRow {
             order_id: bounds::kept(&id),
@@ -335,12 +372,17 @@ impl RowFormat for Described {
     fn name_in_file(&self, native: &str) -> Option<String> {
         let column = native_column(native)?;
         let made = self.made.iter().find(|made| made.column == column)?;
-        let names = made.parts.iter().filter_map(|part| match part {
+        let parts = made.ways.first().into_iter().flatten();
+        let names = parts.filter_map(|part| match part {
             PlacedPart::Text(text) => Some(text),
             PlacedPart::Cell(place) => self.names.get(*place),
         });
         let name: String = names.map(String::as_str).collect();
         (!name.is_empty()).then_some(name)
+    }
+
+    fn assumes(&self) -> &'static str {
+        &self.layout.assumes
     }
 
     fn read(
@@ -351,6 +393,20 @@ impl RowFormat for Described {
     ) -> Result<(), FileError> {
         let cells = record.cells;
         let shape = shape_fault(record.row, cells, self.names.len(), record.is_cut);
+        let shape = shape.or_else(|| {
+            let named = |place: usize| {
+                self.names
+                    .get(place)
+                    .is_some_and(|it| !it.trim().is_empty())
+            };
+            let mut cells = cells.iter().enumerate();
+            let (place, _) = cells.find(|(at, cell)| !named(*at) && !cell.trim().is_empty())?;
+            let found = format!("has a value in column {}, which has no name", place + 1);
+            Some((
+                found,
+                Fault::new("expected none").with_hint(Hint::InnerComma),
+            ))
+        });
         let shape = shape.or_else(|| {
             let fault = Fault::new("expected a trade").with_hint(Hint::SecondHeader);
             self.is_repeated_by(cells)
@@ -371,9 +427,8 @@ impl RowFormat for Described {
             if !kinds.trades.contains(kind) {
                 let trades: Vec<&str> = kinds.trades.iter().map(String::as_str).collect();
                 let reason = format!(
-                    "expected {}, or a {} that is known to be no trade",
-                    trades.join(" or "),
-                    kinds.column.to_lowercase()
+                    "expected {}, or a row that is known to be no trade",
+                    trades.join(" or ")
                 );
                 let row = self.rejected(record, &kinds.column, kind, Fault::new(reason));
                 each(RowOutcome::Rejected(row));
@@ -385,71 +440,6 @@ impl RowFormat for Described {
             Err(row) => RowOutcome::Rejected(row),
         });
         Ok(())
-    }
-}
-
-/// Returns the parts of a template with their places. `None`: the file lacks one of its columns.
-fn placed(template: &str, place: impl Fn(&str) -> Option<usize>) -> Option<Vec<PlacedPart>> {
-    let parts = parts(template).unwrap_or_default();
-    let placed = parts.into_iter().map(|part| match part {
-        TemplatePart::Text(text) => Some(PlacedPart::Text(text)),
-        TemplatePart::Cell(name) => place(&name).map(PlacedPart::Cell),
-    });
-    placed.collect()
-}
-
-fn joined(parts: &[PlacedPart], cells: &StringRecord) -> String {
-    let part = |part: &PlacedPart| match part {
-        PlacedPart::Text(text) => text.clone(),
-        PlacedPart::Cell(place) => cells
-            .get(*place)
-            .unwrap_or_default()
-            .trim_ascii()
-            .to_owned(),
-    };
-    parts.iter().map(part).collect()
-}
-
-/// Returns a time in the form that the native reader takes.
-fn time(text: &str, layout: &Layout) -> String {
-    let zone = match layout.zone {
-        Zone::Utc => "Z",
-        Zone::Stated => "",
-    };
-    // A parser of patterns takes a second 60 for 59. The native reader refuses it.
-    if text.ends_with(":60") || text.contains(":60.") {
-        return iso(text, zone);
-    }
-    for pattern in &layout.times {
-        if pattern == "iso" {
-            return iso(text, zone);
-        }
-        if let Ok(time) = DateTime::strptime(pattern, text) {
-            return format!("{time}{zone}");
-        }
-    }
-    text.to_owned()
-}
-
-/// Completes a time of ISO 8601: ` UTC` is `Z`, and a time without an offset gets that of the zone.
-fn iso(text: &str, zone: &str) -> String {
-    if let Some(time) = text.strip_suffix(" UTC") {
-        return format!("{time}Z");
-    }
-    let behind_date = text.get(10..).unwrap_or_default();
-    match behind_date.contains(['Z', 'z', '+', '-']) || behind_date.is_empty() {
-        true => text.to_owned(),
-        false => format!("{text}{zone}"),
-    }
-}
-
-fn signed(text: String, sign: Sign) -> String {
-    match (sign, text.strip_prefix('-')) {
-        (Sign::Same, _) => text,
-        (Sign::Side | Sign::NegativeIsCost, Some(number)) => number.to_owned(),
-        (Sign::Side, None) => text,
-        (Sign::NegativeIsCost, None) if text.is_empty() => text,
-        (Sign::NegativeIsCost, None) => format!("-{text}"),
     }
 }
 

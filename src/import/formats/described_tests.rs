@@ -100,54 +100,115 @@ fn fault_of(name: &str, from: &str, to: &str) -> String {
     file.rejected[0].to_string()
 }
 
+/// A layout, a change of its sample, and the fault.
+type FaultCase = ((&'static str, &'static str, &'static str), &'static str);
+
+const FAULTS: &[FaultCase] = &[
+    (
+        ("coinbase-fills", "0.5,BTC", "half,BTC"),
+        "2: size is \"half\", expected a number above zero",
+    ),
+    (
+        ("coinbase-fills", "BUY,2025-01-02T03", "SWAP,2025-01-02T03"),
+        "2: side is \"SWAP\", expected \"buy\" or \"sell\"",
+    ),
+    (
+        (
+            "kraken-trades",
+            "2025-03-29 17:11:24.1139",
+            "29.03.2025 17:11",
+        ),
+        "2: time is \"29.03.2025 17:11\", expected a time like 2025-01-02T03:04:05Z",
+    ),
+    (
+        (
+            "kraken-trades",
+            "2025-03-30 00:00:00",
+            "2025-03-30 23:59:60",
+        ),
+        "3: time is \"2025-03-30 23:59:60\", expected a second from 00 to 59",
+    ),
+    (
+        ("kraken-trades", "0.05000031,0.00000", "0.05000031,900.1"),
+        "2: margin is \"900.1\", expected 0: trades on margin open and close positions, which \
+             are not computed",
+    ),
+    (
+        // Elsewhere it would be the ticker of a share, in dollars.
+        ("kraken-trades", "XXBTZEUR", "XYZQQQ"),
+        "2: pair is \"XYZQQQ\", expected a pair whose quote is a known currency or coin",
+    ),
+    (
+        ("bitstamp", "Market,Buy", "Card purchase,Buy"),
+        "3: Type is \"Card purchase\", expected Market, or a row that is known to be no trade",
+    ),
+    (
+        ("bybit-spot", ",14:35 2024-11-16", ",14:35 2024-11-16,"),
+        "2: row has 14 cells, expected 13",
+    ),
+    (
+        // A coin alone would be in dollars, also in a spelling of its own.
+        ("kraken-trades", "XXBTZEUR", "XXBT"),
+        "2: pair is \"XXBT\", expected a pair whose quote is a known currency or coin",
+    ),
+    (
+        ("kraken-trades", "XXBTZEUR", "foobar"),
+        "2: pair is \"foobar\", expected a pair whose quote is a known currency or coin",
+    ),
+    (
+        ("kraken-trades", "ETH/USD", "BRK/B"),
+        "3: pair is \"BRK/B\", expected a pair whose quote is a known currency or coin",
+    ),
+    (
+        (
+            "kraken-trades",
+            "0.00000,\"\",\"LAAAAA-BBBBB-CCCCC1",
+            "0.00000,\"closing,initiated\",\"LAAAAA-BBBBB-CCCCC1",
+        ),
+        "2: misc is \"closing,initiated\", expected a trade without a position: trades on \
+             margin are not computed",
+    ),
+    (
+        ("kraken-trades", "2025-03-30 00:00:00", "25-03-30 00:00:00"),
+        "3: time is \"25-03-30 00:00:00\", expected a time like 2025-01-02T03:04:05Z",
+    ),
+    (
+        ("bybit-spot", "14:36 2024-11-16", "14:36 24-11-16"),
+        "3: Timestamp (UTC) is \"14:36 24-11-16\", expected a time like \
+             2025-01-02T03:04:05Z",
+    ),
+    (
+        // A contract, not the coin that the unit names.
+        ("coinbase-fills", "101,BTC-USD,BUY", "101,BTC-PERP-INTX,BUY"),
+        "2: product is \"BTC-PERP-INTX\", expected a pair whose quote is a known currency or coin",
+    ),
+    (
+        ("coinbase-fills", "10,-20010,USD", "10,-20010,EUR"),
+        "2: product is \"BTC-USD\", expected a pair whose quote is a known currency or coin",
+    ),
+    (
+        ("coinbase-fills", "0.5,BTC,", "0.5,ETH,"),
+        "2: product is \"BTC-USD\", expected a pair whose quote is a known currency or coin",
+    ),
+    (
+        ("coinbase-fills", "default,101,BTC", "default,,BTC"),
+        "2: order_id is \"BTC-USD-\", expected the id of the execution",
+    ),
+    (
+        ("coinbase-fills", "default,101,BTC", "default,1.2E+09,BTC"),
+        "2: order_id is \"BTC-USD-1.2E+09\", expected the id of the execution, not a rounded \
+             number",
+    ),
+    (
+        ("crypto-com-exchange", "SPOT,18400002", "MARGIN,18400002"),
+        "3: account_type is \"MARGIN\", expected SPOT, or a row that is known to be no trade",
+    ),
+];
+
 #[test]
 fn a_fault_names_the_column_and_the_text_of_the_file() {
-    let cases = [
-        (
-            ("coinbase-fills", "0.5,BTC", "half,BTC"),
-            "2: size is \"half\", expected a number above zero",
-        ),
-        (
-            ("coinbase-fills", "BUY,2025-01-02T03", "SWAP,2025-01-02T03"),
-            "2: side is \"SWAP\", expected \"buy\" or \"sell\"",
-        ),
-        (
-            (
-                "kraken-trades",
-                "2025-03-29 17:11:24.1139",
-                "29.03.2025 17:11",
-            ),
-            "2: time is \"29.03.2025 17:11\", expected a time like 2025-01-02T03:04:05Z",
-        ),
-        (
-            (
-                "kraken-trades",
-                "2025-03-30 00:00:00",
-                "2025-03-30 23:59:60",
-            ),
-            "3: time is \"2025-03-30 23:59:60\", expected a second from 00 to 59",
-        ),
-        (
-            ("kraken-trades", "0.05000031,0.00000", "0.05000031,900.1"),
-            "2: margin is \"900.1\", expected 0: trades on margin open and close positions, which \
-             are not computed",
-        ),
-        (
-            // Elsewhere it would be the ticker of a share, in dollars.
-            ("kraken-trades", "XXBTZEUR", "XYZQQQ"),
-            "2: pair is \"XYZQQQ\", expected a pair whose quote is a known currency or coin",
-        ),
-        (
-            ("bitstamp", "Market,Buy", "Card purchase,Buy"),
-            "3: Type is \"Card purchase\", expected Market, or a type that is known to be no trade",
-        ),
-        (
-            ("bybit-spot", ",14:35 2024-11-16", ",14:35 2024-11-16,"),
-            "2: row has 14 cells, expected 13",
-        ),
-    ];
-    for ((name, from, to), expected) in cases {
-        assert_eq!(fault_of(name, from, to), expected);
+    for ((name, from, to), expected) in FAULTS {
+        assert_eq!(fault_of(name, from, to), *expected);
     }
 }
 
@@ -201,6 +262,54 @@ fn a_header_without_a_column_names_the_nearest_format() {
     let said = "the header is nearly that of kraken-trades: it lacks \"margin\", and nobody has \
                 seen \"leverage\" there";
     assert_eq!((error.to_string().as_str(), error.line()), (said, Some(1)));
+}
+
+#[test]
+fn a_column_that_comes_twice_refuses_the_file() {
+    let text = sample("bitstamp").replacen("Order ID\n", "Fee\n", 1);
+    let error = parse_csv(text.as_bytes(), &options(), &mut |_| ()).unwrap_err();
+    let said = "the header is nearly that of bitstamp: it lacks \"Order ID\", and nobody has seen \
+                \"fee (again)\" there";
+    assert_eq!(error.to_string(), said);
+}
+
+#[test]
+fn a_value_in_a_column_without_a_name_is_at_fault() {
+    let text = sample("coinbase-fills").replace("unit\n", "unit,\n");
+    let text = text
+        .replace("USD\n", "USD,7\n")
+        .replace("EUR\n", "EUR,\n")
+        .replace("BTC\n", "BTC,\n");
+    let rejected: Vec<String> = parsed(&text)
+        .rejected
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        rejected,
+        ["2: row has a value in column 12, which has no name, expected none"]
+    );
+}
+
+/// The first column that has a value counts, and a time without an offset is UTC in a file of UTC.
+#[test]
+fn what_one_column_leaves_empty_another_may_say() {
+    let text = sample("bybit-spot").replacen(
+        "BTC,0.00001,950,95000,0.01,--",
+        "BTC,--,950,95000,0.01,0.00001",
+        1,
+    );
+    assert_eq!(
+        written(&parsed(&text)),
+        written(&parsed(&sample("bybit-spot")))
+    );
+    let text = sample("kraken-trades").replacen("2025-03-30 00:00:00", "2025-03-30T00:00:00", 1);
+    let options = ImportOptions {
+        timezone: Some(crate::import::parse_timezone("America/New_York").unwrap()),
+        ..options()
+    };
+    let file = parse_csv(text.as_bytes(), &options, &mut |_| ()).unwrap();
+    assert_eq!(written(&file), written(&parsed(&sample("kraken-trades"))));
 }
 
 #[test]

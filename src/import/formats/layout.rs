@@ -40,6 +40,9 @@ pub(super) struct Layout {
     pub about: String,
     /// `exchange` of the trades.
     pub exchange: String,
+    /// A fact that the file does not state, and that is taken for granted.
+    #[serde(default)]
+    pub assumes: String,
     /// The generations of the header.
     pub headers: Vec<Generation>,
     /// The zone of times without an offset.
@@ -106,12 +109,15 @@ pub(super) struct RowKinds {
     pub ignored: BTreeSet<String>,
 }
 
-/// Rows that this program can't match: a column has another number than zero.
+/// Rows that this program can't match.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Refused {
     /// The column.
-    pub unless_zero: String,
+    pub column: String,
+    /// Words that refuse a row. Without any, each number but zero does.
+    #[serde(default)]
+    pub words: Vec<String>,
     /// The rest of the sentence "margin is 1, ...".
     pub why: String,
 }
@@ -216,6 +222,18 @@ impl Layout {
         {
             Some(missing) => Err(format!("[trade] lacks {missing}")),
             None => Ok(()),
+        }
+    }
+}
+
+impl Refused {
+    /// Tells whether the text of the column refuses its row.
+    pub fn refuses(&self, text: &str) -> bool {
+        match self.words.is_empty() {
+            true => !text.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-')),
+            false => text
+                .split(',')
+                .any(|word| self.words.iter().any(|it| it == word.trim())),
         }
     }
 }

@@ -57,6 +57,12 @@ pub enum LedgerFault {
     /// No unique key has these columns.
     #[error("it has no unique key on {0}")]
     NoKey(&'static str),
+    /// A column may hold the currency of prices, and nothing reads it.
+    #[error(
+        "column \"{0}\" may name the currency of prices: call it quote_currency, or add a column \
+         quote_currency"
+    )]
+    Currency(String),
     /// The table lacks this column.
     #[error("column \"{0}\" is missing")]
     NoColumn(String),

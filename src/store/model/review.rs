@@ -120,12 +120,10 @@ impl QueuedItem {
         self.detail(MISSING_RATES).is_some()
     }
 
-    /// Tells whether its trade has no value in USD for its fee.
-    pub fn lacks_fee_value(&self) -> bool {
-        let purposes = self.of_missing("purpose");
-        purposes
-            .iter()
-            .any(|purpose| purpose == RatePurpose::Fee.as_str())
+    /// Tells whether its trade has no value in USD for an amount of this kind.
+    pub fn lacks_value_of(&self, purpose: RatePurpose) -> bool {
+        let mut purposes = self.of_missing("purpose").into_iter();
+        purposes.any(|lacking| lacking == purpose.as_str())
     }
 
     /// Returns the assets whose rates its trade lacks, with the days.

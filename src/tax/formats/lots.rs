@@ -156,8 +156,12 @@ impl TaxFile for LotsFile {
         line.text(stored.sell_leg.as_str())
             .text(buy_leg.unwrap_or(""));
         for rates in [&row.sell_rates, &row.buy_rates] {
-            for cell in rates.cells() {
-                line.text(&cell);
+            for (nth, cell) in rates.cells().iter().enumerate() {
+                // A currency, then the amount and the rate: of the value, and of the fee.
+                match nth % 3 {
+                    0 => line.text(cell),
+                    _ => line.value(cell),
+                };
             }
         }
         self.file.end_row()

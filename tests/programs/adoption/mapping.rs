@@ -330,6 +330,29 @@ fn columns_of_currencies_are_read_under_other_names() {
     assert_eq!(site.value(costs), "VT 31");
 }
 
+/// Otherwise the price of a row in euros would be read as dollars.
+#[test]
+fn a_column_that_may_name_a_currency_is_not_left_alone() {
+    let Some(server) = server() else { return };
+    let site = Site::empty(&server);
+    let columns = ["\"Currency\"", "settlement_ccy", "\"quoteAsset\"", "curr"];
+    for column in columns {
+        site.sql(&format!(
+            "DROP TABLE IF EXISTS trade_records; \
+             CREATE TABLE trade_records (order_id text PRIMARY KEY, symbol text, side text, \
+                 size float8, price float8, order_time timestamptz, {column} text); \
+             INSERT INTO trade_records VALUES ('b', 'BTC', 'buy', 2, 15, '2025-01-02Z', 'EUR')"
+        ));
+        let said = site.fifo_pnl(&["migrate", "up", "--yes"]).expect(3).stderr;
+        let name = column.trim_matches('"');
+        let why = format!("column \"{name}\" may name the currency of prices");
+        assert!(said.contains(&why), "{said}");
+    }
+    site.sql("ALTER TABLE trade_records ADD COLUMN quote_currency text DEFAULT 'USD'");
+    site.fifo_pnl(&["migrate", "up", "--yes"]).expect(0);
+    site.compute(&["--all-symbols"]).expect(0);
+}
+
 #[test]
 fn half_of_a_fee_in_another_currency_is_not_read() {
     let Some(server) = server() else { return };

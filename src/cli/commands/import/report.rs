@@ -34,6 +34,9 @@ pub(super) fn describe_format(read: &FileRead) -> String {
     if !read.format.is_empty() && read.format != NATIVE {
         text.push_str(&format!("  format: {}\n", read.format));
     }
+    if !read.assumes.is_empty() {
+        text.push_str(&format!("  assumed: {}\n", read.assumes));
+    }
     let kinds = read.ignored.iter();
     let kinds: Vec<String> = kinds
         .map(|(kind, rows)| format!("{} {}", count(*rows), shown(kind)))

@@ -12,7 +12,7 @@ use super::choices::{choices, is_open};
 use crate::cli::error::{CliResult, columns_words, proposal_words, tickers_words};
 use crate::cli::next::{Next, flag, quoted};
 use crate::engine::{
-    Account, Asset, AssetClass, AssetRules, IssueType, Leg, NotInUsd, Pool, Proposal,
+    Account, Asset, AssetClass, AssetRules, IssueType, Leg, NotInUsd, Pool, Proposal, RatePurpose,
     UnknownInstrument, is_dollar_coin, shown, shown_sentence, ticker_settings,
 };
 use crate::pipeline::DecidedLot;
@@ -234,17 +234,24 @@ fn lacking_rate(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     ways
 }
 
-/// Returns the way to state a value in a column of the trade.
+/// Returns the way to state values in columns of the trade.
 fn stated(item: &QueuedItem) -> Way {
-    let column = match item.lacks_fee_value() {
-        true => "fee_usd_value",
-        false => "usd_value",
+    let lacks = |purpose| item.lacks_value_of(purpose);
+    let what = match (lacks(RatePurpose::Value), lacks(RatePurpose::Fee)) {
+        (true, true) => {
+            "the values of trade and fee in USD: import the trade again, with both in the columns \
+             usd_value and fee_usd_value"
+        }
+        (false, true) => {
+            "the value of the fee in USD: import the trade again, with it in the column \
+             fee_usd_value"
+        }
+        (_, false) => {
+            "the value in USD: import the trade again, with the value in the column usd_value"
+        }
     };
     Way::new(
-        format!(
-            "the account's statement has the value in USD: import the trade again, with the value \
-             in the column {column}"
-        ),
+        format!("the account's statement has {what}"),
         [IMPORT_CORRECT.into(), COMPUTE.into()],
     )
 }

@@ -4,7 +4,7 @@
 //! and counts only in a row without a fee in dollars.
 
 use super::column::{CatalogColumn, FactType, Mapped, map_column};
-use crate::engine::MORE_COLUMNS;
+use crate::engine::{MORE_COLUMNS, may_name_currency};
 use crate::store::{LedgerFault, more};
 
 /// The words for a column that is not there. People do not see them.
@@ -15,7 +15,7 @@ const ABSENT: &str = "none";
 /// Errors: all columns that can't be read.
 pub(super) fn map(found: &[CatalogColumn], fee: &str) -> Result<Vec<Mapped>, Vec<LedgerFault>> {
     let has_pair = column(found, "fee_amount").is_some() && column(found, "fee_currency").is_some();
-    let (mut columns, mut faults) = (Vec::new(), Vec::new());
+    let (mut columns, mut faults) = (Vec::new(), currencies(found));
     for name in MORE_COLUMNS {
         let is_fee = name.starts_with("fee_");
         let there = column(found, name).filter(|_| has_pair || !is_fee);
@@ -50,11 +50,13 @@ pub(super) fn map(found: &[CatalogColumn], fee: &str) -> Result<Vec<Mapped>, Vec
     }
 }
 
+const QUOTE_CURRENCY: &str = "quote_currency";
+
 /// Other names of columns, which another program may have given them. A column that names the
 /// currency of a price is never left alone: the price would be read as dollars.
 const OTHER_NAMES: [(&str, &[&str]); 2] = [
     (
-        "quote_currency",
+        QUOTE_CURRENCY,
         &[
             "currency",
             "ccy",
@@ -74,6 +76,25 @@ const OTHER_NAMES: [(&str, &[&str]); 2] = [
         ],
     ),
 ];
+
+/// Lists the columns that may name a currency, and are not read. A column `quote_currency` settles
+/// the currency of prices.
+fn currencies(found: &[CatalogColumn]) -> Vec<LedgerFault> {
+    let known = |name: &str| {
+        let mut others = OTHER_NAMES.iter().flat_map(|(_, others)| others.iter());
+        MORE_COLUMNS.contains(&name) || others.any(|other| *other == name)
+    };
+    if found.iter().any(|found| found.name == QUOTE_CURRENCY) {
+        return Vec::new();
+    }
+    let is_text = |kind: &str| matches!(kind, "text" | "character varying" | "character");
+    let open = found.iter().filter(|found| {
+        let name = found.name.as_str();
+        may_name_currency(name) && is_text(&found.kind) && !known(name)
+    });
+    open.map(|found| LedgerFault::Currency(found.name.clone()))
+        .collect()
+}
 
 /// Finds a column by its name, then by another one.
 fn column<'f>(found: &'f [CatalogColumn], name: &str) -> Option<&'f CatalogColumn> {
