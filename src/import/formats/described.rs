@@ -235,8 +235,8 @@ impl Described {
         text
     }
 
-    /// Joins the parts of a template. `None`: one of its cells says nothing, so that half of an id or
-    /// of a pair is missing.
+    /// Joins the parts of a template. `None`: one of its cells says nothing. Half of an id, or of a
+    /// pair, is not used.
     fn whole(&self, parts: &[PlacedPart], cells: &StringRecord) -> Option<String> {
         let none = self.layout.numbers.none.as_deref();
         let says_nothing = |part: &PlacedPart| match part {
