@@ -360,7 +360,7 @@ fn each_missing_rate_of_a_trade_is_named() {
         (invalid.to_string(), missing)
     };
     let eur = "order \"t1\": price has no value in USD: a rate of EUR on 2025-01-02 is missing";
-    let noon = "2025-01-02T12:00:00.000000Z";
+    let noon = "2025-01-02 12:00:00 UTC";
     let (text, rates) = fee_in("BNB", &[]);
     assert_eq!(
         text,
@@ -374,7 +374,7 @@ fn each_missing_rate_of_a_trade_is_named() {
         ]
     );
     let (text, rates) = fee_in("EUR", &[]);
-    assert_eq!(text, format!("{eur}, for fee_amount, too"));
+    assert_eq!(text, format!("{eur}; the fee lacks it, too"));
     assert_eq!(
         rates,
         ["value of EUR on 2025-01-02", "fee of EUR on 2025-01-02"]

@@ -222,7 +222,11 @@ fn an_id_that_comes_twice_is_named_as_in_the_file() {
              this one has \"ETH-USD\", expected an id of its own",
         ),
         (
-            ("coinbase-fills", "102,ETH-BTC,BUY,", "101,ETH-EUR,BUY,"),
+            (
+                "coinbase-fills",
+                "102,ETH-BTC,BUY,2025-01-04T00:00:00Z,1,ETH,0.05,0.0001,-0.0501,BTC",
+                "101,ETH-EUR,BUY,2025-01-04T00:00:00Z,1,ETH,0.05,0.0001,-0.0501,EUR",
+            ),
             "4: product-trade id is \"ETH-EUR-101\", which line 3 has with side \"sell\" where \
              this one has \"buy\", expected an id of its own",
         ),
