@@ -10,9 +10,9 @@ pub enum Exit {
     Findings = 1,
     /// Wrong usage, configuration or input; nothing was written.
     Usage = 2,
-    /// Refused: locked, another schema, sealed, no permission, unsafe, incomplete, two rates that
-    /// differ, an asset of several classes, a file that is there. No version was changed; `run` may
-    /// have imported its files by then.
+    /// Refused: a lock, another schema, a sealed version, no permission, an incomplete year. Two
+    /// rates that differ, an asset of several classes and an existing file are refused, too. No
+    /// version was changed, but `run` may have imported its files by then.
     Refused = 3,
     /// Failed: database, disk. Nothing was published, unless the connection broke at the commit.
     Failed = 4,
