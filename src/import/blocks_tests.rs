@@ -5,24 +5,13 @@ use std::io::Cursor;
 use proptest::prelude::*;
 
 use super::*;
-use crate::engine::Account;
+use crate::import::test_options::options;
 use crate::import::{
-    CsvFormat, ImportOptions, ParsedFile, RejectedRow, Rejects, Repeated, TradeHasher, TradeHashes,
-    parse_csv,
+    CsvFormat, ParsedFile, RejectedRow, Rejects, Repeated, TradeHasher, TradeHashes, parse_csv,
 };
 
 const HEADER: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd,note\n";
 const ROW: &str = "X,buy,1,10,2025-01-02T03:04:05Z,0";
-
-fn options() -> ImportOptions {
-    ImportOptions {
-        account_default: Account::default(),
-        timezone: None,
-        now: "2026-01-01T00:00:00Z".parse().unwrap(),
-        assets: Default::default(),
-        columns: Default::default(),
-    }
-}
 
 /// Gives a few bytes at a time, and every other time none.
 struct Dribble<'b>(&'b [u8], bool);

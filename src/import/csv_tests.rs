@@ -14,9 +14,7 @@ pub(super) fn options(timezone: Option<TimeZone>) -> ImportOptions {
     ImportOptions {
         account_default: "main".parse().unwrap(),
         timezone,
-        now: "2026-01-01T00:00:00Z".parse().unwrap(),
-        assets: Default::default(),
-        columns: Default::default(),
+        ..crate::import::test_options::options()
     }
 }
 

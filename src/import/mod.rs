@@ -28,6 +28,8 @@ mod repeats;
 mod rows;
 mod table;
 mod taking_back;
+#[cfg(test)]
+pub(crate) mod test_options;
 mod times;
 mod whole;
 

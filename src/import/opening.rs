@@ -251,11 +251,8 @@ mod tests {
 
     fn parse(text: &str) -> Result<ParsedFile, FileError> {
         let options = ImportOptions {
-            account_default: Account::default(),
             timezone: Some(TimeZone::get("America/New_York").unwrap()),
-            now: "2026-01-01T00:00:00Z".parse().unwrap(),
-            assets: Default::default(),
-            columns: Default::default(),
+            ..crate::import::test_options::options()
         };
         parse_opening_lots(text.as_bytes(), &options, &AssetRules::default())
     }

@@ -235,11 +235,8 @@ mod tests {
 
     fn options(zone: Option<&str>) -> ImportOptions {
         ImportOptions {
-            account_default: crate::engine::Account::default(),
             timezone: zone.map(|zone| parse_timezone(zone).unwrap()),
-            now: "2026-01-01T00:00:00Z".parse().unwrap(),
-            assets: Default::default(),
-            columns: Default::default(),
+            ..crate::import::test_options::options()
         }
     }
 

@@ -139,11 +139,8 @@ fn pieces() -> impl Strategy<Value = Pieces> {
 
 fn options() -> ImportOptions {
     ImportOptions {
-        account_default: crate::engine::Account::default(),
-        timezone: None,
         now: Timestamp::try_from_micros(LAST_US as i64).unwrap(),
-        assets: Default::default(),
-        columns: Default::default(),
+        ..crate::import::test_options::options()
     }
 }
 

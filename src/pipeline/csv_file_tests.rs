@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::*;
-use crate::engine::{Account, AssetRules, Timestamp};
+use crate::engine::{AssetRules, Timestamp};
 use crate::pipeline::{
     Cancel, Clock, ImportRequest, RateRequest, Silent, Wait, import_files, import_rate_files,
     parse_rate_file, parse_source,
@@ -43,11 +43,8 @@ fn context() -> Context {
 
 fn options() -> ImportOptions {
     ImportOptions {
-        account_default: Account::default(),
-        timezone: None,
         now: Fixed.now(),
-        assets: Default::default(),
-        columns: Default::default(),
+        ..crate::import::test_options::options()
     }
 }
 

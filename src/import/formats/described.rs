@@ -8,7 +8,7 @@ use csv::StringRecord;
 use super::layout::{
     CellMaking, Generation, LAYOUTS, Layout, MadeText, OrElse, Refused, fold, native_column,
 };
-use super::made_texts::{PlacedPart, joined, placed, signed, time};
+use super::made_texts::{PlacedPart, joined, placed, time};
 use super::shape::shape_fault;
 use super::{HeaderRow, Record, RowFormat, RowOutcome};
 use crate::engine::{Instrument, LedgerTrade, Side, Symbol, UnknownInstrument};
@@ -51,6 +51,8 @@ struct Differences {
     shared: usize,
     missing: Vec<String>,
     unseen: Vec<String>,
+    /// A column that comes twice: nobody knows which one counts.
+    again: Option<String>,
 }
 
 impl Differences {
@@ -69,36 +71,25 @@ impl Differences {
             let before = names.get(..*place).unwrap_or_default();
             !name.is_empty() && before.contains(name)
         };
-        let again = names.iter().enumerate().filter(is_again);
-        let again = again.map(|(_, name)| format!("{name} (again)"));
+        let again = names.iter().enumerate().find(is_again);
         Self {
             shared: shared.len(),
             missing: missing.into_iter().cloned().collect(),
-            unseen: unseen
-                .map(|name| name.trim().to_owned())
-                .chain(again)
-                .collect(),
+            unseen: unseen.map(|name| name.trim().to_owned()).collect(),
+            again: again.and_then(|(place, _)| header.cells.get(place).map(str::to_owned)),
         }
     }
 
     fn are_none(&self) -> bool {
-        self.missing.is_empty() && self.unseen.is_empty()
+        self.missing.is_empty() && self.unseen.is_empty() && self.again.is_none()
     }
 }
 
+/// The texts of the native columns of a row.
+type Texts = [String; COLUMNS.len()];
+
 /// A fault of a row, and the native column of the text at fault.
 type Faulty = (Column, Fault);
-
-/// Columns whose texts are numbers.
-const NUMBERS: [Column; 7] = [
-    Column::Size,
-    Column::Price,
-    Column::QuoteValue,
-    Column::UsdValue,
-    Column::FeeAmount,
-    Column::FeeUsdValue,
-    Column::TotalFeesUsd,
-];
 
 impl Described {
     /// Returns each layout that has the row as a header.
@@ -121,8 +112,12 @@ impl Described {
         let all = LAYOUTS.iter().flat_map(generations);
         let near = all.filter(|(_, it)| it.shared > it.missing.len() + it.unseen.len());
         let (layout, of) = near.max_by_key(|(_, it)| it.shared)?;
+        let line = header.row.line;
+        if let Some(column) = of.again {
+            return Some(FileError::DuplicateColumn { line, column });
+        }
         Some(FileError::NearFormat {
-            line: header.row.line,
+            line,
             format: &layout.name,
             missing: of.missing,
             unseen: of.unseen,
@@ -178,14 +173,16 @@ impl Described {
                 return Err(self.rejected(record, column, found, fault));
             }
         }
-        let mut texts: [String; COLUMNS.len()] = Default::default();
+        let mut texts = Texts::default();
         let faulty = |(column, fault): Faulty| {
             let (name, found) = self.source_of(column, cells);
             self.rejected(record, &name, &found, fault)
         };
         self.check_id(cells).map_err(faulty)?;
         self.fill(&mut texts, cells);
-        self.name_fee(&mut texts, reading).map_err(faulty)?;
+        if let Some(pair) = self.pair(&texts, reading).map_err(faulty)? {
+            self.name_fee(&mut texts, &pair);
+        }
         let native: StringRecord = texts.iter().map(String::as_str).collect();
         let header = &self.native;
         let read = TradeReader { header, reading }.read(&native, record.row.line);
@@ -201,7 +198,7 @@ impl Described {
     }
 
     /// Fills the texts of the native columns.
-    fn fill(&self, texts: &mut [String; COLUMNS.len()], cells: &StringRecord) {
+    fn fill(&self, texts: &mut Texts, cells: &StringRecord) {
         for made in &self.made {
             if let Some(place) = texts.get_mut(made.column as usize) {
                 *place = self.text(made, cells);
@@ -219,26 +216,16 @@ impl Described {
             .iter()
             .filter_map(|parts| self.whole(parts, cells));
         let text = ways.next().unwrap_or_default();
-        if made.column == Column::OrderTime {
-            return time(&text, self.layout);
+        match made.column {
+            Column::OrderTime => time(&text, self.layout),
+            _ => text,
         }
-        let mut text = match NUMBERS.contains(&made.column) {
-            true => self.number(&text),
-            false => text,
-        };
-        if let Some(change) = made.change {
-            if let Some((word, _)) = change.words.iter().find(|(_, words)| words.contains(&text)) {
-                text = word.clone();
-            }
-            text = signed(text, change.sign);
-        }
-        text
     }
 
     /// Joins the parts of a template. `None`: one of its cells says nothing. Half of an id, or of a
     /// pair, is not used.
     fn whole(&self, parts: &[PlacedPart], cells: &StringRecord) -> Option<String> {
-        let none = self.layout.numbers.none.as_deref();
+        let none = self.layout.none.as_deref();
         let says_nothing = |part: &PlacedPart| match part {
             PlacedPart::Text(_) => false,
             PlacedPart::Cell(place) => {
@@ -269,49 +256,36 @@ impl Described {
         }
     }
 
-    /// Takes the dress off a number that the source always writes.
-    fn number(&self, text: &str) -> String {
-        match self.layout.numbers.thousands {
-            true => text.replace(',', ""),
-            false => text.to_owned(),
+    /// Reads the pair of a row. `None`: symbol or account is no name, as the native reader says.
+    ///
+    /// A venue of pairs has no tickers: what no rule splits is not a share in dollars.
+    fn pair(&self, texts: &Texts, reading: &Reading<'_>) -> Result<Option<Instrument>, Faulty> {
+        match instrument(|column| text_of(texts, column), reading) {
+            Some(Ok(pair)) if pair.is_pair => Ok(Some(pair)),
+            None => Ok(None),
+            Some(_) => {
+                let fault = Fault::new("expected a pair whose quote is a known currency or coin");
+                Err((Column::Symbol, fault.with_hint(Hint::UnknownPair)))
+            }
         }
     }
 
-    /// Checks that the symbol is a pair, and names the asset of a fee that the file does not name.
-    ///
-    /// A venue of pairs has no tickers: what no rule splits is not a share in dollars.
-    fn name_fee(
-        &self,
-        texts: &mut [String; COLUMNS.len()],
-        reading: &Reading<'_>,
-    ) -> Result<(), Faulty> {
-        let text = |column: Column| texts.get(column as usize).map_or("", String::as_str);
-        let pair = match instrument(text, reading) {
-            Some(Ok(pair)) if pair.is_pair => pair,
-            // The native reader says what is wrong with the symbol, or with the account.
-            None => return Ok(()),
-            Some(_) => {
-                let fault = Fault::new("expected a pair whose quote is a known currency or coin");
-                return Err((Column::Symbol, fault.with_hint(Hint::UnknownPair)));
-            }
-        };
-        let mut made = self
-            .made
-            .iter()
-            .filter(|it| it.column == Column::FeeCurrency);
+    /// Names the asset of a fee that the file does not name. A row without a fee names no asset.
+    fn name_fee(&self, texts: &mut Texts, pair: &Instrument) {
+        let made = self.made.iter();
+        let mut made = made.filter(|it| it.column == Column::FeeCurrency);
         let or_else = made.next().and_then(|it| it.change?.or_else);
-        let is_buy = text(Column::Side).eq_ignore_ascii_case(Side::Buy.as_str());
-        let is_named = !text(Column::FeeCurrency).is_empty();
-        let named = match (text(Column::FeeAmount).is_empty(), or_else) {
+        let is_buy = text_of(texts, Column::Side).eq_ignore_ascii_case(Side::Buy.as_str());
+        let is_named = !text_of(texts, Column::FeeCurrency).is_empty();
+        let named = match (text_of(texts, Column::FeeAmount).is_empty(), or_else) {
             (true, _) => String::new(),
             (false, Some(OrElse::Received)) if is_buy && !is_named => pair.base.to_string(),
             (false, Some(_)) if !is_named => pair.quote.to_string(),
-            (false, _) => return Ok(()),
+            (false, _) => return,
         };
         if let Some(currency) = texts.get_mut(Column::FeeCurrency as usize) {
             *currency = named;
         }
-        Ok(())
     }
 
     /// Returns the column of the file, and its text, that a native column is made of.
@@ -441,6 +415,10 @@ impl RowFormat for Described {
         });
         Ok(())
     }
+}
+
+fn text_of(texts: &Texts, column: Column) -> &str {
+    texts.get(column as usize).map_or("", String::as_str)
 }
 
 /// Reads the symbol of a row. `None`: symbol or account are no names.

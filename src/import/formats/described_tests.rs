@@ -4,18 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::engine::{Account, Fee, Worth};
+use crate::engine::{Fee, Worth};
+use crate::import::test_options::options;
 use crate::import::{ImportOptions, ParsedFile, parse_csv};
-
-fn options() -> ImportOptions {
-    ImportOptions {
-        account_default: Account::default(),
-        timezone: None,
-        now: "2026-01-01T00:00:00Z".parse().unwrap(),
-        assets: Default::default(),
-        columns: Default::default(),
-    }
-}
 
 fn parsed(text: &str) -> ParsedFile {
     parse_csv(text.as_bytes(), &options(), &mut |_| ()).unwrap()
@@ -270,10 +261,9 @@ fn a_header_without_a_column_names_the_nearest_format() {
 
 #[test]
 fn a_column_that_comes_twice_refuses_the_file() {
-    let text = sample("bitstamp").replacen("Order ID\n", "Fee\n", 1);
+    let text = sample("bitstamp").replacen("Order ID\n", "Order ID,Fee\n", 1);
     let error = parse_csv(text.as_bytes(), &options(), &mut |_| ()).unwrap_err();
-    let said = "the header is nearly that of bitstamp: it lacks \"Order ID\", and nobody has seen \
-                \"fee (again)\" there";
+    let said = "the header has the column \"Fee\" twice, expected it once";
     assert_eq!(error.to_string(), said);
 }
 

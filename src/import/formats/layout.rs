@@ -36,8 +36,6 @@ pub(super) struct Layout {
     /// The name, which is not in the file.
     #[serde(skip)]
     pub name: String,
-    /// The source and the kind of file, in a few words.
-    pub about: String,
     /// `exchange` of the trades.
     pub exchange: String,
     /// A fact that the file does not state, and that is taken for granted.
@@ -45,13 +43,12 @@ pub(super) struct Layout {
     pub assumes: String,
     /// The generations of the header.
     pub headers: Vec<Generation>,
-    /// The zone of times without an offset.
-    pub zone: Zone,
-    /// The forms of a time: `iso`, or a pattern of strptime.
-    pub times: Vec<String>,
-    /// Dress of numbers that is taken off.
+    /// Forms of a time beside ISO 8601: patterns of strptime.
     #[serde(default)]
-    pub numbers: Dress,
+    pub times: Vec<String>,
+    /// A text for no value: `--`.
+    #[serde(default)]
+    pub none: Option<String>,
     /// The column that says what a row is.
     #[serde(default)]
     pub rows: Option<RowKinds>,
@@ -71,29 +68,6 @@ pub(super) struct Generation {
     /// These may be there.
     #[serde(default)]
     pub optional: Vec<String>,
-}
-
-/// The zone of times without an offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-pub(super) enum Zone {
-    /// The source writes UTC.
-    #[serde(rename = "UTC")]
-    Utc,
-    /// Nobody knows; the person says it.
-    #[serde(rename = "stated")]
-    Stated,
-}
-
-/// Dress of numbers that is taken off, as the source always writes it.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Dress {
-    /// Commas between thousands.
-    #[serde(default)]
-    pub thousands: bool,
-    /// A text for no value: `--`.
-    #[serde(default)]
-    pub none: Option<String>,
 }
 
 /// The kinds of rows, by the text of a column. A row of another kind is rejected.
@@ -132,18 +106,12 @@ pub(super) enum CellMaking {
     Changed(MadeText),
 }
 
-/// A value with more than one template, or with a change.
+/// A value with more than one template, or with an asset in place of an empty text.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MadeText {
     /// The templates.
     pub from: Vec<String>,
-    /// Words of the source, by the text that they stand for. Another word stays as it is.
-    #[serde(default)]
-    pub words: BTreeMap<String, BTreeSet<String>>,
-    /// The meaning of a number's sign.
-    #[serde(default)]
-    pub sign: Sign,
     /// The asset that an empty text stands for.
     #[serde(default)]
     pub or_else: Option<OrElse>,
@@ -157,19 +125,6 @@ pub(super) enum OrElse {
     Quote,
     /// The base of a buy, the quote of a sell.
     Received,
-}
-
-/// The meaning of a number's sign in the source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Sign {
-    /// The same as here.
-    #[default]
-    Same,
-    /// The side, which another column says too.
-    Side,
-    /// Negative is a cost, positive a rebate.
-    NegativeIsCost,
 }
 
 /// A part of a template.

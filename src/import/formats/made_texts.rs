@@ -1,9 +1,9 @@
-//! Texts that a layout makes of cells: joined templates, times, signs.
+//! Texts that a layout makes of cells: joined templates, and times.
 
 use csv::StringRecord;
 use jiff::civil::DateTime;
 
-use super::layout::{Layout, Sign, TemplatePart, Zone, parts};
+use super::layout::{Layout, TemplatePart, parts};
 
 /// A part of a template with its place in the rows of a file.
 #[derive(Debug)]
@@ -40,45 +40,24 @@ pub(super) fn joined(parts: &[PlacedPart], cells: &StringRecord) -> String {
     parts.iter().map(part).collect()
 }
 
-/// Returns a time in the form that the native reader takes.
+/// Returns a time in the form that the native reader takes. A time without an offset is in UTC, as
+/// all these files write it.
 pub(super) fn time(text: &str, layout: &Layout) -> String {
-    let zone = match layout.zone {
-        Zone::Utc => "Z",
-        Zone::Stated => "",
-    };
     // A parser of patterns takes a second 60 for 59, and a year of two digits for one long ago. The
     // native reader refuses both.
     let has_leap = text.ends_with(":60") || text.contains(":60.");
     for pattern in layout.times.iter().filter(|_| !has_leap) {
-        if pattern == "iso" {
-            break;
-        }
         match DateTime::strptime(pattern, text) {
-            Ok(time) if time.year() >= YEAR_MIN => return format!("{time}{zone}"),
+            Ok(time) if time.year() >= YEAR_MIN => return format!("{time}Z"),
             _ => {}
         }
     }
-    iso(text, zone)
-}
-
-/// Completes a time of ISO 8601: ` UTC` is `Z`, and a time without an offset gets that of the zone.
-pub(super) fn iso(text: &str, zone: &str) -> String {
     if let Some(time) = text.strip_suffix(" UTC") {
         return format!("{time}Z");
     }
     let behind_date = text.get(10..).unwrap_or_default();
     match behind_date.contains(['Z', 'z', '+', '-']) || behind_date.is_empty() {
         true => text.to_owned(),
-        false => format!("{text}{zone}"),
-    }
-}
-
-pub(super) fn signed(text: String, sign: Sign) -> String {
-    match (sign, text.strip_prefix('-')) {
-        (Sign::Same, _) => text,
-        (Sign::Side | Sign::NegativeIsCost, Some(number)) => number.to_owned(),
-        (Sign::Side, None) => text,
-        (Sign::NegativeIsCost, None) if text.is_empty() => text,
-        (Sign::NegativeIsCost, None) => format!("-{text}"),
+        false => format!("{text}Z"),
     }
 }

@@ -7,9 +7,9 @@
 use super::{CodedFormat, HeaderRow, Record, RowFormat, RowOutcome};
 use crate::engine::{Account, Carried, LedgerTrade, Timestamp, Trade, TradeText};
 use crate::import::error::FileError;
+use crate::import::parse_csv;
 use crate::import::reading::Reading;
 use crate::import::rejected::{Fault, RejectedRow};
-use crate::import::{ImportOptions, parse_csv};
 
 /// The older and the newer header of the venue's files. Only the newer one has a fee.
 const HEADERS: [&[&str]; 2] = [
@@ -119,13 +119,7 @@ fn a_second_format_is_a_file_and_a_line() {
         3,2025-01-02T03:04:07Z,USD,Deposit,1000,,\n\
         4,2025-01-02T03:04:08Z,BTC/USD,Bought,1,100,\n\
         5,2025-01-02T03:04:09Z,BTC/USD,Sell,0,100,\n";
-    let options = ImportOptions {
-        account_default: Account::default(),
-        timezone: None,
-        now: "2026-01-01T00:00:00Z".parse().unwrap(),
-        assets: Default::default(),
-        columns: Default::default(),
-    };
+    let options = crate::import::test_options::options();
     let parsed = parse_csv(file.as_bytes(), &options, &mut |_| ()).unwrap();
     let trades = parsed.trades.iter().map(|row| {
         let (account, trade) = (row.account.as_str(), &row.trade);
