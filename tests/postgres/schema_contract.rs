@@ -75,7 +75,7 @@ const RULES_OF_POSTGRES: [&str; 1] = [
 ];
 
 /// Rules that SQLite has and PostgreSQL has not.
-const RULES_OF_SQLITE: [&str; 18] = [
+const RULES_OF_SQLITE: [&str; 20] = [
     "trade_records: primary key (ingest_seq)",
     "trade_records: check trade_records_ingest_seq_check",
     "trade_records: unique (account, order_id)",
@@ -85,6 +85,9 @@ const RULES_OF_SQLITE: [&str; 18] = [
     // A partition is dropped with its version.
     "fifo_allocations: references allocation_versions (allocation_version)",
     "fifo_inventory_snapshot: references allocation_versions (allocation_version)",
+    // A trigger looks up each number of a statement once, where keys would look up each row.
+    "fifo_rates_used: references allocation_versions (allocation_version)",
+    "fifo_rates_used: references imports (import_id)",
     // Types of PostgreSQL say as much.
     "allocation_versions: check allocation_versions_policy_check",
     "allocation_versions: check allocation_versions_watermark_check",

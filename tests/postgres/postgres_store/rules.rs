@@ -76,6 +76,50 @@ async fn facts_can_only_be_appended() {
     }
 }
 
+/// Writes a used rate of a version and of an import (a number, or `NULL`).
+fn used_rate(step: u8, version: i64, import: &str) -> String {
+    format!(
+        "INSERT INTO fifo_rates_used SELECT {version}, 'default', 'X-1', 'value', {step}, 'EUR', \
+         1, 1.07, 1.07, t, 'file', 'EUR', 'USD', 1.07, i, i, \
+         CASE WHEN i IS NULL THEN 'B-1' END, t \
+         FROM (SELECT {import}::bigint AS i, '2025-01-02T03:04:05Z'::timestamptz AS t) AS x"
+    )
+}
+
+#[tokio::test]
+async fn a_used_rate_has_its_version_and_its_import() {
+    let Some(subject) = filled().await else {
+        return;
+    };
+    let database = &subject.database;
+    let count = "SELECT count(*)::text FROM fifo_rates_used";
+    for (sql, words) in [
+        (used_rate(1, 99, "1"), "there is no allocation version 99"),
+        (used_rate(1, 1, "99"), "there is no import 99"),
+    ] {
+        let error = database.run(&sql).await.unwrap_err();
+        assert!(error.contains(words), "{sql}: {error}");
+    }
+    assert_eq!(value(database, count).await, "0");
+
+    for (step, import) in [(1, "1"), (2, "NULL")] {
+        database.run(&used_rate(step, 1, import)).await.unwrap();
+    }
+    for (column, words) in [
+        ("allocation_version", "there is no allocation version 99"),
+        ("import_id", "there is no import 99"),
+    ] {
+        let sql = format!("UPDATE fifo_rates_used SET {column} = 99 WHERE step = 1");
+        let error = database.run(&sql).await.unwrap_err();
+        assert!(error.contains(words), "{sql}: {error}");
+    }
+    // The summaries of a version keep its row.
+    let sql = "DELETE FROM allocation_versions WHERE version = 1";
+    let error = database.run(sql).await.unwrap_err();
+    assert!(error.contains("violates foreign key constraint"), "{error}");
+    assert_eq!(value(database, count).await, "2");
+}
+
 /// Columns of a row of the ledger, with values in SQL that pass every rule.
 const GOOD_ROW: [(&str, &str); 18] = [
     ("account", "'default'"),
