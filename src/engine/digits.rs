@@ -179,30 +179,12 @@ pub(super) fn write_units(f: &mut fmt::Formatter<'_>, units: i128, scale: u8) ->
 
 /// Appends `units` x 10^-`scale` with a point and without superfluous zeros.
 pub(super) fn push_decimal(out: &mut Vec<u8>, units: i128, scale: u8) {
-    let mut digits = [b'0'; 40];
-    let mut start = digits.len();
-    let mut rest = units.unsigned_abs();
-    let mut put = |digit: u8, start: &mut usize| {
-        *start = start.saturating_sub(1);
-        if let Some(place) = digits.get_mut(*start) {
-            *place = b'0'.wrapping_add(digit);
-        }
-    };
-    // A machine word is divided at a tenth of the cost.
-    let mut word = loop {
-        match u64::try_from(rest) {
-            Ok(word) => break word,
-            Err(_) => {
-                put((rest % 10) as u8, &mut start);
-                rest /= 10;
-            }
-        }
-    };
-    while word > 0 {
-        put((word % 10) as u8, &mut start);
-        word /= 10;
+    let (mut buffer, magnitude) = (itoa::Buffer::new(), units.unsigned_abs());
+    let digits = match u64::try_from(magnitude) {
+        Ok(word) => buffer.format(word),
+        Err(_) => buffer.format(magnitude),
     }
-    let digits = digits.get(start..).unwrap_or_default();
+    .as_bytes();
     let (whole, fraction) = digits.split_at(digits.len().saturating_sub(scale.into()));
     let last = fraction.iter().rposition(|digit| *digit != b'0');
     if units < 0 {

@@ -25,7 +25,7 @@ use super::model::{LegacyRow, OrderUnlikeFills, Version, Watermark};
 use crate::engine::{Size, Timestamp, Usd};
 
 /// A value for a statement. A missing value has its type, too.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Argument<'a> {
     /// A name, a code or a sentence.
     Text(Option<Cow<'a, str>>),

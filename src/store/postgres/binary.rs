@@ -207,27 +207,23 @@ pub(super) fn numeric_text(bytes: &[u8]) -> String {
         _ => {}
     }
     let (count, weight) = (i32::from(word(0)), i32::from(word(2)));
-    let group = |place: i32| {
-        let nth = weight - place;
-        match usize::try_from(nth) {
-            Ok(nth) if nth < count as usize => word(8 + 2 * nth),
-            _ => 0,
-        }
+    // Each group has four digits.
+    let digits = |place: i32| {
+        let nth = usize::try_from(weight - place).ok();
+        let group = match nth.filter(|nth| *nth < count as usize) {
+            Some(nth) => word(8 + 2 * nth) as u16,
+            None => 0,
+        };
+        [1_000, 100, 10, 1].map(|unit| char::from(b'0' + (group / unit % 10) as u8))
     };
+    let whole: String = (0..=weight.max(0)).rev().flat_map(digits).collect();
+    let fraction: String = (weight - count + 1..0).rev().flat_map(digits).collect();
     let mut text = String::new();
     if word(4) as u16 == NUMERIC_NEGATIVE {
         text.push('-');
     }
-    let whole: String = (0..=weight.max(0))
-        .rev()
-        .map(|at| format!("{:04}", group(at)))
-        .collect();
     let whole = whole.trim_start_matches('0');
     text.push_str(if whole.is_empty() { "0" } else { whole });
-    let fraction: String = (weight - count + 1..0)
-        .rev()
-        .map(|at| format!("{:04}", group(at)))
-        .collect();
     let fraction = fraction.trim_end_matches('0');
     if !fraction.is_empty() {
         text.push('.');

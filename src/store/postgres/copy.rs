@@ -53,6 +53,11 @@ impl CopyText {
     }
 
     fn push(&mut self, text: &str) {
+        let is_escaped = |byte: u8| matches!(byte, b'\\' | b'\t' | b'\n' | b'\r');
+        if !text.bytes().any(is_escaped) {
+            self.text.push_str(text);
+            return;
+        }
         for c in text.chars() {
             match c {
                 '\\' => self.text.push_str("\\\\"),

@@ -153,8 +153,17 @@ impl Driver for SqliteConnection {
             }
             let raw = load.next(rows.rows.len())?;
             let mut insert = raw.prepare_cached(&insert_into(rows))?;
+            let mut before: &[Argument<'_>] = &[];
             for row in &rows.rows {
-                insert.execute(params_from_iter(row))?;
+                let mut bound = before.iter();
+                for (index, cell) in (1..).zip(row) {
+                    // A parameter keeps its value.
+                    if bound.next() != Some(cell) {
+                        insert.raw_bind_parameter(index, cell)?;
+                    }
+                }
+                insert.raw_execute()?;
+                before = row;
             }
             drop(insert);
             load.end().map(drop)
