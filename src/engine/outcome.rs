@@ -14,7 +14,7 @@ use super::parts::SellParts;
 use super::place::PlaceInPool;
 use super::self_check::{Conserved, SelfCheckError};
 use super::side::Side;
-use super::symbols::{self, BySymbol, SymbolTotals};
+use super::symbols::{BySymbol, SymbolTotals};
 use super::time::Timestamp;
 use super::totals::{PoolTotals, count};
 use super::trade::InvalidTrade;
@@ -76,6 +76,7 @@ impl Matching {
         let (mut sell_before, mut buy_before) = (None, None);
         let (mut matched, mut unmatched) = (N::ZERO, N::ZERO);
         let mut conserved = Conserved::<N>::new(&trades, &earlier, scale);
+        let mut symbols = BySymbol::<N>::of(&pool, &trades, &earlier);
         let mut parts = SellParts::<N>::new(&trades, &earlier, scale);
         while let Some((sell, part)) = parts.try_next()? {
             let sum = match part.lot {
@@ -105,6 +106,7 @@ impl Matching {
                 }
             }
             conserved.add_part(sell, &part);
+            symbols.add_part(sell, &part);
         }
         totals.matched_size = matched.to_size(scale).map_err(beyond_pool)?;
         totals.unmatched_size = unmatched.to_size(scale).map_err(beyond_pool)?;
@@ -115,40 +117,23 @@ impl Matching {
             totals.add_open_lot(lot).map_err(beyond_pool)?;
             conserved.add_open_lot(lot);
         }
+        let by_symbol = symbols.end(&totals, scale);
         let conserved = conserved.end();
-        let mut matching = Self {
+        let (symbols, conserved) = match by_symbol {
+            Ok(symbols) => (symbols, conserved),
+            Err(error) => (Vec::new(), conserved.and(Err(error.into()))),
+        };
+        Ok(Self {
             pool,
             trades,
             open_lots,
             totals,
-            symbols: Vec::new(),
+            symbols,
             scale,
             width: N::WIDTH,
             earlier,
             conserved,
-        };
-        matching.add_symbols();
-        Ok(matching)
-    }
-
-    fn add_symbols(&mut self) {
-        match self.by_symbol() {
-            Ok(symbols) => self.symbols = symbols,
-            Err(error) => self.conserved = Err(error),
-        }
-    }
-
-    fn by_symbol(&self) -> Result<Vec<SymbolTotals>, SelfCheckError> {
-        if let Some(only) = symbols::of_one(&self.pool, &self.trades, &self.totals) {
-            return Ok(vec![only]);
-        }
-        let is_earlier = |nth| {
-            let earlier = self.earlier.as_slice();
-            earlier.binary_search_by_key(&nth, |it| it.buy).is_ok()
-        };
-        let mut symbols = BySymbol::of(&self.pool, &self.trades, is_earlier);
-        self.try_each_row(|row| symbols.add_row(row).map_err(SelfCheckError::from))?;
-        Ok(symbols.end())
+        })
     }
 
     /// Tells whether sizes and amounts are conserved. Every sell's parts give its size and its net

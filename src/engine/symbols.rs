@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::canonical::AllocationRow;
 use super::ids::{Pool, Symbol};
+use super::kernel::SellPart;
 use super::leg::Leg;
-use super::money::{self, MoneyError};
+use super::lots::EarlierLot;
+use super::money::{self, MoneyError, Units};
 use super::number::{Size, Usd};
 use super::side::Side;
 use super::time::Timestamp;
@@ -71,10 +72,14 @@ impl SymbolTotals {
         }
     }
 
-    fn add_row(&mut self, row: &AllocationRow<'_>) -> Result<(), MoneyError> {
-        if let Some(pnl) = row.pnl_usd {
+    fn add_part<N: Units>(
+        &mut self,
+        matched: &mut N,
+        part: &SellPart<N>,
+    ) -> Result<(), MoneyError> {
+        if let Some(pnl) = part.pnl()? {
             count(&mut self.allocations);
-            self.matched_size = money::add_sizes(self.matched_size, row.allocated_size)?;
+            *matched = matched.add(part.size).ok_or(MoneyError::OutOfRange)?;
             self.pnl = money::add_to_pool_total(self.pnl, pnl)?;
         }
         Ok(())
@@ -97,47 +102,101 @@ impl SymbolTotals {
 }
 
 /// The totals of a matching by the name of the symbol.
-pub(super) struct BySymbol<'a> {
-    found: BTreeMap<&'a str, SymbolTotals>,
+pub(super) struct BySymbol<'a, N> {
+    pool: &'a Pool,
+    trades: &'a Trades,
+    totals: Vec<(SymbolTotals, N)>,
+    /// The place of each symbol in the totals. `None`: all trades have one symbol.
+    places: Option<BTreeMap<&'a str, usize>>,
+    /// The sell of the last part, and the place of its symbol.
+    last: Option<(u32, usize)>,
+    broken: Option<MoneyError>,
 }
 
-impl<'a> BySymbol<'a> {
-    /// Counts trades, except those that an earlier matching counted. The rows follow.
-    pub(super) fn of(pool: &'a Pool, trades: &'a Trades, is_earlier: impl Fn(u32) -> bool) -> Self {
+impl<'a, N: Units> BySymbol<'a, N> {
+    /// Counts trades, except those that an earlier matching counted. The parts of sells follow.
+    pub(super) fn of(pool: &'a Pool, trades: &'a Trades, earlier: &[EarlierLot]) -> Self {
+        let has_one = trades.only_symbol().is_some();
         let mut by_symbol = Self {
-            found: BTreeMap::new(),
+            pool,
+            trades,
+            totals: Vec::new(),
+            places: (!has_one).then(BTreeMap::new),
+            last: None,
+            broken: None,
         };
-        for (_, trade) in (0..)
-            .zip(trades.iter())
-            .filter(|(nth, _)| !is_earlier(*nth))
-        {
-            by_symbol
-                .symbol(pool.symbol_of(trade.symbol))
-                .add_trade(&trade);
+        let mut before = earlier.iter().peekable();
+        for (index, trade) in (0..).zip(trades.iter()) {
+            if has_one || before.next_if(|earlier| earlier.buy == index).is_some() {
+                continue;
+            }
+            let place = by_symbol.place(pool.symbol_of(trade.symbol));
+            if let Some((totals, _)) = place.and_then(|place| by_symbol.totals.get_mut(place)) {
+                totals.add_trade(&trade);
+            }
         }
         by_symbol
     }
 
-    /// Adds a row. Errors: a sum beyond the limits of `policy.rs`.
-    pub(super) fn add_row(&mut self, row: &AllocationRow<'a>) -> Result<(), MoneyError> {
-        self.symbol(row.symbol).add_row(row)
+    /// Adds the next part of a sell.
+    pub(super) fn add_part(&mut self, sell: u32, part: &SellPart<N>) {
+        if self.places.is_none() || part.lot.is_none() {
+            return;
+        }
+        let place = match self.last {
+            Some((last, place)) if last == sell => Some(place),
+            _ => {
+                let trade = usize::try_from(sell).ok();
+                let trade = trade.and_then(|sell| self.trades.get(sell));
+                trade.and_then(|trade| self.place(self.pool.symbol_of(trade.symbol)))
+            }
+        };
+        self.last = place.map(|place| (sell, place));
+        let added = match place.and_then(|place| self.totals.get_mut(place)) {
+            Some((totals, matched)) => totals.add_part(matched, part),
+            None => return,
+        };
+        self.broken = self.broken.or(added.err());
     }
 
-    /// Returns the totals in the order of the symbols.
-    pub(super) fn end(self) -> Vec<SymbolTotals> {
-        self.found.into_values().collect()
+    /// Returns the totals in the order of the symbols. `whole` are those of the pool.
+    ///
+    /// Errors: a sum beyond the limits of `policy.rs`.
+    pub(super) fn end(
+        self,
+        whole: &PoolTotals,
+        scale: u8,
+    ) -> Result<Vec<SymbolTotals>, MoneyError> {
+        if let Some(only) = self.trades.only_symbol() {
+            let symbol = Symbol::unreadable(self.pool.symbol_of(only));
+            return Ok(vec![SymbolTotals::of_whole(symbol, whole)]);
+        }
+        if let Some(error) = self.broken {
+            return Err(error);
+        }
+        let with_size = |(totals, matched): (SymbolTotals, N)| {
+            let matched_size = matched.to_size(scale)?;
+            Ok(SymbolTotals {
+                matched_size,
+                ..totals
+            })
+        };
+        let totals = self.totals.into_iter().map(with_size);
+        let mut totals = totals.collect::<Result<Vec<SymbolTotals>, MoneyError>>()?;
+        totals.sort_by(|left, right| left.symbol.cmp(&right.symbol));
+        Ok(totals)
     }
 
-    fn symbol(&mut self, symbol: &'a str) -> &mut SymbolTotals {
-        let none = || SymbolTotals::none_of(Symbol::unreadable(symbol));
-        self.found.entry(symbol).or_insert_with(none)
+    /// Returns the place of a symbol, which is a new one at its first trade.
+    fn place(&mut self, symbol: &'a str) -> Option<usize> {
+        let Self { totals, places, .. } = self;
+        let place = *places.as_mut()?.entry(symbol).or_insert_with(|| {
+            let symbol = Symbol::unreadable(symbol);
+            totals.push((SymbolTotals::none_of(symbol), N::ZERO));
+            totals.len().saturating_sub(1)
+        });
+        Some(place)
     }
-}
-
-/// Returns the totals of a pool whose trades all have one symbol. `None`: they have several.
-pub(super) fn of_one(pool: &Pool, trades: &Trades, totals: &PoolTotals) -> Option<SymbolTotals> {
-    let symbol = Symbol::unreadable(pool.symbol_of(trades.only_symbol()?));
-    Some(SymbolTotals::of_whole(symbol, totals))
 }
 
 /// Adds up the totals of a matching and those of a later one on top of its open lots.
