@@ -140,9 +140,9 @@ CREATE TABLE fifo_allocations (
         AND pnl_usd <> '-0')
 ) STRICT;
 -- Indexes lead with the version and stay: a new version is an append at their end. The order id comes before the
--- account: most rows have the same account, so comparing accounts decides little.
+-- account: most rows have the same account, so comparing accounts decides little. A leg has one asset.
 CREATE UNIQUE INDEX fifo_allocations_pair_key
-    ON fifo_allocations (allocation_version, sell_order_id, account, ifnull(buy_order_id, ''), asset,
+    ON fifo_allocations (allocation_version, sell_order_id, account, ifnull(buy_order_id, ''),
         ifnull(sell_leg, ''), ifnull(buy_leg, ''));
 CREATE INDEX fifo_allocations_buy_index
     ON fifo_allocations (allocation_version, buy_order_id, account) WHERE buy_order_id IS NOT NULL;

@@ -68,14 +68,16 @@ const OTHER_COLUMNS: [(&str, Option<&str>, Option<&str>); 4] = [
 ];
 
 /// Rules that PostgreSQL has and SQLite has not.
-const RULES_OF_POSTGRES: [&str; 1] = [
+const RULES_OF_POSTGRES: [&str; 2] = [
     // The key of the ledger; in SQLite a unique constraint, its key is the order of arrival.
     "trade_records: primary key (account, order_id)",
-    // A key names the columns by which its table is partitioned; a sell has one symbol.
+    // A key names the columns by which its table is partitioned; a leg has one asset.
+    "fifo_allocations: unique (account, allocation_version, asset, expression, expression, \
+     expression, sell_order_id)",
 ];
 
 /// Rules that SQLite has and PostgreSQL has not.
-const RULES_OF_SQLITE: [&str; 20] = [
+const RULES_OF_SQLITE: [&str; 21] = [
     "trade_records: primary key (ingest_seq)",
     "trade_records: check trade_records_ingest_seq_check",
     "trade_records: unique (account, order_id)",
@@ -85,6 +87,8 @@ const RULES_OF_SQLITE: [&str; 20] = [
     // A partition is dropped with its version.
     "fifo_allocations: references allocation_versions (allocation_version)",
     "fifo_inventory_snapshot: references allocation_versions (allocation_version)",
+    "fifo_allocations: unique (account, allocation_version, expression, expression, expression, \
+     sell_order_id)",
     // A trigger looks up each number of a statement once, where keys would look up each row.
     "fifo_rates_used: references allocation_versions (allocation_version)",
     "fifo_rates_used: references imports (import_id)",
