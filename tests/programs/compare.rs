@@ -231,6 +231,29 @@ fn a_changed_rate_is_the_cause_in_every_pool_that_it_values() {
 }
 
 #[test]
+fn another_lot_and_a_changed_rate_are_both_named() {
+    let folder = with_legs();
+    folder.write(
+        "corrected.csv",
+        "asset,time,currency,rate\nBTC,2025-03-03,USD,50000\n",
+    );
+    let correct = ["--correct", "--reason", "a typing error"];
+    folder
+        .fifo_pnl(&[&["import", "rates", "corrected.csv"], &correct[..]].concat())
+        .expect(0);
+    // s-1 takes one lot of the new buy, and one of e-1 by the other rate.
+    let older = "e-0,ETH-USD,buy,1,1000,2025-03-01T00:00:00Z,0";
+    add(&folder, "older.csv", &[older], &[]);
+    let rate = "rate of BTC for \"e-1\": 40000 (plain), then 50000 (plain)";
+    let leg = format!("the quote leg follows its trade: {rate}");
+    let both = format!("new buy \"e-0\"; {rate}");
+    assert_eq!(
+        causes(&folder, "1", "2"),
+        expected(&[("BTC e-1", &leg), ("ETH s-1", &both)])
+    );
+}
+
+#[test]
 fn settings_that_differ_are_named_and_no_trade_is_blamed() {
     let folder = with_legs();
     folder.write("fifo-pnl.toml", "[aliases]\nWETH = \"ETH\"\n");
