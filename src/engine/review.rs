@@ -80,8 +80,9 @@ pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &AssetRules) 
         issue: IssueType::UnmatchedSell,
         severity,
         description: format!(
-            "no open lot for {} of this sell: {} USD of proceeds have no cost basis",
-            row.allocated_size, row.proceeds_usd
+            "no open lot for {}: {} USD of proceeds have no cost basis",
+            unmatched_part(pool, row),
+            row.proceeds_usd
         ),
         details: vec![
             ("unmatched_size", row.allocated_size.to_string()),
@@ -98,6 +99,16 @@ pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &AssetRules) 
             ("sell_time", row.sell_time.to_string()),
         ],
         missing: Vec::new(),
+    }
+}
+
+/// Names the part of a trade that found no lot: what it sold, what it paid, or its fee.
+fn unmatched_part(pool: &Pool, row: &AllocationRow<'_>) -> String {
+    let (size, asset) = (row.allocated_size, &pool.asset);
+    match row.sell_leg {
+        Leg::Base => format!("{size} of this sell"),
+        Leg::Quote => format!("{size} {asset} that this trade paid"),
+        Leg::Fee => format!("{size} {asset} of this trade's fee"),
     }
 }
 

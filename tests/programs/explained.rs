@@ -198,3 +198,29 @@ fn a_long_list_of_items_is_cut_and_says_so() {
         .stdout;
     assert_eq!(text.matches(" no open lot for 1 of").count(), 60, "{text}");
 }
+
+#[test]
+fn an_item_says_what_of_a_trade_found_no_lot() {
+    // x1 pays 4 BTC at 100 USD, and 1 is there. Its fee of 0.5 BNB has no lot, nor has 1 of 41 ETH.
+    let folder = folder(
+        "b1,BTC-USD,buy,1,100,2025-01-01T10:00:00Z,0,,,\n\
+         x1,ETH-BTC,buy,40,0.1,2025-01-01T11:00:00Z,,0.5,BNB,3\n\
+         s1,ETH-USD,sell,41,10,2025-01-03T10:00:00Z,0,,,\n",
+    );
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(0);
+    let json = folder.fifo_pnl(&["review", "list", "--json"]).expect(0);
+    let json = json.json();
+    let items = json["items"].as_array().unwrap();
+    let texts: Vec<&str> = items
+        .iter()
+        .map(|item| item["description"].as_str().unwrap())
+        .collect();
+    for expected in [
+        "no open lot for 3 BTC that this trade paid: 300 USD of proceeds have no cost basis",
+        "no open lot for 0.5 BNB of this trade's fee: 3 USD of proceeds have no cost basis",
+        "no open lot for 1 of this sell: 10 USD of proceeds have no cost basis",
+    ] {
+        assert!(texts.contains(&expected), "{expected}\n{texts:#?}");
+    }
+    assert_eq!(texts.len(), 3);
+}
