@@ -169,7 +169,10 @@ fn describe(rates: &[Rate], findings: &[RateFinding]) -> String {
         text.extend(shown.map(|finding| format!("    {}\n", words(finding))));
         let more = findings.len().saturating_sub(FINDINGS_SHOWN_MAX);
         if more > 0 {
-            text.push_str(&format!("    and {} more\n", count(more as u64)));
+            text.push_str(&format!(
+                "    and {} more (--json has all)\n",
+                count(more as u64)
+            ));
         }
     }
     if findings.is_empty() {
@@ -180,7 +183,7 @@ fn describe(rates: &[Rate], findings: &[RateFinding]) -> String {
 
 fn title(kind: RateFindingKind) -> &'static str {
     match kind {
-        RateFindingKind::Gap => "trades between two rates have none",
+        RateFindingKind::Gap => "gaps: a trade late in one would have no rate",
         RateFindingKind::Jump => "a rate is far from the one before",
         RateFindingKind::OffPar => "a dollar coin is more than 1 % away from a dollar",
         RateFindingKind::Sources => "two sources differ by more than 2 %",
