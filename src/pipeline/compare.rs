@@ -15,7 +15,9 @@ use super::error::PipelineResult;
 use super::job::Context;
 use super::names::unknown;
 use super::validate::find_version;
-use crate::engine::{Asset, Pool, RowsHash, Size, StoredAllocation, Timestamp, Usd, add_sizes};
+use crate::engine::{
+    Asset, Pool, PoolStatus, RowsHash, Size, StoredAllocation, Timestamp, Usd, add_sizes, thousands,
+};
 use crate::store::model::{PoolSummary, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_version};
 use crate::store::{Store, StoredPool, VersionStore, together};
@@ -181,6 +183,8 @@ pub async fn compare(
     let pools: Vec<&Pool> = wanted.collect();
     let causes = Causes::find(store, context, &left, &right, &pools).await?;
     report.notes.extend(causes.note());
+    let without = [&left, &right].map(|side| side.without_result(&pools));
+    report.notes.extend(without.into_iter().flatten());
     let (mut to_read, sides) = (Vec::new(), (&left, &right));
     for pool in pools {
         let is_same = left.hash(pool) == right.hash(pool);
@@ -322,7 +326,32 @@ struct ComparedVersion {
     pools: BTreeMap<Pool, PoolSummary>,
 }
 
+/// Most pools without a result that a note names.
+const POOLS_NAMED: usize = 5;
+
 impl ComparedVersion {
+    /// Names the pools that are in no sum of this version. `None`: it has a result of each.
+    fn without_result(&self, pools: &[&Pool]) -> Option<String> {
+        let has_none = |pool: &&&Pool| {
+            let status = self.pools.get(**pool).map(|it| it.status);
+            matches!(status, Some(PoolStatus::Rejected | PoolStatus::Excluded))
+        };
+        let without: Vec<String> = pools
+            .iter()
+            .filter(has_none)
+            .map(ToString::to_string)
+            .collect();
+        let named = without.get(..POOLS_NAMED).unwrap_or(&without).join(", ");
+        let more = match without.len().saturating_sub(POOLS_NAMED) {
+            0 => String::new(),
+            more => format!(" and {} more", thousands(more)),
+        };
+        let version = self.info.version;
+        (!without.is_empty()).then(|| {
+            format!("version {version} has no result of {named}{more}: its sums leave that out")
+        })
+    }
+
     /// Reads a version's summaries and all its rows, and checks that they agree.
     ///
     /// Errors: rows, sums or hashes differ from what the version's run recorded.

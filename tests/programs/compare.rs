@@ -131,6 +131,9 @@ fn settings_and_excluded_pools_are_named() {
     let done = folder.fifo_pnl(&["compare", "1", "2", "--json"]).expect(0);
     let json = done.json();
     assert_eq!(json["notes"][0], "their excluded pools differ");
+    let left_out = "version 2 has no result of default ETH: its sums leave that out";
+    assert_eq!(json["notes"][1], left_out);
+    assert_eq!(json["notes"].as_array().unwrap().len(), 2);
     let why = json["sells"][0]["why"].as_str().unwrap();
     assert!(why.starts_with("excluded in version 2: "), "{why}");
     assert_eq!(json["sells"][0]["second"], serde_json::Value::Null);
