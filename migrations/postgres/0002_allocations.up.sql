@@ -292,9 +292,9 @@ CREATE TABLE fifo_rates_used (
     CONSTRAINT fifo_rates_used_rate_check CHECK (rate >= 0 AND rate < 'Infinity'),
     CONSTRAINT fifo_rates_used_step_rate_check CHECK (step_rate >= 0 AND step_rate < 'Infinity')
 );
--- The version and the import of each row exist. Foreign keys would look them up row by row, which takes the
--- server four times as long as to write the rows. Here a statement looks up each number once. Imports are
--- append-only, and the summaries of a version keep its row.
+-- Each row's version and import must exist. With foreign keys the server takes four times as long: it looks up
+-- both for each row. This trigger looks up each number once a statement. Imports are append-only. A version
+-- can't be deleted while its summaries refer to it.
 CREATE FUNCTION fifo_parts.require_parents() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -106,7 +106,7 @@ pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &AssetRules) 
 fn unmatched_part(pool: &Pool, row: &AllocationRow<'_>) -> String {
     let (size, asset) = (row.allocated_size, &pool.asset);
     match row.sell_leg {
-        Leg::Base => format!("{size} of this sell"),
+        Leg::Base => format!("{size} {asset} of this sell"),
         Leg::Quote => format!("{size} {asset} that this trade paid"),
         Leg::Fee => format!("{size} {asset} of this trade's fee"),
     }

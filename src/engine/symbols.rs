@@ -187,7 +187,7 @@ impl<'a, N: Units> BySymbol<'a, N> {
         Ok(totals)
     }
 
-    /// Returns the place of a symbol, which is a new one at its first trade.
+    /// Returns the place of a symbol; its first trade makes one. `None`: all have one symbol.
     fn place(&mut self, symbol: &'a str) -> Option<usize> {
         let Self { totals, places, .. } = self;
         let place = *places.as_mut()?.entry(symbol).or_insert_with(|| {

@@ -20,7 +20,7 @@ const DOLLAR: &str = "USD";
 /// The kind of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RateFindingKind {
-    /// Trades between two rates have no rate that is near enough.
+    /// Two rates of a series lie further apart than a rate may be old.
     Gap,
     /// A rate is far from the one before.
     Jump,

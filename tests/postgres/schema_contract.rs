@@ -87,9 +87,10 @@ const RULES_OF_SQLITE: [&str; 21] = [
     // A partition is dropped with its version.
     "fifo_allocations: references allocation_versions (allocation_version)",
     "fifo_inventory_snapshot: references allocation_versions (allocation_version)",
+    // The index of SQLite leaves out the asset: a leg has one.
     "fifo_allocations: unique (account, allocation_version, expression, expression, expression, \
      sell_order_id)",
-    // A trigger looks up each number of a statement once, where keys would look up each row.
+    // PostgreSQL has a trigger instead: it looks up each number once a statement.
     "fifo_rates_used: references allocation_versions (allocation_version)",
     "fifo_rates_used: references imports (import_id)",
     // Types of PostgreSQL say as much.

@@ -244,7 +244,7 @@ fn another_lot_and_a_changed_rate_are_both_named() {
     folder
         .fifo_pnl(&[&["import", "rates", "corrected.csv"], &correct[..]].concat())
         .expect(0);
-    // s-1 takes one lot of the new buy, and one of e-1 by the other rate.
+    // s-1 takes the lot of the new buy, and that of e-1, valued by the corrected rate.
     let older = "e-0,ETH-USD,buy,1,1000,2025-03-01T00:00:00Z,0";
     add(&folder, "older.csv", &[older], &[]);
     let rate = "rate of BTC for \"e-1\": 40000 (plain), then 50000 (plain)";

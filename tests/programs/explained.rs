@@ -191,17 +191,25 @@ fn a_long_list_of_items_is_cut_and_says_so() {
                 export -o FILE` writes all open ones. `fifo-pnl review show ID` says what settles \
                 one.\n";
     assert!(text.contains(said), "{text}");
-    assert_eq!(text.matches(" no open lot for 1 of").count(), 50, "{text}");
+    assert_eq!(
+        text.matches(" no open lot for 1 BTC of").count(),
+        50,
+        "{text}"
+    );
     let text = folder
         .fifo_pnl(&["review", "list", "--all"])
         .expect(0)
         .stdout;
-    assert_eq!(text.matches(" no open lot for 1 of").count(), 60, "{text}");
+    assert_eq!(
+        text.matches(" no open lot for 1 BTC of").count(),
+        60,
+        "{text}"
+    );
 }
 
 #[test]
-fn an_item_says_what_of_a_trade_found_no_lot() {
-    // x1 pays 4 BTC at 100 USD, and 1 is there. Its fee of 0.5 BNB has no lot, nor has 1 of 41 ETH.
+fn an_item_says_which_part_of_a_trade_found_no_lot() {
+    // x1 pays 4 BTC at 100 USD; only 1 BTC has a lot. The fee of 0.5 BNB and 1 of 41 ETH have none.
     let folder = folder(
         "b1,BTC-USD,buy,1,100,2025-01-01T10:00:00Z,0,,,\n\
          x1,ETH-BTC,buy,40,0.1,2025-01-01T11:00:00Z,,0.5,BNB,3\n\
@@ -218,7 +226,7 @@ fn an_item_says_what_of_a_trade_found_no_lot() {
     for expected in [
         "no open lot for 3 BTC that this trade paid: 300 USD of proceeds have no cost basis",
         "no open lot for 0.5 BNB of this trade's fee: 3 USD of proceeds have no cost basis",
-        "no open lot for 1 of this sell: 10 USD of proceeds have no cost basis",
+        "no open lot for 1 ETH of this sell: 10 USD of proceeds have no cost basis",
     ] {
         assert!(texts.contains(&expected), "{expected}\n{texts:#?}");
     }

@@ -183,7 +183,7 @@ fn describe(rates: &[Rate], findings: &[RateFinding]) -> String {
 
 fn title(kind: RateFindingKind) -> &'static str {
     match kind {
-        RateFindingKind::Gap => "gaps: a trade late in one would have no rate",
+        RateFindingKind::Gap => "two rates lie so far apart that a trade between may have none",
         RateFindingKind::Jump => "a rate is far from the one before",
         RateFindingKind::OffPar => "a dollar coin is more than 1 % away from a dollar",
         RateFindingKind::Sources => "two sources differ by more than 2 %",

@@ -124,8 +124,8 @@ impl Causes {
     }
 
     /// Says why a sell differs: its own change, else the pool's oldest change if that is not later.
-    /// With the same lots, the rates of the sell and its lots stand in place of an older change;
-    /// else they may be a cause beside it. Settings that differ may be one, too.
+    /// If the lots are the same, changed rates replace an older change as the cause; if not, both
+    /// are named. Settings that differ may be a cause beside each of these.
     pub(super) fn why(&self, pool: &Pool, sell: (&str, Timestamp), sides: Sides<'_>) -> String {
         if let Some(why) = self.without_rows.get(pool) {
             return why.clone();
@@ -151,7 +151,7 @@ impl Causes {
         let bought = left.iter().chain(right).map(|(buy, _)| buy.as_str());
         let trades = std::iter::once(sell).chain(bought);
         let rates = self.rates.of(&pool.account, trades);
-        // An older change has another lot taken. With the same lots, rates are enough.
+        // An older change makes a sell take another lot. With the same lots, rates are enough.
         let earlier = earlier.filter(|_| left != right || rates.is_none());
         match (own.or(earlier), rates) {
             // A leg that follows its trade may name the rates already.

@@ -157,7 +157,7 @@ impl Driver for SqliteConnection {
             for row in &rows.rows {
                 let mut bound = before.iter();
                 for (index, cell) in (1..).zip(row) {
-                    // A parameter keeps its value.
+                    // A parameter keeps its value between rows.
                     if bound.next() != Some(cell) {
                         insert.raw_bind_parameter(index, cell)?;
                     }

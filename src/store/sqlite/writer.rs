@@ -145,8 +145,8 @@ pub(super) fn insert_rows(raw: &Connection, sql: &str, chunk: &RowChunk) -> rusq
     for row in chunk.rows() {
         let mut bound = cells(before);
         for (index, cell) in (1..).zip(cells(row)) {
-            // A parameter keeps its value. To compare takes less time than to bind, and half of
-            // the cells of a pool's rows are alike.
+            // A parameter keeps its value between rows. To compare takes less time than to bind,
+            // and half of a row's cells equal those of the row before.
             if bound.next().as_ref() != Some(&cell) {
                 insert.raw_bind_parameter(index, cell)?;
             }

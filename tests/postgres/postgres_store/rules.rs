@@ -113,7 +113,7 @@ async fn a_used_rate_has_its_version_and_its_import() {
         let error = database.run(&sql).await.unwrap_err();
         assert!(error.contains(words), "{sql}: {error}");
     }
-    // The summaries of a version keep its row.
+    // A version can't be deleted while its summaries refer to it.
     let sql = "DELETE FROM allocation_versions WHERE version = 1";
     let error = database.run(sql).await.unwrap_err();
     assert!(error.contains("violates foreign key constraint"), "{error}");
