@@ -1,5 +1,6 @@
 //! A pool's part of the ledger, and the outcome of matching it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::assets::NotInUsd;
@@ -393,21 +394,27 @@ pub fn judge_pool(ledger: PoolLedger, exclusion: Option<&str>) -> PoolOutcome {
 pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
     // The reason names the first row. Sorting makes that the same row in any order of the ledger.
     invalid.sort_by_cached_key(|row| (row.order_id.clone(), row.column, row.reason.clone()));
-    let first = invalid.first()?;
-    let is_without_rate = |row: &InvalidTrade| row.issue == IssueType::MissingFx;
-    let only_rates = invalid.iter().all(is_without_rate);
+    let is_without_rate = |row: &&InvalidTrade| row.issue == IssueType::MissingFx;
+    let (lacking, faulty): (Vec<_>, Vec<_>) = invalid.iter().partition(is_without_rate);
+    let first = faulty.first().or(lacking.first())?;
+    // A trade may lack a rate with several of its legs.
+    let ids: BTreeSet<&str> = lacking.iter().map(|row| row.order_id.as_str()).collect();
+    let rows = match faulty.len() {
+        0 => None,
+        1 => Some("1 row is not a trade".to_owned()),
+        rows => Some(format!("{} rows are not trades", thousands(rows))),
+    };
+    let trades = match ids.len() {
+        0 => None,
+        1 => Some("1 trade has no value in USD".to_owned()),
+        trades => Some(format!("{} trades have no value in USD", thousands(trades))),
+    };
+    let counted: Vec<String> = rows.into_iter().chain(trades).collect();
     let reason = match invalid.len() {
         1 => first.to_string(),
-        rows if only_rates => {
-            let rows = thousands(rows);
-            format!("{rows} trades have no value in USD; the first: {first}")
-        }
-        rows => format!(
-            "{} rows are not trades; the first: {first}",
-            thousands(rows)
-        ),
+        _ => format!("{}; the first: {first}", counted.join(", and ")),
     };
-    let issue = match only_rates {
+    let issue = match faulty.is_empty() {
         true => IssueType::MissingFx,
         false => IssueType::InvalidTrade,
     };

@@ -142,6 +142,11 @@ pub fn rejection_items(pool: &Pool, rejection: &Rejection) -> Vec<ReviewItem> {
         ReviewItem {
             symbol: symbol.map_or_else(|| pool.as_symbol(), |symbol| *symbol),
             missing: row.missing.to_vec(),
+            // A trade that only lacks a rate is no faulty row, even beside one.
+            issue: match row.issue {
+                IssueType::MissingFx => IssueType::MissingFx,
+                _ => rejection.issue,
+            },
             ..item(&row.order_id, description, details)
         }
     };

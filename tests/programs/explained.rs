@@ -232,3 +232,48 @@ fn an_item_says_which_part_of_a_trade_found_no_lot() {
     }
     assert_eq!(texts.len(), 3);
 }
+
+#[test]
+fn a_trade_that_lacks_a_rate_is_no_faulty_row_beside_one() {
+    let folder = Folder::new();
+    folder.write(
+        "trades.csv",
+        "order_id,symbol,side,size,price,order_time,total_fees_usd,contract_size\n\
+         a1,BTC-EUR,buy,1,100,2025-03-03T10:00:00Z,0,\n\
+         a2,BTC-EUR,buy,1,100,2025-03-04T10:00:00Z,0,\n\
+         b1,BTC-USD,buy,1,100,2025-03-03T10:00:00Z,0,2\n",
+    );
+    let text = folder.fifo_pnl(&["run", "trades.csv"]).expect(1).stdout;
+    let said = "1 row is not a trade, and 2 trades have no value in USD; the first: order \"b1\"";
+    let one_line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(one_line.contains(said), "{text}");
+    let json = folder.fifo_pnl(&["review", "list", "--json"]).expect(0);
+    let json = json.json();
+    let items = json["items"].as_array().unwrap().iter();
+    let mut kinds: Vec<(&str, &str)> = items
+        .map(|item| {
+            let text = |name: &str| item[name].as_str().unwrap();
+            (text("order_id"), text("issue_type"))
+        })
+        .collect();
+    kinds.sort_unstable();
+    let expected = [
+        ("a1", "missing_fx"),
+        ("a2", "missing_fx"),
+        ("b1", "invalid_trade"),
+    ];
+    assert_eq!(kinds, expected);
+    // To void the good row would cure nothing.
+    let shown = |id: &str| {
+        let items = json["items"].as_array().unwrap();
+        let item = items.iter().find(|item| item["order_id"] == id).unwrap();
+        let number = item["id"].to_string();
+        folder
+            .fifo_pnl(&["review", "show", &number])
+            .expect(0)
+            .stdout
+    };
+    assert!(shown("a1").contains("import rates"), "{}", shown("a1"));
+    assert!(!shown("a1").contains("void a1"), "{}", shown("a1"));
+    assert!(shown("b1").contains("void b1"), "{}", shown("b1"));
+}
