@@ -233,6 +233,38 @@ fn a_changed_rate_is_the_cause_in_every_pool_that_it_values() {
     );
 }
 
+/// s-2 takes the lots that s-1 has freed. The older e-1 has another rate, which moves no lot.
+#[test]
+fn a_rate_of_another_trade_moves_no_lot() {
+    let folder = Folder::with_trades(&csv(&[
+        "b-1,BTC-USD,buy,1,100,2025-01-01T10:00:00Z,0",
+        "b-2,BTC-USD,buy,1,200,2025-01-02T10:00:00Z,0",
+        "e-1,ETH-BTC,buy,1,0.1,2025-01-04T10:00:00Z,0",
+        "s-1,BTC-USD,sell,0.5,400,2025-01-05T10:00:00Z,0",
+        "s-2,BTC-USD,sell,1,400,2025-01-06T10:00:00Z,0",
+    ]));
+    let rates = |rate: u32, more: &[&str]| {
+        let row = format!("asset,time,currency,rate\nBTC,2025-01-04T10:00:00Z,USD,{rate}\n");
+        folder.write("rates.csv", row);
+        folder
+            .fifo_pnl(&[&["import", "rates", "rates.csv"], more].concat())
+            .expect(0);
+        folder.compute(&["--all-symbols"]).expect(0);
+    };
+    rates(350, &[]);
+    folder
+        .fifo_pnl(&["void", "s-1", "--reason", "a test"])
+        .expect(0);
+    rates(360, &["--correct", "--reason", "a test"]);
+    let leg = "the quote leg follows its trade: rate of BTC for \"e-1\": 350 (plain), then 360 \
+               (plain)";
+    let gone = "\"s-1\" was voided, or is gone";
+    assert_eq!(
+        causes(&folder, "1", "2"),
+        expected(&[("BTC e-1", leg), ("BTC s-1", gone), ("BTC s-2", gone)])
+    );
+}
+
 #[test]
 fn another_lot_and_a_changed_rate_are_both_named() {
     let folder = with_legs();

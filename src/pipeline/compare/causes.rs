@@ -222,10 +222,12 @@ fn changes_of(
     let (ids_before, ids_after) = (ids(&before), ids(&after));
     let mut changes = Vec::new();
     for ((id, leg), trade) in &after {
-        let is_known = ids_before.contains(*id);
-        let what = match before.get(&(*id, *leg)) {
-            Some(old) if old == trade => continue,
-            _ if is_known => of_rates(id).unwrap_or_else(|| format!("\"{id}\" was changed")),
+        let rates = of_rates(id).filter(|_| ids_before.contains(*id));
+        let has_moved = rates.is_none();
+        let what = match (before.get(&(*id, *leg)), rates) {
+            (Some(old), _) if old == trade => continue,
+            (_, Some(rates)) => rates,
+            _ if ids_before.contains(*id) => format!("\"{id}\" was changed"),
             _ => match split_correction(id) {
                 Some((of, _)) if ids_before.contains(of) || ids_after.contains(of) => {
                     format!("correction of \"{of}\"")
@@ -234,7 +236,7 @@ fn changes_of(
                 _ => format!("new trade \"{id}\""),
             },
         };
-        changes.push(((*id, *leg), trade.order_time, what));
+        changes.push(((*id, *leg), trade.order_time, (has_moved, what)));
     }
     let corrected = ids_after
         .iter()
@@ -247,17 +249,20 @@ fn changes_of(
                 false if ids_after.contains(*id) => format!("\"{id}\" was changed"),
                 false => format!("\"{id}\" was voided, or is gone"),
             };
-            changes.push(((*id, *leg), trade.order_time, what));
+            changes.push(((*id, *leg), trade.order_time, (true, what)));
         }
     }
     changes.sort_by(|left, right| (left.1, left.0).cmp(&(right.1, right.0)));
     let mut found = Changes::default();
-    for ((id, leg), at, what) in changes {
+    for ((id, leg), at, (has_moved, what)) in changes {
         let what = match leg {
             Leg::Base => what,
             leg => format!("the {leg} leg follows its trade: {what}"),
         };
-        found.oldest.get_or_insert_with(|| (at, what.clone()));
+        // Another rate alone moves no lot of other trades.
+        if has_moved {
+            found.oldest.get_or_insert_with(|| (at, what.clone()));
+        }
         found.own.entry(id.to_owned()).or_insert(what);
     }
     found
