@@ -140,8 +140,8 @@ CREATE TABLE fifo_allocations (
         AND pnl_usd <> '-0')
 ) STRICT;
 -- Indexes lead with the version and stay: a new version is an append at their end. The order id comes before the
--- account: most rows have the same account, so comparing accounts decides little. The
--- asset is left out: a leg has one.
+-- account: most rows have the same account, so comparing accounts decides little. The asset is left out: a leg
+-- has one.
 CREATE UNIQUE INDEX fifo_allocations_pair_key
     ON fifo_allocations (allocation_version, sell_order_id, account, ifnull(buy_order_id, ''),
         ifnull(sell_leg, ''), ifnull(buy_leg, ''));

@@ -8,7 +8,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::errors::from_rusqlite;
-use super::raw::{Load, Raw, with_raw};
+use super::raw::{Load, Raw, insert_row, with_raw};
 use super::{SqliteStore, commit};
 use crate::store::limits::ROWS_CHECKED;
 use crate::store::model::{LegacyRow, OrderUnlikeFills, SNAPSHOT_COLUMNS, Version};
@@ -155,14 +155,7 @@ impl Driver for SqliteConnection {
             let mut insert = raw.prepare_cached(&insert_into(rows))?;
             let mut before: &[Argument<'_>] = &[];
             for row in &rows.rows {
-                let mut bound = before.iter();
-                for (index, cell) in (1..).zip(row) {
-                    // A parameter keeps its value between rows.
-                    if bound.next() != Some(cell) {
-                        insert.raw_bind_parameter(index, cell)?;
-                    }
-                }
-                insert.raw_execute()?;
+                insert_row(&mut insert, row.iter(), before.iter())?;
                 before = row;
             }
             drop(insert);

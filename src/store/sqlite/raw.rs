@@ -12,7 +12,7 @@
 //! - work of many parts takes the handle once, and keeps it between the parts ([`Raw`]);
 //! - before it is taken, the worker answers: by then it has done what it was sent.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Statement, ToSql};
 use sqlx::sqlite::LockedSqliteHandle;
 use sqlx::{Connection as _, SqliteConnection};
 
@@ -117,6 +117,21 @@ pub(super) async fn with_raw<T>(
     work: impl FnOnce(&Connection) -> StoreResult<T>,
 ) -> StoreResult<T> {
     work(Raw::take(connection, action).await?.connection())
+}
+
+/// Inserts a row after another one, or after none. A parameter keeps its value between rows. To
+/// compare cells takes less time than to bind them, and half of them equal those of the row before.
+pub(super) fn insert_row<C: ToSql + PartialEq>(
+    insert: &mut Statement<'_>,
+    row: impl Iterator<Item = C>,
+    mut before: impl Iterator<Item = C>,
+) -> rusqlite::Result<()> {
+    for (index, cell) in (1..).zip(row) {
+        if before.next().as_ref() != Some(&cell) {
+            insert.raw_bind_parameter(index, cell)?;
+        }
+    }
+    insert.raw_execute().map(drop)
 }
 
 /// Counts how often a thread took a handle, so that a test can tell one loan from many.

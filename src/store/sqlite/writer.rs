@@ -11,7 +11,7 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::errors::{from_rusqlite, from_sqlx};
 use super::indexes::{Dropped, MAKE_INDEXES};
-use super::raw::{Load, Raw, with_raw};
+use super::raw::{Load, Raw, insert_row, with_raw};
 use super::rows::{SqliteRows, cells};
 use super::{SqliteStore, commit, indexes};
 use crate::engine::Pool;
@@ -143,15 +143,7 @@ pub(super) fn insert_rows(raw: &Connection, sql: &str, chunk: &RowChunk) -> rusq
     let mut insert = raw.prepare_cached(sql)?;
     let mut before: &[u8] = &[];
     for row in chunk.rows() {
-        let mut bound = cells(before);
-        for (index, cell) in (1..).zip(cells(row)) {
-            // A parameter keeps its value between rows. To compare takes less time than to bind,
-            // and half of a row's cells equal those of the row before.
-            if bound.next().as_ref() != Some(&cell) {
-                insert.raw_bind_parameter(index, cell)?;
-            }
-        }
-        insert.raw_execute()?;
+        insert_row(&mut insert, cells(row), cells(before))?;
         before = row;
     }
     Ok(())
