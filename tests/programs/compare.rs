@@ -157,6 +157,19 @@ fn with_legs() -> Folder {
     folder
 }
 
+/// Corrects the rate that values e-1.
+fn correct_rate(folder: &Folder) {
+    let rates = "asset,time,currency,rate\nBTC,2025-03-03,USD,50000\n";
+    folder.write("corrected.csv", rates);
+    let import = ["import", "rates", "corrected.csv", "--correct"];
+    folder
+        .fifo_pnl(&[&import[..], &["--reason", "a typing error"]].concat())
+        .expect(0);
+}
+
+/// How the two rates of e-1 are named.
+const RATE: &str = "rate of BTC for \"e-1\": 40000 (plain), then 50000 (plain)";
+
 /// Returns the sells that differ between two versions, each with its cause.
 fn causes(folder: &Folder, left: &str, right: &str) -> Vec<(String, String)> {
     let done = folder.fifo_pnl(&["compare", left, right, "--json"]);
@@ -217,19 +230,11 @@ fn a_leg_of_a_changed_trade_names_the_trade() {
 #[test]
 fn a_changed_rate_is_the_cause_in_every_pool_that_it_values() {
     let folder = with_legs();
-    folder.write(
-        "corrected.csv",
-        "asset,time,currency,rate\nBTC,2025-03-03,USD,50000\n",
-    );
-    let correct = ["--correct", "--reason", "a typing error"];
-    folder
-        .fifo_pnl(&[&["import", "rates", "corrected.csv"], &correct[..]].concat())
-        .expect(0);
+    correct_rate(&folder);
     folder.compute(&["--all-symbols"]).expect(0);
-    let rate = "rate of BTC for \"e-1\": 40000 (plain), then 50000 (plain)";
     assert_eq!(
         causes(&folder, "1", "2"),
-        expected(&[("BTC e-1", rate), ("ETH s-1", rate)])
+        expected(&[("BTC e-1", RATE), ("ETH s-1", RATE)])
     );
 }
 
@@ -256,35 +261,25 @@ fn a_rate_of_another_trade_moves_no_lot() {
         .fifo_pnl(&["void", "s-1", "--reason", "a test"])
         .expect(0);
     rates(360, &["--correct", "--reason", "a test"]);
-    let leg = "the quote leg follows its trade: rate of BTC for \"e-1\": 350 (plain), then 360 \
-               (plain)";
+    let rate = "rate of BTC for \"e-1\": 350 (plain), then 360 (plain)";
     let gone = "\"s-1\" was voided, or is gone";
     assert_eq!(
         causes(&folder, "1", "2"),
-        expected(&[("BTC e-1", leg), ("BTC s-1", gone), ("BTC s-2", gone)])
+        expected(&[("BTC e-1", rate), ("BTC s-1", gone), ("BTC s-2", gone)])
     );
 }
 
 #[test]
 fn another_lot_and_a_changed_rate_are_both_named() {
     let folder = with_legs();
-    folder.write(
-        "corrected.csv",
-        "asset,time,currency,rate\nBTC,2025-03-03,USD,50000\n",
-    );
-    let correct = ["--correct", "--reason", "a typing error"];
-    folder
-        .fifo_pnl(&[&["import", "rates", "corrected.csv"], &correct[..]].concat())
-        .expect(0);
+    correct_rate(&folder);
     // s-1 takes the lot of the new buy, and that of e-1, valued by the corrected rate.
     let older = "e-0,ETH-USD,buy,1,1000,2025-03-01T00:00:00Z,0";
     add(&folder, "older.csv", &[older], &[]);
-    let rate = "rate of BTC for \"e-1\": 40000 (plain), then 50000 (plain)";
-    let leg = format!("the quote leg follows its trade: {rate}");
-    let both = format!("new buy \"e-0\"; {rate}");
+    let both = format!("new buy \"e-0\"; {RATE}");
     assert_eq!(
         causes(&folder, "1", "2"),
-        expected(&[("BTC e-1", &leg), ("ETH s-1", &both)])
+        expected(&[("BTC e-1", RATE), ("ETH s-1", &both)])
     );
 }
 

@@ -99,8 +99,8 @@ impl Causes {
             let after = context.read_ledger(store, &scope, now).await?;
             for pool in &pools {
                 let (before, after) = (before.pools.get(pool), after.pools.get(pool));
-                let of_rates = |id: &str| self.rates.of(&pool.account, std::iter::once(id));
-                let changed = changes_of(before, after, &of_rates);
+                let is_revalued = |id: &str| self.rates.has(&pool.account, id);
+                let changed = changes_of(before, after, &is_revalued);
                 let known = self.changes.entry(pool.clone()).or_default();
                 if known.own.is_empty() {
                     *known = changed;
@@ -154,11 +154,8 @@ impl Causes {
         // An older change makes a sell take another lot. With the same lots, rates are enough.
         let earlier = earlier.filter(|_| left != right || rates.is_none());
         match (own.or(earlier), rates) {
-            // A leg that follows its trade may name the rates already.
-            (Some(change), Some(rates)) if !change.contains(&rates) => {
-                Some(format!("{change}; {rates}"))
-            }
-            (Some(change), _) => Some(change.clone()),
+            (Some(change), Some(rates)) => Some(format!("{change}; {rates}")),
+            (Some(change), None) => Some(change.clone()),
             (None, rates) => rates,
         }
     }
@@ -208,12 +205,12 @@ fn by_id(ledger: Option<&PoolLedger>) -> BTreeMap<(&str, Leg), TradeRef<'_>> {
 }
 
 /// Lists which trades of a pool were added, removed, corrected or changed. Each of its legs follows
-/// the trade. `of_rates`: which rates gave a trade another value; no fact of the trade itself
-/// changed then.
+/// the trade. `is_revalued`: other rates gave a trade another value. That changes no fact of it,
+/// and moves no lot of another trade.
 fn changes_of(
     before: Option<&PoolLedger>,
     after: Option<&PoolLedger>,
-    of_rates: &dyn Fn(&str) -> Option<String>,
+    is_revalued: &dyn Fn(&str) -> bool,
 ) -> Changes {
     let (before, after) = (by_id(before), by_id(after));
     let ids = |entries: &BTreeMap<(&str, Leg), TradeRef<'_>>| -> BTreeSet<String> {
@@ -222,12 +219,11 @@ fn changes_of(
     let (ids_before, ids_after) = (ids(&before), ids(&after));
     let mut changes = Vec::new();
     for ((id, leg), trade) in &after {
-        let rates = of_rates(id).filter(|_| ids_before.contains(*id));
-        let has_moved = rates.is_none();
-        let what = match (before.get(&(*id, *leg)), rates) {
-            (Some(old), _) if old == trade => continue,
-            (_, Some(rates)) => rates,
-            _ if ids_before.contains(*id) => format!("\"{id}\" was changed"),
+        let is_known = ids_before.contains(*id);
+        let what = match before.get(&(*id, *leg)) {
+            Some(old) if old == trade => continue,
+            _ if is_known && is_revalued(id) => continue,
+            _ if is_known => format!("\"{id}\" was changed"),
             _ => match split_correction(id) {
                 Some((of, _)) if ids_before.contains(of) || ids_after.contains(of) => {
                     format!("correction of \"{of}\"")
@@ -236,7 +232,7 @@ fn changes_of(
                 _ => format!("new trade \"{id}\""),
             },
         };
-        changes.push(((*id, *leg), trade.order_time, (has_moved, what)));
+        changes.push(((*id, *leg), trade.order_time, what));
     }
     let corrected = ids_after
         .iter()
@@ -249,20 +245,17 @@ fn changes_of(
                 false if ids_after.contains(*id) => format!("\"{id}\" was changed"),
                 false => format!("\"{id}\" was voided, or is gone"),
             };
-            changes.push(((*id, *leg), trade.order_time, (true, what)));
+            changes.push(((*id, *leg), trade.order_time, what));
         }
     }
     changes.sort_by(|left, right| (left.1, left.0).cmp(&(right.1, right.0)));
     let mut found = Changes::default();
-    for ((id, leg), at, (has_moved, what)) in changes {
+    for ((id, leg), at, what) in changes {
         let what = match leg {
             Leg::Base => what,
             leg => format!("the {leg} leg follows its trade: {what}"),
         };
-        // Another rate alone moves no lot of other trades.
-        if has_moved {
-            found.oldest.get_or_insert_with(|| (at, what.clone()));
-        }
+        found.oldest.get_or_insert_with(|| (at, what.clone()));
         found.own.entry(id.to_owned()).or_insert(what);
     }
     found

@@ -50,6 +50,11 @@ impl ChangedRates {
         self.0.len()
     }
 
+    /// Tells whether a rate of a trade differs.
+    pub(super) fn has(&self, account: &Account, order_id: &str) -> bool {
+        self.0.contains_key(&(account.clone(), order_id.to_owned()))
+    }
+
     /// Says which rates of some trades differ. `None`: none does.
     pub(super) fn of<'t>(
         &self,
