@@ -235,7 +235,7 @@ fn a_pool_that_is_computed_again_has_its_rates_in_the_summary() {
     assert!(text.contains("Rates missing   1 rate: "), "{text}");
     let text = rates("gbp.csv", "GBP,2025-03-02,USD,1.3\n");
     assert!(
-        text.contains("Rates           1 trade has a value by rates"),
+        text.contains("Rates           1 more trade has a value by rates"),
         "{text}"
     );
     assert!(

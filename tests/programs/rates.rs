@@ -263,7 +263,7 @@ fn missing_rates_are_listed_filled_in_and_imported() {
     let again = folder.compute(&["--incremental"]).expect(1).stdout;
     assert!(
         again.contains(
-            "Rates           2 trades have a value by rates, 2 rates more than an \
+            "Rates           2 more trades have a value by rates, 2 rates more than an \
                             hour old\n"
         ),
         "{again}"

@@ -240,3 +240,31 @@ fn tax_files_of_lots_have_the_currency_and_the_rate_of_converted_trades() {
     // The fee leg of b, from a lot that dollars bought.
     assert_eq!(row("b", "BNB"), "EUR,150,1.2,BNB,0.01,500,,,,,,");
 }
+
+#[test]
+fn an_incremental_summary_says_that_it_counts_new_trades() {
+    let row = |id: u32| format!("t{id},BTC-EUR,buy,1,100,2025-03-0{id}T10:00:00Z,,,\n");
+    let rebate = |id: u32| format!("r{id},BTC-EUR,buy,1,100,2025-03-0{id}T11:00:00Z,,-1,EUR\n");
+    let rows = [row(3), row(4), rebate(3), rebate(4)].concat();
+    let columns = ",fee_amount,fee_currency";
+    let folder = folder("EUR,2025-03-03,USD,1.1\n", columns, &rows);
+    let text = folder.compute(&["--all-symbols"]).expect(0).stdout;
+    for line in [
+        "Rates           4 trades have a value by rates",
+        "Fees unknown    2 trades, counted as 0\n",
+        "Rebates         2 trades, 2.20 USD\n",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    let more = [row(5), rebate(5)].concat();
+    folder.write("more.csv", format!("{HEAD}{columns}\n{more}"));
+    folder.fifo_pnl(&["import", "more.csv"]).expect(0);
+    let text = folder.compute(&["--incremental"]).expect(0).stdout;
+    for line in [
+        "Rates           2 more trades have a value by rates",
+        "Fees unknown    1 new trade, counted as 0\n",
+        "Rebates         1 new trade, 1.10 USD\n",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}

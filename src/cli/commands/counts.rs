@@ -51,19 +51,19 @@ pub(super) fn figures(rows: &[(&str, String, String)]) -> String {
 }
 
 /// Lists facts that limit the totals, like unknown fees and voided trades. `new`: a word put before
-/// "trade" and "row".
+/// what is counted, if that is only a part of the version.
 pub(super) fn describe_all(
     counts: &RunCounts,
     (new, voided): (&str, u64),
     ineligible: &BTreeMap<String, u64>,
 ) -> String {
-    let of = |count, one: &str| plural(count, &format!("{new}{one}"), &format!("{new}{one}s"));
+    let of = |count, one: &str| counted(count, new, one);
     let mut text = String::new();
     if counts.fees_unknown > 0 {
-        let trades = plural(counts.fees_unknown, "trade", "trades");
+        let trades = of(counts.fees_unknown, "trade");
         text.push_str(&format!("Fees unknown    {trades}, counted as 0\n"));
     }
-    text.push_str(&describe(counts));
+    text.push_str(&describe(counts, new));
     if voided > 0 {
         let trades = of(voided, "trade");
         text.push_str(&format!("Voided          {trades} left out\n"));
@@ -75,11 +75,17 @@ pub(super) fn describe_all(
     text
 }
 
-/// Says how many trades a rate valued, and which rates are old or missing.
-pub(super) fn describe_rates(rates: &RateCounts, next: &Next) -> String {
+fn counted(number: u64, new: &str, one: &str) -> String {
+    plural(number, &format!("{new}{one}"), &format!("{new}{one}s"))
+}
+
+/// Says how many trades a rate valued, and which rates are old or missing. `more`: a word put
+/// before the trades, if the version has others.
+pub(super) fn describe_rates(rates: &RateCounts, more: &str, next: &Next) -> String {
     let mut text = String::new();
     if rates.trades > 0 {
-        let trades = plural(rates.trades, "trade has", "trades have");
+        let (one, many) = (format!("{more}trade has"), format!("{more}trades have"));
+        let trades = plural(rates.trades, &one, &many);
         let old = match rates.old {
             0 => String::new(),
             old => format!(", {} more than an hour old", plural(old, "rate", "rates")),
@@ -151,21 +157,20 @@ pub(super) fn rates_json(rates: &RateCounts) -> Value {
 }
 
 /// Lists facts that look like mistakes, or that a user has to know before filing.
-fn describe(counts: &RunCounts) -> String {
+fn describe(counts: &RunCounts, new: &str) -> String {
     let mut text = String::new();
     if counts.rebates > 0 {
         text.push_str(&format!(
             "Rebates         {}, {} USD\n",
-            plural(counts.rebates, "trade", "trades"),
+            counted(counts.rebates, new, "trade"),
             dollars(counts.rebates_usd)
         ));
     }
-    let by_id = [
-        (counts.sells_by_id, "sell", "sells"),
-        (counts.buys_by_id, "buy", "buys"),
-    ];
-    let by_id = by_id.iter().filter(|(count, ..)| *count > 0);
-    let words: Vec<String> = by_id.map(|it| plural(it.0, it.1, it.2)).collect();
+    let by_id = [(counts.sells_by_id, "sell"), (counts.buys_by_id, "buy")];
+    let by_id = by_id.iter().filter(|(count, _)| *count > 0);
+    let words: Vec<String> = by_id
+        .map(|(count, one)| counted(*count, new, one))
+        .collect();
     if !words.is_empty() {
         let verb = match counts.sells_by_id + counts.buys_by_id {
             1 => "stands",
@@ -200,11 +205,14 @@ mod tests {
     #[test]
     fn one_trade_and_several_have_their_own_words() {
         let said = |sells_by_id, buys_by_id| {
-            describe(&RunCounts {
-                sells_by_id,
-                buys_by_id,
-                ..RunCounts::default()
-            })
+            describe(
+                &RunCounts {
+                    sells_by_id,
+                    buys_by_id,
+                    ..RunCounts::default()
+                },
+                "",
+            )
         };
         assert!(
             said(0, 1).contains(" 1 buy stands in the order of ids: other trades have the same")

@@ -352,7 +352,7 @@ fn describe_unknown(report: &AppendReport, next: &Next) -> String {
             PoolStatus::Excluded => format!("Excluded        {pool}: {error}\n"),
         });
     }
-    let rates = counts::describe_rates(&report.rates, next);
+    let rates = counts::describe_rates(&report.rates, "more ", next);
     text + &rates + &counts::describe_all(counts, ("new ", report.voided), &report.ineligible)
 }
 

@@ -249,7 +249,7 @@ fn describe_unknown(report: &ComputeReport, all_rows: bool, next: &Next) -> Stri
             text.push_str(&format!("{INDENT}and {rest}: --all-rows\n"));
         }
     }
-    let rates = counts::describe_rates(&report.rates, next);
+    let rates = counts::describe_rates(&report.rates, "", next);
     text + &rates + &counts::describe_all(counts, ("", report.voided), &report.ineligible)
 }
 
