@@ -277,3 +277,14 @@ fn a_trade_that_lacks_a_rate_is_no_faulty_row_beside_one() {
     assert!(!shown("a1").contains("void a1"), "{}", shown("a1"));
     assert!(shown("b1").contains("void b1"), "{}", shown("b1"));
 }
+
+#[test]
+fn no_settings_are_proposed_for_a_coin_that_only_lacks_a_rate() {
+    let folder = folder("t1,BTCIDRT,buy,1,9,2025-03-03T10:00:00Z,0,,,\n");
+    let settings = "[symbols.\"BTCIDRT\"]\nbase = \"BTC\"\nquote = \"IDRT\"\n";
+    folder.write("fifo-pnl.toml", settings);
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(1);
+    let text = folder.fifo_pnl(&["review", "list"]).expect(0).stdout;
+    assert!(text.contains("  IDRT        2025-03-03      2 "), "{text}");
+    assert!(!text.contains("[symbols."), "{text}");
+}

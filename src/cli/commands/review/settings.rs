@@ -24,7 +24,8 @@ pub(super) fn describe_settings(
     let is_asked =
         |item: &&&QueuedItem| item.issue == IssueType::MissingFx && item.status.is_open();
     let asked = items.iter().filter(is_asked);
-    let asked = asked.filter(|item| item.column_of_pool().is_none());
+    // Of a trade that lacks a rate, each asset is known: a coin may be named like a security.
+    let asked = asked.filter(|item| item.column_of_pool().is_none() && !item.lacks_rate());
     let asked = asked.map(|item| &item.pool);
     let unknown = asked.filter_map(|pool| match rules.check_pool_in_usd(pool) {
         Err(NotInUsd::Unknown(unknown)) if !unknown.proposals.is_empty() => Some((pool, unknown)),
