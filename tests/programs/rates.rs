@@ -706,3 +706,22 @@ fn validation_looks_the_used_rates_up_again() {
         ],
     );
 }
+
+#[test]
+fn a_file_of_rates_given_as_trades_is_told_its_command() {
+    let folder = Folder::new();
+    folder.write(
+        "eurofxref-hist.csv",
+        "Date,USD,GBP,\n2025-03-07,1.08,0.84,\n",
+    );
+    for command in ["import", "run"] {
+        let done = folder.fifo_pnl(&[command, "eurofxref-hist.csv"]).expect(2);
+        let hint = "hint: `fifo-pnl import rates FILE` imports rates; of a file of trades, the \
+                    first line is order_id,";
+        assert!(done.stderr.contains(hint), "{}", done.stderr);
+    }
+    // A header that has some of the columns is one of trades.
+    folder.write("trades.csv", "order_id,symbol,side,size,price\n");
+    let done = folder.fifo_pnl(&["import", "trades.csv"]).expect(2);
+    assert!(!done.stderr.contains("import rates"), "{}", done.stderr);
+}

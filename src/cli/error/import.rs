@@ -149,6 +149,10 @@ pub fn file_hint(error: &FileError) -> String {
         FileError::TooLarge(_) => "write it in several files; a file of trades, not a pipe, \
                                   may have any size"
             .into(),
+        FileError::MissingColumns { missing, .. } if missing.len() == REQUIRED_COLUMNS.len() => {
+            let of_trades = header_hint();
+            format!("`fifo-pnl import rates FILE` imports rates; of a file of trades, {of_trades}")
+        }
         FileError::NoHeader { .. }
         | FileError::TooManyColumns { .. }
         | FileError::MissingColumns { .. } => header_hint(),
