@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::faults::place::{Place, State, file_of};
-use crate::support::Done;
 use crate::support::ledger::{Shape, csv, rows};
 use crate::support::server::{Server, is_root};
 use crate::support::signals::Signal;
 use crate::support::site::{Site, server};
 use crate::support::skip::skip;
+use crate::support::{Done, Folder};
 
 const SHAPE: Shape = Shape {
     trades: 2_000,
@@ -64,8 +64,13 @@ impl Disk {
         filler.set_len(length.saturating_sub(left)).unwrap();
     }
 
+    /// Gives the room back, even while another process has the filler open. Another test of this
+    /// process may start a program just now: until that begins, it has all our files open.
     fn empty(&self) {
-        let _ = fs::remove_file(self.filler());
+        if let Ok(filler) = File::options().write(true).open(self.filler()) {
+            filler.set_len(0).unwrap();
+            fs::remove_file(self.filler()).unwrap();
+        }
     }
 }
 
@@ -126,6 +131,22 @@ impl Base {
         assert_eq!(ledger.len(), 2 * SHAPE.trades);
         self.place.check_current();
     }
+}
+
+#[test]
+fn an_emptied_disk_has_room_while_its_filler_is_open() {
+    let folder = Folder::new();
+    let Some(disk) = Disk::mount(folder.path(), 16) else {
+        skip("this machine does not let us mount a small disk");
+        return;
+    };
+    disk.fill_but(0);
+    let held = File::open(disk.filler()).unwrap();
+    let more = folder.path().join("more");
+    assert!(fs::write(&more, [0; 4_096]).is_err());
+    disk.empty();
+    fs::write(&more, vec![0; 8 << 20]).unwrap();
+    drop(held);
 }
 
 #[test]
