@@ -65,8 +65,10 @@ CREATE TABLE trade_voids (
     voided_by TEXT NOT NULL,
     voided_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     undone    BOOLEAN NOT NULL DEFAULT FALSE,
-    void_xid  XID8 NOT NULL DEFAULT pg_current_xact_id()
+    void_xid  XID8 NOT NULL DEFAULT pg_current_xact_id(),
+    import_id BIGINT REFERENCES imports (id)
 );
+CREATE INDEX trade_voids_import_index ON trade_voids (import_id) WHERE import_id IS NOT NULL;
 CREATE INDEX trade_voids_order_index ON trade_voids (account, order_id, void_seq);
 CREATE TRIGGER trade_voids_no_change BEFORE UPDATE OR DELETE ON trade_voids
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
@@ -75,6 +77,24 @@ CREATE TRIGGER trade_voids_no_truncate BEFORE TRUNCATE ON trade_voids
 CREATE TRIGGER trade_voids_arrival AFTER INSERT ON trade_voids FOR EACH ROW
     WHEN (NEW.void_xid IS DISTINCT FROM pg_current_xact_id())
     EXECUTE FUNCTION refuse_arrival('void_xid');
+
+-- Takes all rows of an import out, or puts them back (undone): trades and rates. The latest row of an import
+-- wins. A row that is voided on its own stays so. One writer at a time: the numbers are in the order of the
+-- commits.
+CREATE TABLE import_voids (
+    void_seq  BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
+        CONSTRAINT import_voids_void_seq_check CHECK (void_seq > 0),
+    import_id BIGINT NOT NULL REFERENCES imports (id),
+    reason    TEXT NOT NULL CONSTRAINT import_voids_reason_check CHECK (reason <> ''),
+    voided_by TEXT NOT NULL,
+    voided_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    undone    BOOLEAN NOT NULL DEFAULT FALSE
+);
+CREATE INDEX import_voids_import_index ON import_voids (import_id, void_seq);
+CREATE TRIGGER import_voids_no_change BEFORE UPDATE OR DELETE ON import_voids
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER import_voids_no_truncate BEFORE TRUNCATE ON import_voids
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- Rates of assets. A corrected rate is a row with the next revision, and the reason; the last revision counts.
 -- One import writes at a time, so the numbers are in the order of commits.
@@ -127,6 +147,13 @@ CREATE VIEW active_voids AS
 SELECT account, order_id, max(void_seq) AS void_seq
 FROM trade_voids
 GROUP BY account, order_id
+HAVING max(void_seq) = max(void_seq) FILTER (WHERE NOT undone);
+
+-- Imports whose rows are out: the latest row of each, unless it is an undo.
+CREATE VIEW active_import_voids AS
+SELECT import_id, max(void_seq) AS void_seq
+FROM import_voids
+GROUP BY import_id
 HAVING max(void_seq) = max(void_seq) FILTER (WHERE NOT undone);
 
 -- The ledger of our own, and its views. If a ledger was there before us, the program creates nothing of
@@ -221,13 +248,16 @@ CREATE TRIGGER trade_records_arrival AFTER INSERT ON trade_records FOR EACH ROW
     WHEN (NEW.ingest_xid IS DISTINCT FROM pg_current_xact_id() OR NEW.ingested_at IS DISTINCT FROM now())
     EXECUTE FUNCTION refuse_arrival('ingest_xid and ingested_at');
 
--- Eligible trades: the executions. A voided one keeps its row and names the void.
+-- Eligible trades: the executions. A voided one keeps its row and names the void; 0 is that of its import.
+-- The imports that are out are few, and the server lists them once.
 CREATE VIEW eligible_trades AS
 SELECT t.account, t.order_id, replace(upper(t.symbol), '/', '-') AS symbol, t.side, t.size, t.price,
        t.order_time, t.total_fees_usd, t.trade_seq, t.status,
        t.base_asset, t.quote_currency, t.asset_class, t.quote_value, t.usd_value, t.fee_amount,
-       t.fee_currency, t.fee_usd_value, t.contract_size, v.void_seq, t.ingest_xid,
-       t.import_id, t.import_line
+       t.fee_currency, t.fee_usd_value, t.contract_size,
+       CASE WHEN v.void_seq IS NULL AND t.import_id = ANY (ARRAY(SELECT import_id FROM active_import_voids))
+            THEN 0 ELSE v.void_seq END AS void_seq,
+       t.ingest_xid, t.import_id, t.import_line
 FROM trade_records t
 LEFT JOIN active_voids v ON v.account = t.account AND v.order_id = t.order_id
 WHERE t.status IS NULL

@@ -59,7 +59,8 @@ GROUP BY s.symbol;
 CREATE VIEW v_allocation_discrepancies AS
 WITH of_version AS (
     SELECT s.account, s.symbol, (p.watermark ->> 'snapshot')::pg_snapshot AS snapshot,
-           p.watermark ? 'unguarded' AS is_unguarded
+           p.watermark ? 'unguarded' AS is_unguarded,
+           coalesce((p.watermark ->> 'import_void_seq')::bigint, 0) AS import_void_seq
     FROM fifo_symbol_summary s
     JOIN fifo_pool_summary p ON p.allocation_version = s.allocation_version
                             AND p.account = s.account AND p.asset = s.asset
@@ -90,7 +91,12 @@ WHERE t.side = 'sell'
                   WHERE v.account = t.account AND v.order_id = t.order_id AND NOT v.undone
                     AND v.void_seq = (SELECT max(w.void_seq) FROM trade_voids w
                                       WHERE w.account = t.account AND w.order_id = t.order_id
-                                        AND pg_visible_in_snapshot(w.void_xid, of_version.snapshot)));
+                                        AND pg_visible_in_snapshot(w.void_xid, of_version.snapshot)))
+  AND NOT EXISTS (SELECT 1 FROM import_voids v
+                  WHERE v.import_id = t.import_id AND NOT v.undone
+                    AND v.void_seq = (SELECT max(w.void_seq) FROM import_voids w
+                                      WHERE w.import_id = t.import_id
+                                        AND w.void_seq <= of_version.import_void_seq));
 
 -- A lot of a leg, or with a value of its own, has no price in the ledger.
 CREATE VIEW v_open_inventory AS

@@ -188,8 +188,10 @@ CREATE TABLE trade_voids (
     reason    TEXT NOT NULL CONSTRAINT trade_voids_reason_check CHECK (reason <> ''),
     voided_by TEXT NOT NULL,
     voided_at INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
-    undone    INTEGER NOT NULL DEFAULT 0 CONSTRAINT trade_voids_undone_check CHECK (undone IN (0, 1))
+    undone    INTEGER NOT NULL DEFAULT 0 CONSTRAINT trade_voids_undone_check CHECK (undone IN (0, 1)),
+    import_id INTEGER REFERENCES imports (id)
 ) STRICT;
+CREATE INDEX trade_voids_import_index ON trade_voids (import_id) WHERE import_id IS NOT NULL;
 CREATE INDEX trade_voids_order_index ON trade_voids (account, order_id, void_seq);
 CREATE TRIGGER trade_voids_no_update BEFORE UPDATE ON trade_voids
 BEGIN SELECT RAISE(ABORT, 'trade_voids is append-only: UPDATE is refused'); END;
@@ -203,6 +205,30 @@ CREATE TRIGGER trade_voids_number BEFORE INSERT ON trade_voids
     WHEN NEW.void_seq <> -1 AND NEW.void_seq <> 1 + ifnull((SELECT max(void_seq) FROM trade_voids), 0)
          AND NOT EXISTS (SELECT 1 FROM trade_voids WHERE void_seq = NEW.void_seq)
 BEGIN SELECT RAISE(ABORT, 'trade_voids: the database sets void_seq: leave it out'); END;
+
+-- Takes all rows of an import out, or puts them back (undone = 1): trades and rates. The latest row of an
+-- import wins. A row that is voided on its own stays so.
+CREATE TABLE import_voids (
+    void_seq  INTEGER PRIMARY KEY CONSTRAINT import_voids_void_seq_check CHECK (void_seq > 0),
+    import_id INTEGER NOT NULL REFERENCES imports (id),
+    reason    TEXT NOT NULL CONSTRAINT import_voids_reason_check CHECK (reason <> ''),
+    voided_by TEXT NOT NULL,
+    voided_at INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    undone    INTEGER NOT NULL DEFAULT 0 CONSTRAINT import_voids_undone_check CHECK (undone IN (0, 1))
+) STRICT;
+CREATE INDEX import_voids_import_index ON import_voids (import_id, void_seq);
+CREATE TRIGGER import_voids_no_update BEFORE UPDATE ON import_voids
+BEGIN SELECT RAISE(ABORT, 'import_voids is append-only: UPDATE is refused'); END;
+CREATE TRIGGER import_voids_no_delete BEFORE DELETE ON import_voids
+BEGIN SELECT RAISE(ABORT, 'import_voids is append-only: DELETE is refused'); END;
+CREATE TRIGGER import_voids_no_replace BEFORE INSERT ON import_voids
+    WHEN EXISTS (SELECT 1 FROM import_voids WHERE void_seq = NEW.void_seq)
+BEGIN SELECT RAISE(ABORT, 'import_voids is append-only: replacing a row is refused'); END;
+-- A number from outside could end the numbering, or stand before rows that were seen. -1: not given.
+CREATE TRIGGER import_voids_number BEFORE INSERT ON import_voids
+    WHEN NEW.void_seq <> -1 AND NEW.void_seq <> 1 + ifnull((SELECT max(void_seq) FROM import_voids), 0)
+         AND NOT EXISTS (SELECT 1 FROM import_voids WHERE void_seq = NEW.void_seq)
+BEGIN SELECT RAISE(ABORT, 'import_voids: the database sets void_seq: leave it out'); END;
 
 -- Rates of assets. A corrected rate is a row with the next revision, and the reason; the last revision counts.
 CREATE TABLE rates (
@@ -277,13 +303,22 @@ WHERE v.undone = 0
   AND NOT EXISTS (SELECT 1 FROM trade_voids w
                   WHERE w.account = v.account AND w.order_id = v.order_id AND w.void_seq > v.void_seq);
 
--- Eligible trades: the executions. A voided one keeps its row and names the void.
+-- Imports whose rows are out: the latest row of each, unless it is an undo.
+CREATE VIEW active_import_voids AS
+SELECT v.import_id, v.void_seq
+FROM import_voids v
+WHERE v.undone = 0
+  AND NOT EXISTS (SELECT 1 FROM import_voids w WHERE w.import_id = v.import_id AND w.void_seq > v.void_seq);
+
+-- Eligible trades: the executions. A voided one keeps its row and names the void; 0 is that of its import.
 CREATE VIEW eligible_trades AS
 SELECT t.account, t.order_id, replace(upper(t.symbol), '/', '-') AS symbol, t.side, t.size, t.price,
        t.order_time, t.total_fees_usd, t.trade_seq, t.status,
        t.base_asset, t.quote_currency, t.asset_class, t.quote_value, t.usd_value, t.fee_amount,
-       t.fee_currency, t.fee_usd_value, t.contract_size, v.void_seq, t.ingest_seq,
-       t.import_id, t.import_line
+       t.fee_currency, t.fee_usd_value, t.contract_size,
+       CASE WHEN v.void_seq IS NULL AND t.import_id IN (SELECT import_id FROM active_import_voids) THEN 0
+            ELSE v.void_seq END AS void_seq,
+       t.ingest_seq, t.import_id, t.import_line
 FROM trade_records t
 LEFT JOIN active_voids v ON v.account = t.account AND v.order_id = t.order_id
 WHERE t.status IS NULL

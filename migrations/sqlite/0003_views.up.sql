@@ -70,7 +70,8 @@ CREATE VIEW v_allocation_discrepancies AS
 WITH of_version AS (
     SELECT s.account, s.symbol,
            json_extract(p.watermark, '$.ingest_seq') AS ingest_seq,
-           json_extract(p.watermark, '$.void_seq') AS void_seq
+           json_extract(p.watermark, '$.void_seq') AS void_seq,
+           ifnull(json_extract(p.watermark, '$.import_void_seq'), 0) AS import_void_seq
     FROM fifo_symbol_summary s
     JOIN fifo_pool_summary p ON p.allocation_version = s.allocation_version
                             AND p.account = s.account AND p.asset = s.asset
@@ -102,7 +103,12 @@ WHERE t.side = 'sell'
                   WHERE v.account = t.account AND v.order_id = t.order_id AND v.undone = 0
                     AND v.void_seq = (SELECT max(w.void_seq) FROM trade_voids w
                                       WHERE w.account = t.account AND w.order_id = t.order_id
-                                        AND w.void_seq <= of_version.void_seq));
+                                        AND w.void_seq <= of_version.void_seq))
+  AND NOT EXISTS (SELECT 1 FROM import_voids v
+                  WHERE v.import_id = t.import_id AND v.undone = 0
+                    AND v.void_seq = (SELECT max(w.void_seq) FROM import_voids w
+                                      WHERE w.import_id = t.import_id
+                                        AND w.void_seq <= of_version.import_void_seq));
 
 -- A lot of a leg, or with a value of its own, has no price in the ledger.
 CREATE VIEW v_open_inventory AS

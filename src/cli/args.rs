@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use import::{ImportArgs, ImportCommand, VoidArgs};
+pub use import::{ImportArgs, ImportCommand, ImportUndoArgs, VoidArgs};
 pub use rates::{ImportRatesArgs, RatesArgs, RatesCommand};
 pub use review::{NoteArgs, ResolveArgs, ReviewArgs, ReviewCommand};
 pub use tax::{TaxArgs, TaxCommand};

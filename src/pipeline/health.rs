@@ -191,7 +191,7 @@ pub async fn health(
     };
     let exclusions = store.exclusions().await?;
     let rates = match info {
-        Some(info) if facts.last_rate_seq > info.watermark.rate_seq() => {
+        Some(info) if facts.cursors.is_after(info.watermark.cursors()) => {
             rates_given_otherwise(store, info).await?
         }
         _ => Vec::new(),
@@ -407,7 +407,7 @@ impl CheckedFacts<'_> {
         if !trades.is_empty() {
             findings.push(Finding::RatesMissing {
                 trades: trades.len() as u64,
-                is_newer: self.facts.last_rate_seq > info.watermark.rate_seq(),
+                is_newer: self.facts.cursors.is_after(info.watermark.cursors()),
             });
         }
         findings

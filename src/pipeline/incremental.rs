@@ -21,8 +21,8 @@ use crate::engine::{
 };
 use crate::store::lots::{OpenLots, Reach};
 use crate::store::model::{
-    Arrivals, Current, Exclusion, PoolSummary, QueuedItem, ReviewStatus, RunMode, RunStart, Scope,
-    Version, VersionInfo, VersionOrigin, policy_json,
+    Arrivals, Current, Cursors, Exclusion, PoolSummary, QueuedItem, ReviewStatus, RunMode,
+    RunStart, Scope, Version, VersionInfo, VersionOrigin, policy_json,
 };
 use crate::store::proof::check_summaries;
 use crate::store::values;
@@ -152,8 +152,8 @@ struct FoundState {
     /// The rates of all trades, if the run has read them all.
     all_rates: Option<RatesUsed>,
     rates: RatesNow,
-    /// The last rate, if some came that no run has looked up for the version.
-    moved_to: Option<i64>,
+    /// The last numbers, if rates came or left that no run has looked up for the version.
+    moved_to: Option<Cursors>,
 }
 
 impl FoundState {

@@ -5,8 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
-
 use super::batches::{Batches, MEMORY_DEFAULT};
 use super::error::PipelineResult;
 use super::job::Context;
@@ -16,7 +14,7 @@ use crate::engine::{
 };
 use crate::rates::PAR_PERCENT;
 use crate::store::model::{
-    Arrivals, Event, EventKind, RatesLocked, Scope, Version, VersionInfo, Watermark,
+    Arrivals, Cursors, Event, EventKind, RatesLocked, Scope, Version, VersionInfo, Watermark,
 };
 use crate::store::{Store, TradeStore};
 
@@ -154,38 +152,36 @@ pub(super) struct RatesSince<'a> {
     pub(super) has_read_again: bool,
 }
 
-/// Returns the number of the last rate, if rates were imported since a version and since the last
-/// run that looked them up for this version.
+/// Returns the last numbers of rates and of voids of imports, if any grew since a version and since
+/// the last run that looked rates up for this version.
 pub(super) async fn moved_to(
     store: &dyn Store,
     base: &VersionInfo,
     now: &Watermark,
-) -> PipelineResult<Option<i64>> {
-    let last = now.rate_seq();
-    if last <= base.watermark.rate_seq() {
+) -> PipelineResult<Option<Cursors>> {
+    let last = *now.cursors();
+    if !last.is_after(base.watermark.cursors()) {
         return Ok(None);
     }
     let events = store.events_of(&[EventKind::RatesSeen]).await?;
-    let of_base = events.iter().filter(|it| it.version == Some(base.version));
-    let seen = of_base.filter_map(|it| it.details.get(RATE_SEQ)?.as_i64());
-    Ok((seen.max() < Some(last)).then_some(last))
+    let mut of_base = events.iter().filter(|it| it.version == Some(base.version));
+    let is_seen = of_base.any(|it| !last.is_after(&Cursors::from_json(&it.details)));
+    Ok((!is_seen).then_some(last))
 }
 
-/// Records that the rates up to a number change nothing of a version. The next run then does not
-/// read the whole ledger for them again.
+/// Records that the rates up to some numbers change nothing of a version. The next run then does
+/// not read the whole ledger for them again.
 pub(super) async fn note_seen(
     store: &dyn Store,
     version: Version,
-    (last, at): (i64, Timestamp),
+    (last, at): (Cursors, Timestamp),
 ) -> PipelineResult<()> {
     let event = Event {
         version: Some(version),
-        ..Event::info(EventKind::RatesSeen, at, json!({ RATE_SEQ: last }))
+        ..Event::info(EventKind::RatesSeen, at, last.to_json().into())
     };
     Ok(store.log_event(&event).await?)
 }
-
-const RATE_SEQ: &str = "rate_seq";
 
 impl RatesSince<'_> {
     /// Compares the version's rates with those that count now, if they may differ.

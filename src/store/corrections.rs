@@ -80,6 +80,22 @@ pub(super) fn check_undo(account: &str, order_id: &str, rows: &[Relative]) -> St
     Err(refused(account, order_id, why))
 }
 
+/// Checks a trade that comes back into matching. Errors: it counts beside another form.
+pub(super) fn check_counts_once(
+    account: &str,
+    order_id: &str,
+    rows: &[Relative],
+) -> StoreResult<()> {
+    let counts = |row: &Relative| row.counts && row.order_id == order_id;
+    match other_that_counts(order_id, rows).filter(|_| rows.iter().any(counts)) {
+        None => Ok(()),
+        Some(other) => {
+            let why = TradeRefusal::BackBeside(other.to_owned());
+            Err(refused(account, order_id, why))
+        }
+    }
+}
+
 /// Returns the refusal to change a trade.
 pub(super) fn refused(account: &str, order_id: &str, why: TradeRefusal) -> StoreError {
     StoreError::Trade {

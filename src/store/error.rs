@@ -5,7 +5,7 @@ mod rules;
 mod schema;
 
 pub use self::postgres::{LedgerFault, PostgresRefusal, Untrusted};
-pub use self::rules::{ItemRefusal, SnapshotRefusal, TradeRefusal, VersionRefusal};
+pub use self::rules::{ImportRefusal, ItemRefusal, SnapshotRefusal, TradeRefusal, VersionRefusal};
 pub use self::schema::{SchemaRefusal, StepFault};
 use super::fingerprint::{SchemaFinding, joined};
 use super::model::{Holder, Version};
@@ -172,6 +172,12 @@ pub enum StoreError {
     /// No review item has this number.
     #[error("there is no review item {0}")]
     NoItem(i64),
+    /// A rule forbids this change of the import.
+    #[error("import {0} {1}")]
+    Import(i64, ImportRefusal),
+    /// No import has this number.
+    #[error("there is no import {0}")]
+    NoImport(i64),
     /// No snapshot of history has this name, or a new one can't have it.
     #[error(transparent)]
     Snapshot(#[from] SnapshotRefusal),

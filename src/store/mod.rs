@@ -11,6 +11,7 @@ pub mod cut;
 mod error;
 pub mod fingerprint;
 mod history;
+mod imports;
 mod ledger;
 pub mod limits;
 pub mod lots;
@@ -39,11 +40,12 @@ use std::sync::Arc;
 
 use crate::engine::{AllocationRow, AssetRules, StoredAllocation, StoredLot};
 pub use error::{
-    BadPlace, Busy, Denial, Elsewhere, ItemRefusal, LedgerFault, PostgresRefusal, SchemaRefusal,
-    SnapshotRefusal, StepFault, StoreError, StoreResult, TradeRefusal, Untold, Untrusted,
-    VersionRefusal,
+    BadPlace, Busy, Denial, Elsewhere, ImportRefusal, ItemRefusal, LedgerFault, PostgresRefusal,
+    SchemaRefusal, SnapshotRefusal, StepFault, StoreError, StoreResult, TradeRefusal, Untold,
+    Untrusted, VersionRefusal,
 };
 pub use history::HistoryStore;
+pub use imports::ImportStore;
 pub use ledger::LedgerStore;
 use model::{LongRun, SourcedAllocation};
 pub use rates::RateStore;
@@ -113,7 +115,13 @@ pub trait TradeStore: LedgerStore + RateStore {
 
 /// Keeps the ledger and its results: all that the pipeline needs of a store.
 ///
-/// A caller that needs less takes one of the six traits.
-pub trait Store: TradeStore + RunStore + VersionStore + ReviewStore + HistoryStore {}
+/// A caller that needs less takes one of the seven traits.
+pub trait Store:
+    TradeStore + ImportStore + RunStore + VersionStore + ReviewStore + HistoryStore
+{
+}
 
-impl<S> Store for S where S: TradeStore + RunStore + VersionStore + ReviewStore + HistoryStore {}
+impl<S> Store for S where
+    S: TradeStore + ImportStore + RunStore + VersionStore + ReviewStore + HistoryStore
+{
+}

@@ -10,8 +10,8 @@ pub use history::{
     HistoricalSell, LegacyRow, SNAPSHOT_COLUMNS, SNAPSHOT_PREFIX, is_snapshot_name, parents_of_json,
 };
 pub use ledger::{
-    Conflict, ImportBatch, ImportFile, ImportMode, ImportReceipt, LedgerCounts, LedgerRead,
-    PoolSizes, Reject, VoidChange,
+    Conflict, ImportBatch, ImportFile, ImportMode, ImportReceipt, ImportUndo, ImportUndone,
+    LedgerCounts, LedgerRead, PoolSizes, Reject, VoidChange,
 };
 pub use rates::{RateBatch, RateConflict, RateReceipt, RateScope, RatesLocked, StoredRate};
 pub use review::{
@@ -26,7 +26,7 @@ pub use tax::{
     ImportedFile, LoggedEvent, LongRun, NamedTrade, ReviewDecision, Sold, SourcedAllocation,
     TradeIds, TradeOrigin,
 };
-pub use watermark::{Watermark, Writings};
+pub use watermark::{Cursors, Watermark, Writings};
 pub use words::{EventKind, RunMode, VersionOrigin};
 
 use super::cut::Cut;

@@ -15,10 +15,13 @@ use serde_json::json;
 use super::corrections::{self, Relative};
 use super::limits::CONFLICTS_KEPT_MAX;
 use super::model::{
-    Conflict, Current, Event, EventKind, ImportFile, ImportMode, ImportReceipt, VersionInfo,
-    VersionPlan, VersionScope, VersionStatus, VoidChange, is_snapshot_name,
+    Conflict, Current, Event, EventKind, ImportFile, ImportMode, ImportReceipt, ImportUndo,
+    ImportUndone, VersionInfo, VersionPlan, VersionScope, VersionStatus, VoidChange,
+    is_snapshot_name,
 };
-use super::{SnapshotRefusal, StoreError, StoreResult, TradeRefusal, VersionRefusal};
+use super::{
+    ImportRefusal, SnapshotRefusal, StoreError, StoreResult, TradeRefusal, VersionRefusal,
+};
 use crate::engine::{Account, CORRECTION_MARK, LedgerTrade, OrderId, split_correction};
 pub(super) use closing::{Closing, RunEnd};
 pub(super) use rates::{counting, counting_of_names, plan_rates, rates_event, renamed};
@@ -71,6 +74,7 @@ pub struct ImportPlan<'m> {
     /// The same executions as in `void`, as a set.
     is_void: BTreeSet<TradeKey>,
     known: u64,
+    known_voided: u64,
     conflicts: Vec<Conflict>,
     /// An id in the file has the form of a correction's id.
     names_corrections: bool,
@@ -89,6 +93,7 @@ impl<'m> ImportPlan<'m> {
             void: Vec::new(),
             is_void: BTreeSet::new(),
             known: 0,
+            known_voided: 0,
             conflicts: Vec::new(),
             names_corrections: false,
             conflicts_by_column: BTreeMap::new(),
@@ -116,10 +121,14 @@ impl<'m> ImportPlan<'m> {
                 let counts = !is_voided && !self.is_void.contains(&key_of(row));
                 chain.push(Form { row, counts });
             }
+            let is_voided = !chain.iter().any(|form| form.counts);
             let decision = decide(trade, &chain, &self.places, self.mode);
             let is_appended = matches!(decision, Decision::Append(_) | Decision::Correct(..));
             match decision {
-                Decision::Known => self.known += 1,
+                Decision::Known => {
+                    self.known += 1;
+                    self.known_voided += u64::from(is_voided);
+                }
                 Decision::Conflict(conflict) => self.keep_conflict(conflict),
                 Decision::Append(row) => self.keep([key].into(), row),
                 Decision::Correct(voided, row) => {
@@ -179,6 +188,7 @@ impl<'m> ImportPlan<'m> {
             import_id: None,
             appended: self.appended() - self.corrected.len() as u64,
             known: self.known,
+            known_voided: self.known_voided,
             corrected: self.corrected.len() as u64,
             conflicts: self.conflicts.clone(),
             conflicts_by_column: self.conflicts_by_column.clone(),
@@ -384,6 +394,26 @@ pub(super) fn check_voidable(
         Some(true) => corrections::check_undo(account, order_id, relatives),
         Some(false) => Ok(()),
     }
+}
+
+/// Decides whether an import may be undone or put back. Errors: nothing to change.
+pub(super) fn check_undoable(change: &ImportUndo, is_out: bool) -> StoreResult<()> {
+    let refuse = |why| Err(StoreError::Import(change.import_id, why));
+    match (is_out, change.put_back) {
+        (true, false) => refuse(ImportRefusal::UndoneAlready),
+        (false, true) => refuse(ImportRefusal::NotUndone),
+        _ => Ok(()),
+    }
+}
+
+/// Returns the event of an import that is undone or put back.
+pub(super) fn undo_event(change: &ImportUndo, undone: &ImportUndone) -> Event {
+    let details = json!({
+        "import_id": change.import_id, "file": undone.file.name, "put_back": change.put_back,
+        "reason": change.reason, "by": change.changed_by, "trades": undone.trades,
+        "rates": undone.rates, "replaced": undone.replaced,
+    });
+    Event::info(EventKind::ImportUndo, change.changed_at, details)
 }
 
 /// Checks the name of a new snapshot of history. Errors: the name is taken, or not valid.

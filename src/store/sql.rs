@@ -7,6 +7,7 @@
 
 pub(super) mod closing;
 pub(super) mod history;
+pub(super) mod imports;
 pub(super) mod ledger;
 mod queue;
 mod rates;
@@ -21,6 +22,7 @@ use std::ops::DerefMut;
 
 use super::StoreResult;
 use super::cells::Cells;
+use super::corrections::Relative;
 use super::model::{LegacyRow, OrderUnlikeFills, Version, Watermark};
 use crate::engine::{Size, Timestamp, Usd};
 
@@ -199,6 +201,17 @@ pub(super) trait SqlStore: Send + Sync {
         &self,
         doing: impl Future<Output = StoreResult<T>> + Send,
     ) -> impl Future<Output = StoreResult<T>> + Send;
+
+    /// Returns the table that imports append trades to.
+    fn additions(&self) -> &'static str;
+
+    /// Returns the rows that may be forms of the same execution as an order.
+    fn relatives(
+        &self,
+        connection: &mut Self::Connection,
+        account: &str,
+        order_id: &str,
+    ) -> impl Future<Output = StoreResult<Vec<Relative>>> + Send;
 
     /// Returns a version's rows that an earlier system computed. Errors: no such version.
     fn rows_of_earlier_system(

@@ -20,7 +20,7 @@ use fifo_pnl::pipeline::{
 use fifo_pnl::store::model::{
     Exclusion, PoolSummary, QueuedItem, Version, VersionOrigin, VersionStatus, VoidChange,
 };
-use fifo_pnl::store::{RowSink, Store};
+use fifo_pnl::store::{RowSink, Store, StoreError};
 use ledger::{Random, id_of};
 use subject::{Subject, at, batch, holder, memory, pool, postgres, sqlite, trade};
 
@@ -224,7 +224,7 @@ impl Happened {
     }
 }
 
-/// Sometimes voids or undoes, leaves a pool out, or makes another version current.
+/// Sometimes voids a trade, undoes an import, leaves a pool out, or makes another version current.
 pub(crate) async fn disturb(
     store: &dyn Store,
     context: &Context,
@@ -273,6 +273,20 @@ pub(crate) async fn disturb(
                     // It may be the newest one, which never holds.
                     let _ = pipeline::release(store, context).await;
                 }
+            }
+        }
+        3 => {
+            let imports = store.imports().await.unwrap();
+            if imports.is_empty() {
+                return;
+            }
+            let id = imports[random.below(imports.len() as u64) as usize].id;
+            let is_out = store.imports_out(None).await.unwrap().contains(&id);
+            match store.undo_import(&subject::undo(id, is_out)).await {
+                Ok(_) => {}
+                // A correction that came meanwhile counts.
+                Err(StoreError::Trade { .. }) if is_out => {}
+                Err(error) => panic!("{error}"),
             }
         }
         _ => {}

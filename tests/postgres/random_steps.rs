@@ -7,7 +7,8 @@ use std::fmt::Debug;
 
 use fifo_pnl::engine::{LedgerTrade, Pool, StoredAllocation, Trade};
 use fifo_pnl::store::model::{
-    Exclusion, LedgerRead, PointerMove, ReviewStatus, Scope, VersionInfo, VersionPlan, Watermark,
+    Cursors, Exclusion, LedgerRead, PointerMove, ReviewStatus, Scope, VersionInfo, VersionPlan,
+    Watermark,
 };
 use fifo_pnl::store::{Store, StoreError, StoreResult};
 use proptest::prelude::*;
@@ -15,7 +16,7 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use crate::subject::{
     Run, Subject, Written, at, batch, changed, correction, event, exported, failure, holder,
-    memory, of, pointer, postgres, server, sqlite, trade, void, with_status,
+    memory, of, pointer, postgres, server, sqlite, trade, undo, void, with_status,
 };
 
 /// The seed of a run, unless the environment sets another.
@@ -35,6 +36,7 @@ enum Step {
         preview: bool,
     },
     Void(&'static str, bool),
+    UndoImport(i64, bool),
     Run(Run),
     Abandon(Run),
     BeginRun,
@@ -120,6 +122,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => import,
         3 => (prop::sample::select(&IDS[..]), any::<bool>()).prop_map(|(i, u)| Step::Void(i, u)),
+        3 => (1_i64..5, any::<bool>()).prop_map(|(id, back)| Step::UndoImport(id, back)),
         5 => run().prop_map(Step::Run),
         1 => run().prop_map(Step::Abandon),
         1 => Just(Step::BeginRun),
@@ -175,6 +178,7 @@ async fn take(subject: &dyn Subject, step: &Step) -> String {
             said(store.import(&file).await)
         }
         Step::Void(id, undo) => said(store.void(&void(id, undo)).await),
+        Step::UndoImport(id, back) => said(store.undo_import(&undo(id, back)).await),
         Step::Run(run) => said(run.go(store).await.map(plan_text)),
         Step::Abandon(run) => said(run.abandon(store).await.map(|plan| plan.version)),
         Step::BeginRun => said(store.begin_run(&Run::default().start(3)).await),
@@ -226,6 +230,7 @@ async fn shown(subject: &dyn Subject, seen: &[Watermark], numbers: bool) -> Vec<
         subject.events().await.join("\n"),
         subject.runs().await.join("\n"),
         format!("{:?}", subject.rejects().await),
+        format!("{:?}", store.imports_out(None).await.unwrap()),
     ];
     for id in IDS {
         let account = "default".parse().unwrap();
@@ -258,7 +263,10 @@ async fn in_between(store: &dyn Store, scope: &Scope, until: &Watermark) -> Vec<
         let as_of = Watermark::Sequence {
             ingest_seq: ingest_seq * thirds / 3,
             void_seq: void_seq * (3 - thirds) / 4,
-            rate_seq: 0,
+            cursors: Cursors {
+                rate_seq: 0,
+                import_void_seq: until.cursors().import_void_seq * thirds / 3,
+            },
         };
         let read = store.read_ledger(scope, Some(&as_of)).await.unwrap();
         texts.push(ledger_text(&read));

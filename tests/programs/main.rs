@@ -20,6 +20,7 @@ mod formats;
 mod growth;
 mod hostile;
 mod import_rows;
+mod import_undo;
 mod legs_over_runs;
 mod line_numbers;
 mod memory;

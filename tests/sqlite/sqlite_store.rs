@@ -13,8 +13,8 @@ use std::process::Command;
 use fifo_pnl::store::model::Exclusion;
 use fifo_pnl::store::sqlite::{SqliteStore, version_known};
 use fifo_pnl::store::{
-    HistoryStore, LedgerStore, RateStore, ReviewStore, RunStore, SchemaRefusal, StoreError,
-    StoreResult, VersionStore,
+    HistoryStore, ImportStore, LedgerStore, RateStore, ReviewStore, RunStore, SchemaRefusal,
+    StoreError, StoreResult, VersionStore,
 };
 use subject::{Run, SqliteSubject, Subject, append, at, of, pool, trade, void};
 
@@ -78,6 +78,8 @@ async fn filled() -> (tempfile::TempDir, PathBuf) {
         decided_at: at(1),
     };
     store.set_exclusion(&exclusion, true).await.unwrap();
+    store.undo_import(&subject::undo(1, false)).await.unwrap();
+    store.undo_import(&subject::undo(1, true)).await.unwrap();
     Run::unpublished().go(&store).await.unwrap();
     Run::default().go(&store).await.unwrap();
     store
@@ -95,6 +97,7 @@ async fn facts_can_only_be_appended() {
     let tables = [
         ("trade_records", "size = '9'", "ingest_seq"),
         ("trade_voids", "undone = 1", "void_seq"),
+        ("import_voids", "undone = 1", "void_seq"),
         ("event_log", "severity = 'error'", "id"),
         ("imports", "name = 'other.csv'", "id"),
         ("rates", "rate = '9'", "rate_seq"),
@@ -152,6 +155,10 @@ async fn a_number_from_outside_ends_no_numbering_and_hides_no_row() {
         (
             "trade_voids (void_seq, account, order_id, reason, voided_by)",
             "'default', 'B-1', 'r', 'w'",
+        ),
+        (
+            "import_voids (void_seq, import_id, reason, voided_by)",
+            "1, 'r', 'w'",
         ),
         (
             "rates (rate_seq, asset, currency, source, published_at, revision, rate, import_id, \

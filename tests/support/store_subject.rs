@@ -25,9 +25,10 @@ use fifo_pnl::engine::{
 use fifo_pnl::store::fingerprint::AdaptedViews;
 use fifo_pnl::store::memory::{LoggedRun, MemoryStore};
 use fifo_pnl::store::model::{
-    Completion, Event, EventKind, Holder, ImportBatch, ImportFile, ImportMode, PointerMove,
-    RateBatch, RatesLocked, ReviewStatus, ReviewUpdate, RunCounts, RunFailure, RunMode, RunStart,
-    Scope, Version, VersionOrigin, VersionPlan, VersionStatus, VoidChange, policy_json,
+    Completion, Event, EventKind, Holder, ImportBatch, ImportFile, ImportMode, ImportUndo,
+    PointerMove, RateBatch, RatesLocked, ReviewStatus, ReviewUpdate, RunCounts, RunFailure,
+    RunMode, RunStart, Scope, Version, VersionOrigin, VersionPlan, VersionStatus, VoidChange,
+    policy_json,
 };
 use fifo_pnl::store::sqlite::SqliteStore;
 use fifo_pnl::store::{RowSink, RunLock, Store, StoreError, StoreResult, values};
@@ -440,6 +441,17 @@ pub fn void(order_id: &str, undo: bool) -> VoidChange {
     }
 }
 
+/// Makes an undo of an import, or the change that puts its rows back.
+pub fn undo(import_id: i64, put_back: bool) -> ImportUndo {
+    ImportUndo {
+        import_id,
+        reason: "another account's file".into(),
+        changed_by: "ann".into(),
+        changed_at: at(102),
+        put_back,
+    }
+}
+
 /// Makes an event of a kind that stores do not make themselves.
 pub fn event(kind: &str, seconds: i64) -> Event {
     let kind = EventKind::from_text(kind).unwrap();
@@ -717,6 +729,8 @@ pub fn refusal<T>(result: StoreResult<T>) -> String {
             | StoreError::Trade { .. }
             | StoreError::Item(..)
             | StoreError::NoItem(_)
+            | StoreError::Import(..)
+            | StoreError::NoImport(_)
             | StoreError::Snapshot(_)
             | StoreError::RunClosed(_)
             | StoreError::NoLegacyVersion(_)

@@ -40,6 +40,24 @@ pub enum ImportCommand {
     },
     /// Rates of currencies and coins, of the ECB, release H.10, CoinGecko, Kraken, Yahoo, or plain
     Rates(ImportRatesArgs),
+    /// List the imports with their numbers
+    List,
+    /// Take all rows of an import out of matching, or put them back
+    Undo(ImportUndoArgs),
+}
+
+/// `import undo`
+#[derive(Debug, Clone, Args)]
+pub struct ImportUndoArgs {
+    /// Number of the import
+    #[arg(value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+    pub id: i64,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Put the rows of an undone import back
+    #[arg(long)]
+    pub undo: bool,
 }
 
 /// `void`

@@ -2,6 +2,7 @@
 
 mod rates;
 mod report;
+mod undo;
 
 use std::path::PathBuf;
 
@@ -34,6 +35,8 @@ pub async fn run(args: ImportArgs, session: &Session) -> CliResult<Outcome> {
             return import_lots(files, *preview, session).await;
         }
         Some(ImportCommand::Rates(args)) => return rates::run(args, session).await,
+        Some(ImportCommand::List) => return undo::list(session).await,
+        Some(ImportCommand::Undo(args)) => return undo::run(args, session).await,
         None => {}
     }
     let request = ImportRequest {
@@ -50,6 +53,8 @@ pub(super) fn check(args: &ImportArgs) -> CliResult<()> {
     let files = match &args.command {
         Some(ImportCommand::Lots { files, .. }) => files,
         Some(ImportCommand::Rates(args)) => return rates::request(args).map(drop),
+        Some(ImportCommand::Undo(args)) => return check_reason(&args.reason),
+        Some(ImportCommand::List) => return Ok(()),
         None => &args.files,
     };
     request(files).map(drop)
@@ -266,11 +271,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
         plural(report.read.rows, "row", "rows")
     ));
     if let Some(receipt) = &report.receipt {
-        text.push_str(&format!(", {} new", count(receipt.appended)));
-        text.push_str(&format!(", {} known", count(receipt.known)));
-        if request.correct.is_some() {
-            text.push_str(&format!(", {} corrected", count(receipt.corrected)));
-        }
+        text.push_str(&report::describe_receipt(receipt, request));
     }
     let not_trades: u64 = report.read.ignored.values().sum();
     text.push_str(&report::describe_not_trades(not_trades));
@@ -352,6 +353,7 @@ pub(super) fn to_json(report: &FileReport) -> Value {
         "import_id": receipt.and_then(|receipt| receipt.import_id),
         "appended": receipt.map(|receipt| receipt.appended),
         "known": receipt.map(|receipt| receipt.known),
+        "known_voided": receipt.map(|receipt| receipt.known_voided),
         "corrected": receipt.map(|receipt| receipt.corrected),
         "duplicates": read.duplicates, "unknown_columns": read.unknown_columns,
         "rebates": read.fees.rebates, "rebates_usd": read.fees.rebates_usd.to_string(),

@@ -71,6 +71,7 @@ fn advice(error: &StoreError) -> (Exit, String) {
         StoreError::NoTrade { .. } => {
             usage("--account names the account of the trade, which is \"default\" otherwise")
         }
+        StoreError::NoImport(_) => usage("`fifo-pnl import list` shows the imports there are"),
         StoreError::NoVersion(_) => usage("`fifo-pnl versions list` shows the versions there are"),
         StoreError::NoPermission { location, .. } if is_postgres(location) => {
             refused("docs/OPERATIONS.md lists what each role needs; nothing was changed")
@@ -92,6 +93,7 @@ fn advice(error: &StoreError) -> (Exit, String) {
         StoreError::Version(..)
         | StoreError::Trade { .. }
         | StoreError::Item(..)
+        | StoreError::Import(..)
         | StoreError::NoItem(_)
         | StoreError::Snapshot(_)
         | StoreError::RunClosed(_)

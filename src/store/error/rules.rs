@@ -71,9 +71,23 @@ pub enum TradeRefusal {
          \"{0}\" first"
     )]
     Beside(String),
+    /// Put back with its import, the trade would count beside another form; has that form's id.
+    #[error("would count beside \"{0}\": void \"{0}\" first")]
+    BackBeside(String),
     /// It would correct a correction of this trade.
     #[error("would correct a correction: give the file's row the id \"{0}\"")]
     CorrectsCorrection(String),
+}
+
+/// Why an import can't be undone or put back. The text follows the words "import 7".
+#[derive(Debug, thiserror::Error)]
+pub enum ImportRefusal {
+    /// All rows of the import are out already.
+    #[error("is undone already")]
+    UndoneAlready,
+    /// The import is not undone, so there is nothing to put back.
+    #[error("is not undone")]
+    NotUndone,
 }
 
 /// Why a review item can't be changed. The text follows the words "review item 7".

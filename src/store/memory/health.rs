@@ -40,7 +40,7 @@ pub(super) fn facts(state: &MemoryTables, current: Option<&VersionInfo>) -> Heal
         after: after.len() as u64,
         after_oldest: after.iter().min().copied(),
         newest: times.iter().max().copied(),
-        last_rate_seq: state.ledger.rates.len() as i64,
+        cursors: state.ledger.cursors(),
         last_run: state
             .runs
             .iter()

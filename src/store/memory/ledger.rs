@@ -20,9 +20,7 @@ use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, check_voidable, correction_number, import_event,
 };
 use crate::store::trades::TradeSource;
-use crate::store::{
-    Elsewhere, LedgerStore, Seen, StoreError, StoreResult, cells, corrections, more,
-};
+use crate::store::{LedgerStore, Seen, StoreError, StoreResult, cells, corrections, more};
 
 #[async_trait]
 impl LedgerStore for MemoryStore {
@@ -53,15 +51,21 @@ impl LedgerStore for MemoryStore {
             let (account, order_id) = (change.account.as_str(), change.order_id.as_str());
             let key = (account.to_owned(), order_id.to_owned());
             let ledger = &mut state.ledger;
-            let voided = ledger.voided(i64::MAX);
+            let voided = ledger.voided(END);
+            let on_its_own = ledger.voided_alone(i64::MAX);
             let is_voided = ledger.by_key.contains_key(&key);
-            let is_voided = is_voided.then_some(voided.contains(&key));
+            let is_voided = is_voided.then_some(on_its_own.contains(&key));
             let relatives = ledger.relatives(account, order_id, &[], &voided);
             check_voidable(change, is_voided, &relatives)?;
             let has_reason = !change.reason.is_empty();
             check(has_reason, "void a trade", "trade_voids_reason_check")?;
             let undone = change.undo;
-            ledger.voids.push(VoidRow { key, undone });
+            let import = None;
+            ledger.push_void(VoidRow {
+                key,
+                undone,
+                import,
+            });
             let details = json!({ "account": account, "order_id": order_id, "undo": change.undo,
                 "reason": change.reason, "by": change.voided_by });
             let event = Event::info(EventKind::Void, change.voided_at, details);
@@ -180,7 +184,7 @@ impl RawTrade {
         }
     }
 
-    fn key(&self) -> Key {
+    pub(super) fn key(&self) -> Key {
         (self.account.clone(), self.order_id.clone())
     }
 
@@ -222,7 +226,7 @@ impl RawTrade {
         more.names().map(|text| text.map(str::to_owned))
     }
 
-    fn is_eligible(&self) -> bool {
+    pub(super) fn is_eligible(&self) -> bool {
         !is_never_executed(self.status.as_deref())
     }
 }
@@ -250,14 +254,14 @@ impl From<&LedgerTrade> for RawTrade {
 }
 
 /// Account and order id.
-type Key = (String, String);
+pub(super) type Key = (String, String);
 
 #[derive(Debug)]
-struct LedgerRow {
-    text: RawTrade,
+pub(super) struct LedgerRow {
+    pub(super) text: RawTrade,
     carried: Carried,
     /// Number of the import and line in its file; `None` for a row that no import appended.
-    import: Option<(i64, u64)>,
+    pub(super) import: Option<(i64, u64)>,
 }
 
 #[derive(Debug)]
@@ -268,23 +272,34 @@ struct Import {
     imported_at: Timestamp,
 }
 
+/// A void of a trade, or an undo of one.
 #[derive(Debug)]
-struct VoidRow {
-    key: Key,
-    undone: bool,
+pub(super) struct VoidRow {
+    pub(super) key: Key,
+    pub(super) undone: bool,
+    /// The import that it belongs to, if any.
+    pub(super) import: Option<i64>,
 }
+
+/// Numbers of the last void and of the last void of an import.
+pub(super) type Voids = (i64, i64);
+
+/// After all voids.
+pub(super) const END: Voids = (i64::MAX, i64::MAX);
 
 /// Append-only lists. A place, from 1, is a number (`ingest_seq`, `void_seq`, `import_id`).
 #[derive(Debug)]
 pub(super) struct MemoryLedger {
     /// The settings that name the pools of trades.
     pub(super) rules: AssetRules,
-    rows: Vec<LedgerRow>,
+    pub(super) rows: Vec<LedgerRow>,
     /// Place in `rows` of each trade.
     by_key: BTreeMap<Key, usize>,
     imports: Vec<Import>,
     pub(super) rejects: Vec<(i64, Reject)>,
-    voids: Vec<VoidRow>,
+    pub(super) voids: Vec<VoidRow>,
+    /// Imports undone, and put back (true).
+    pub(super) import_voids: Vec<(i64, bool)>,
     /// Rates in the order of their arrival.
     pub(super) rates: Vec<StoredRate>,
 }
@@ -298,13 +313,14 @@ impl Default for MemoryLedger {
             imports: Vec::new(),
             rejects: Vec::new(),
             voids: Vec::new(),
+            import_voids: Vec::new(),
             rates: Vec::new(),
         }
     }
 }
 
 /// Returns the number of a row: its place, from 1.
-fn number_of(place: usize) -> i64 {
+pub(super) fn number_of(place: usize) -> i64 {
     i64::try_from(place).map_or(i64::MAX, |place| place.saturating_add(1))
 }
 
@@ -364,7 +380,7 @@ impl MemoryLedger {
     }
 
     /// Returns the rows that may be forms of the same execution as an order, and rows being added.
-    fn relatives(
+    pub(super) fn relatives(
         &self,
         account: &str,
         order_id: &str,
@@ -398,7 +414,7 @@ impl MemoryLedger {
     ///
     /// Errors: an execution would count twice.
     fn check_corrections(&self, rows: &[LedgerTrade], void: &[TradeKey]) -> StoreResult<()> {
-        let mut voided = self.voided(i64::MAX);
+        let mut voided = self.voided(END);
         let void = void.iter();
         voided.extend(void.map(|(account, id)| (account.to_string(), id.to_string())));
         let named = rows.iter().filter(|row| corrections::is_named_as_one(row));
@@ -413,7 +429,7 @@ impl MemoryLedger {
     /// Looks up trades by id. Returns the rows of each known id, and of its corrections.
     fn known_trades(&self, trades: &[LedgerTrade]) -> StoreResult<KnownTrades> {
         let mut known = KnownTrades::new();
-        let voided = self.voided(i64::MAX);
+        let voided = self.voided(END);
         for trade in trades {
             let key = (trade.account.clone(), trade.trade.order_id.clone());
             let mut places = self.places_of(key.0.as_str(), key.1.as_str());
@@ -477,6 +493,7 @@ impl MemoryLedger {
         self.voids.extend(void.iter().map(|(account, id)| VoidRow {
             key: (account.to_string(), id.to_string()),
             undone: false,
+            import: Some(import_id),
         }));
         Ok(import_id)
     }
@@ -499,28 +516,6 @@ impl MemoryLedger {
         Ok(number_of(self.imports.len().saturating_sub(1)))
     }
 
-    /// Returns the trades that are voided as of the void with this number.
-    fn voided(&self, void_seq: i64) -> BTreeSet<Key> {
-        let mut voided = BTreeSet::new();
-        for (place, void) in self.voids.iter().enumerate() {
-            if number_of(place) > void_seq {
-                break;
-            } else if void.undone {
-                voided.remove(&void.key);
-            } else {
-                voided.insert(void.key.clone());
-            }
-        }
-        voided
-    }
-
-    /// Returns the trades that are voided as of an instant.
-    pub(super) fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<Key>> {
-        let elsewhere = StoreError::WatermarkElsewhere(Elsewhere::Postgres);
-        let (_, void_seq) = as_of.sequence().ok_or(elsewhere)?;
-        Ok(self.voided(void_seq))
-    }
-
     /// Returns executions by account and order id.
     pub(super) fn trades_named(
         &self,
@@ -529,7 +524,7 @@ impl MemoryLedger {
     ) -> StoreResult<Vec<NamedTrade>> {
         let voided = match as_of {
             Some(as_of) => self.voided_as_of(as_of)?,
-            None => self.voided(i64::MAX),
+            None => self.voided(END),
         };
         let last = as_of.and_then(Watermark::sequence);
         let last = last.map_or(i64::MAX, |(ingest_seq, _)| ingest_seq);
@@ -559,7 +554,7 @@ impl MemoryLedger {
             rows,
             eligible,
             ineligible: rows - eligible,
-            voided: self.voided(i64::MAX).len() as u64,
+            voided: self.voids_in_force(),
             in_neither: 0,
             in_both: 0,
         }
@@ -599,11 +594,11 @@ impl MemoryLedger {
         let newest = Watermark::Sequence {
             ingest_seq: self.rows.len() as i64,
             void_seq: self.voids.len() as i64,
-            rate_seq: self.rates.len() as i64,
+            cursors: self.cursors(),
         };
         let watermark = as_of.unwrap_or(&newest).clone();
         let (ingest_seq, void_seq) = watermark.sequence().unwrap_or_default();
-        let voided = self.voided(void_seq);
+        let voided = self.voided((void_seq, watermark.cursors().import_void_seq));
         let mut read = LedgerRead {
             watermark,
             ..LedgerRead::default()
@@ -636,7 +631,8 @@ impl MemoryLedger {
             watermark: self.read(&Scope::default(), None).watermark,
             ..Arrivals::default()
         };
-        let (before, now) = (self.voided(void_since), self.voided(i64::MAX));
+        let since = (void_since, since.cursors().import_void_seq);
+        let (before, now) = (self.voided(since), self.voided(END));
         let mut intake = Intake::new(&self.rules, |pool| scope.contains(pool));
         for (number, row) in self.rows.iter().enumerate() {
             let (pools, key) = (row.text.pools(&self.rules), row.text.key());

@@ -8,6 +8,7 @@
 mod closing;
 mod health;
 mod history;
+mod imports;
 mod ledger;
 mod logged;
 mod queue;
@@ -16,6 +17,7 @@ mod review;
 mod runs;
 mod sourced;
 mod versions;
+mod voids;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

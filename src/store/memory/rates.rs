@@ -6,7 +6,9 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, MemoryTables, check};
 use crate::engine::{Account, RateUsed};
-use crate::store::model::{RateBatch, RateReceipt, RateScope, StoredRate, Version, Watermark};
+use crate::store::model::{
+    Cursors, RateBatch, RateReceipt, RateScope, StoredRate, Version, Watermark,
+};
 use crate::store::rules::{counting, plan_rates, rates_event};
 use crate::store::{RateStore, StoreResult};
 
@@ -21,11 +23,13 @@ impl RateStore for MemoryStore {
         scope: &RateScope,
         as_of: Option<&Watermark>,
     ) -> StoreResult<Vec<StoredRate>> {
-        let last = as_of.map_or(i64::MAX, Watermark::rate_seq);
-        let last = usize::try_from(last).unwrap_or(0);
+        let last = as_of.map_or(&Cursors::END, Watermark::cursors);
+        let rates = usize::try_from(last.rate_seq).unwrap_or(0);
         let state = self.read();
-        let rows = state.ledger.rates.iter().take(last);
-        let rows = rows.filter(|row| scope.contains(&row.rate));
+        let out = state.ledger.imports_out(last.import_void_seq);
+        let rows = state.ledger.rates.iter().take(rates);
+        let is_in = |row: &&StoredRate| !out.contains(&row.rate.import_id);
+        let rows = rows.filter(|row| scope.contains(&row.rate)).filter(is_in);
         Ok(counting(sorted(rows.cloned().collect())))
     }
 

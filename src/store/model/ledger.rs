@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Watermark;
+use super::{ImportedFile, Watermark};
 use crate::engine::{Account, Entered, LedgerTrade, Pending, Pool, PoolLedger, Timestamp};
 
 /// A ledger's rows in a scope, as of one instant.
@@ -120,6 +120,8 @@ pub struct ImportReceipt {
     pub appended: u64,
     /// Trades that were there already.
     pub known: u64,
+    /// Those of them that are voided, so that they count in no form.
+    pub known_voided: u64,
     /// Trades voided and appended with corrected facts.
     pub corrected: u64,
     /// Rows with other facts than the ledger's, the first ones of each column. Unless they are
@@ -151,6 +153,35 @@ pub struct VoidChange {
     pub voided_at: Timestamp,
     /// Put it back.
     pub undo: bool,
+}
+
+/// An import undone or put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportUndo {
+    /// Number of the import.
+    pub import_id: i64,
+    /// Why.
+    pub reason: String,
+    /// Person who changes it.
+    pub changed_by: String,
+    /// When.
+    pub changed_at: Timestamp,
+    /// Put its rows back.
+    pub put_back: bool,
+}
+
+/// The rows of an import that was undone or put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportUndone {
+    /// The file.
+    pub file: ImportedFile,
+    /// Its trades, corrections included.
+    pub trades: u64,
+    /// Its rates.
+    pub rates: u64,
+    /// Trades that corrections of the import had replaced, and that count again. Of an import that
+    /// is put back: trades that its corrections replace again.
+    pub replaced: u64,
 }
 
 /// Counts of the ledger's rows.

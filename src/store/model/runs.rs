@@ -3,7 +3,7 @@
 use super::words::RunMode;
 use serde_json::Value;
 
-use super::{Scope, Version, VersionStatus};
+use super::{Cursors, Scope, Version, VersionStatus};
 use crate::engine::{PoolTotals, Timestamp, Usd};
 
 /// Holder of the run lock.
@@ -140,8 +140,8 @@ pub struct HealthFacts {
     pub after_oldest: Option<Timestamp>,
     /// The newest execution of all.
     pub newest: Option<Timestamp>,
-    /// Number of the last imported rate; 0 before the first.
-    pub last_rate_seq: i64,
+    /// The last numbers of rates and of voids of imports.
+    pub cursors: Cursors,
     /// The last run that has ended.
     pub last_run: Option<RunLine>,
     /// Runs that say they are at work, oldest first.

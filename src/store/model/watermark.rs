@@ -1,6 +1,6 @@
 //! The part of a ledger that a version knows.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The part of the ledger that a version knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,8 +11,8 @@ pub enum Watermark {
         ingest_seq: i64,
         /// Last void or undo.
         void_seq: i64,
-        /// Last rate.
-        rate_seq: i64,
+        /// The last numbers of rates and of voids of imports.
+        cursors: Cursors,
     },
     /// The transactions seen, where many write at once: a late commit is in no earlier snapshot.
     Snapshot {
@@ -20,8 +20,8 @@ pub enum Watermark {
         snapshot: String,
         /// The cluster whose transaction numbers these are.
         cluster: String,
-        /// Last rate. Rates are numbered in the order of their commits.
-        rate_seq: i64,
+        /// The last numbers of rates and of voids of imports.
+        cursors: Cursors,
     },
     /// For an unguarded ledger. Pool hashes tell what the ledger held; the snapshot covers only
     /// rows that we write.
@@ -32,9 +32,54 @@ pub enum Watermark {
         cluster: String,
         /// Transactions of the rows that were seen.
         writings: Writings,
-        /// Last rate.
-        rate_seq: i64,
+        /// The last numbers of rates and of voids of imports.
+        cursors: Cursors,
     },
+}
+
+/// The last numbers of rows that every database numbers in the order of their commits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cursors {
+    /// Last rate; 0 before the first.
+    pub rate_seq: i64,
+    /// Last void of an import, or undo of one; 0 before the first.
+    pub import_void_seq: i64,
+}
+
+impl Cursors {
+    /// After all rows.
+    pub const END: Self = Self {
+        rate_seq: i64::MAX,
+        import_void_seq: i64::MAX,
+    };
+
+    /// The names of the numbers in JSON.
+    const NAMES: [&'static str; 2] = ["rate_seq", "import_void_seq"];
+
+    /// Tells whether any number is larger than that of an earlier instant.
+    pub fn is_after(&self, earlier: &Self) -> bool {
+        self.rate_seq > earlier.rate_seq || self.import_void_seq > earlier.import_void_seq
+    }
+
+    /// Returns the numbers as fields of JSON. One that is 0 is left out, so that watermarks of
+    /// ledgers without such rows stay as they are.
+    pub fn to_json(self) -> Map<String, Value> {
+        let numbers = [self.rate_seq, self.import_void_seq];
+        let named = Self::NAMES.into_iter().zip(numbers);
+        let said = named.filter(|(_, number)| *number > 0);
+        said.map(|(name, number)| (name.to_owned(), json!(number)))
+            .collect()
+    }
+
+    /// Reads them back.
+    pub fn from_json(value: &Value) -> Self {
+        let number = |name: &str| value.get(name).and_then(Value::as_i64).unwrap_or(0);
+        let [rate_seq, import_void_seq] = Self::NAMES.map(number);
+        Self {
+            rate_seq,
+            import_void_seq,
+        }
+    }
 }
 
 impl Default for Watermark {
@@ -43,7 +88,7 @@ impl Default for Watermark {
         Self::Sequence {
             ingest_seq: 0,
             void_seq: 0,
-            rate_seq: 0,
+            cursors: Cursors::default(),
         }
     }
 }
@@ -73,12 +118,12 @@ impl Watermark {
         }
     }
 
-    /// Returns the number of the last rate; 0 before the first.
-    pub fn rate_seq(&self) -> i64 {
+    /// Returns the last numbers of rows that every database numbers.
+    pub fn cursors(&self) -> &Cursors {
         match self {
-            Self::Sequence { rate_seq, .. }
-            | Self::Snapshot { rate_seq, .. }
-            | Self::Unguarded { rate_seq, .. } => *rate_seq,
+            Self::Sequence { cursors, .. }
+            | Self::Snapshot { cursors, .. }
+            | Self::Unguarded { cursors, .. } => cursors,
         }
     }
 
@@ -112,10 +157,8 @@ impl Watermark {
                 json!({ "snapshot": snapshot, "cluster": cluster, "unguarded": unguarded })
             }
         };
-        // Said only if there are rates, so that watermarks of ledgers without any stay as they are.
-        let rate_seq = Some(self.rate_seq()).filter(|rate_seq| *rate_seq > 0);
-        if let (Some(object), Some(rate_seq)) = (value.as_object_mut(), rate_seq) {
-            object.insert("rate_seq".into(), json!(rate_seq));
+        if let Some(object) = value.as_object_mut() {
+            object.extend(self.cursors().to_json());
         }
         value.to_string()
     }
@@ -124,7 +167,7 @@ impl Watermark {
     pub fn from_json(text: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(text).ok()?;
         let number = |name: &str| value.get(name).and_then(Value::as_i64);
-        let rate_seq = number("rate_seq").unwrap_or(0);
+        let cursors = Cursors::from_json(&value);
         let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
         if let (Some(snapshot), Some(cluster)) = (text("snapshot"), text("cluster")) {
             if let Some(seen) = value.get("unguarded") {
@@ -135,19 +178,19 @@ impl Watermark {
                         rows: seen.get("rows")?.as_u64()?,
                         hashes: seen.get("hashes")?.as_str()?.parse().ok()?,
                     },
-                    rate_seq,
+                    cursors,
                 });
             }
             return Some(Self::Snapshot {
                 snapshot,
                 cluster,
-                rate_seq,
+                cursors,
             });
         }
         Some(Self::Sequence {
             ingest_seq: number("ingest_seq")?,
             void_seq: number("void_seq")?,
-            rate_seq,
+            cursors,
         })
     }
 }
@@ -157,39 +200,61 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_watermark_reads_back_and_one_without_rates_has_none() {
+    fn a_watermark_reads_back_and_says_no_number_that_is_zero() {
         let (snapshot, cluster) = ("10:12:".to_owned(), "7".to_owned());
         let writings = Writings {
             rows: 3,
             hashes: -5,
         };
-        for rate_seq in [0, 41] {
+        for (rate_seq, import_void_seq) in [(0, 0), (41, 0), (0, 3), (41, 3)] {
+            let cursors = Cursors {
+                rate_seq,
+                import_void_seq,
+            };
             let (snapshot, cluster) = (snapshot.clone(), cluster.clone());
             let all = [
                 Watermark::Sequence {
                     ingest_seq: 1,
                     void_seq: 2,
-                    rate_seq,
+                    cursors,
                 },
                 Watermark::Snapshot {
                     snapshot: snapshot.clone(),
                     cluster: cluster.clone(),
-                    rate_seq,
+                    cursors,
                 },
                 Watermark::Unguarded {
                     snapshot,
                     cluster,
                     writings,
-                    rate_seq,
+                    cursors,
                 },
             ];
             for watermark in all {
                 let text = watermark.to_json();
                 assert_eq!(text.contains("rate_seq"), rate_seq > 0, "{text}");
+                assert_eq!(
+                    text.contains("import_void_seq"),
+                    import_void_seq > 0,
+                    "{text}"
+                );
                 assert_eq!(Watermark::from_json(&text), Some(watermark));
             }
         }
         let old = Watermark::from_json(r#"{"ingest_seq":5,"void_seq":6}"#).unwrap();
-        assert_eq!((old.sequence(), old.rate_seq()), (Some((5, 6)), 0));
+        assert_eq!(
+            (old.sequence(), *old.cursors()),
+            (Some((5, 6)), Cursors::default())
+        );
+    }
+
+    #[test]
+    fn a_cursor_is_after_another_if_any_number_grew() {
+        let at = |rate_seq, import_void_seq| Cursors {
+            rate_seq,
+            import_void_seq,
+        };
+        assert!(!at(2, 3).is_after(&at(2, 3)) && !at(1, 3).is_after(&at(2, 3)));
+        assert!(at(3, 3).is_after(&at(2, 3)) && at(2, 4).is_after(&at(2, 3)));
     }
 }

@@ -61,6 +61,8 @@ words! {
     EventKind {
         /// A file was imported.
         Import = "import",
+        /// An import was undone, or put back.
+        ImportUndo = "import_undo",
         /// A trade was voided, or a void undone.
         Void = "void",
         /// A run ended.

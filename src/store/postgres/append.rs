@@ -42,7 +42,8 @@ pub(super) async fn arrivals_in(
     (scope, rules): (&Scope, &AssetRules),
     since: &Watermark,
 ) -> StoreResult<Arrivals> {
-    let (snapshot, cluster, rate_seq) = snapshot_now(connection, "look for new trades").await?;
+    let (snapshot, cluster, cursors) = snapshot_now(connection, "look for new trades").await?;
+    let import_since = since.cursors().import_void_seq;
     let since = snapshot_of(since, &cluster)?;
     let is_snapshot = |c: char| c.is_ascii_digit() || c == ':' || c == ',';
     let xmin = since.split(':').next().unwrap_or_default();
@@ -66,13 +67,13 @@ pub(super) async fn arrivals_in(
         pending: read.pending,
         rates: Entered::default(),
         pools: read.pools,
-        revised: revised(connection, (scope, rules), &since).await?,
+        revised: revised(connection, ledger, (scope, rules), (&since, import_since)).await?,
         voided: read.voided,
         ineligible,
         watermark: Watermark::Snapshot {
             snapshot,
             cluster,
-            rate_seq,
+            cursors,
         },
     })
 }
@@ -83,23 +84,43 @@ pub(super) async fn arrivals_in(
 /// voids, from the last one, for each trade.
 async fn revised(
     connection: &mut PgConnection,
+    ledger: Ledger,
     (scope, rules): (&Scope, &AssetRules),
-    since: &str,
+    (since, import_since): (&str, i64),
 ) -> StoreResult<BTreeMap<Pool, BTreeSet<String>>> {
-    let rows = sqlx::query(
+    // No index has the imports of trades, so the ledger is read only if it must be.
+    let any = "SELECT EXISTS (SELECT 1 FROM import_voids WHERE void_seq > $1)";
+    let any: bool = sqlx::query_scalar(any)
+        .bind(import_since)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|e| from_sqlx("look for voids", e))?;
+    let of_imports = match any {
+        true => format!(
+            " UNION SELECT account, order_id FROM {} WHERE import_id IN \
+             (SELECT import_id FROM import_voids WHERE void_seq > $2)",
+            ledger.additions()
+        ),
+        false => String::new(),
+    };
+    let rows = sqlx::query(AssertSqlSafe(format!(
         "SELECT t.account, t.symbol, t.base_asset, t.quote_currency, t.asset_class, \
          t.fee_currency, t.order_id FROM \
          (SELECT DISTINCT account, order_id FROM trade_voids \
-          WHERE NOT pg_visible_in_snapshot(void_xid, $1::pg_snapshot)) v \
+          WHERE NOT pg_visible_in_snapshot(void_xid, $1::pg_snapshot){of_imports}) v \
          JOIN eligible_trades t ON t.account = v.account AND t.order_id = v.order_id \
          WHERE pg_visible_in_snapshot(t.ingest_xid, $1::pg_snapshot) \
-         AND (t.void_seq IS NULL) = coalesce((SELECT NOT x.undone FROM \
+         AND (t.void_seq IS NULL) = (coalesce((SELECT NOT x.undone FROM \
              (SELECT w.void_seq, w.undone FROM trade_voids w \
              WHERE w.account = v.account AND w.order_id = v.order_id \
              AND pg_visible_in_snapshot(w.void_xid, $1::pg_snapshot) OFFSET 0) x \
-             ORDER BY x.void_seq DESC LIMIT 1), false)",
-    )
+             ORDER BY x.void_seq DESC LIMIT 1), false) \
+         OR coalesce((SELECT NOT w.undone FROM import_voids w \
+             WHERE w.import_id = t.import_id AND w.void_seq <= $2 \
+             ORDER BY w.void_seq DESC LIMIT 1), false))"
+    )))
     .bind(since)
+    .bind(import_since)
     .fetch_all(connection)
     .await
     .map_err(|e| from_sqlx("look for voids", e))?;

@@ -15,6 +15,7 @@ use super::copy::{self, CopyText, text};
 use super::errors::from_sqlx;
 use super::{PostgresStore, commit, plans, voids};
 use crate::store::StoreResult;
+use crate::store::corrections::Relative;
 use crate::store::limits::ROWS_AT_ONCE_MAX;
 use crate::store::model::{LegacyRow, OrderUnlikeFills, SNAPSHOT_COLUMNS, Version};
 use crate::store::sql::{Argument, Driver, Rows, SqlStore, Take, spelled};
@@ -45,6 +46,19 @@ impl SqlStore for PostgresStore {
         doing: impl Future<Output = StoreResult<T>> + Send,
     ) -> StoreResult<T> {
         self.named(doing).await
+    }
+
+    fn additions(&self) -> &'static str {
+        self.ledger.additions()
+    }
+
+    async fn relatives(
+        &self,
+        connection: &mut PgConnection,
+        account: &str,
+        order_id: &str,
+    ) -> StoreResult<Vec<Relative>> {
+        voids::relatives(connection, self.ledger, account, order_id).await
     }
 
     async fn rows_of_earlier_system(&self, version: Version) -> StoreResult<Vec<LegacyRow>> {

@@ -22,7 +22,8 @@ use crate::store::fingerprint::{
 use crate::store::{SchemaRefusal, StoreError, StoreResult};
 
 /// Names in `public` that this program uses. If one exists before, another program made it.
-pub(super) const NAMES: [&str; 34] = [
+pub(super) const NAMES: [&str; 36] = [
+    "active_import_voids",
     "active_voids",
     "allocation_versions",
     "current_version",
@@ -35,6 +36,7 @@ pub(super) const NAMES: [&str; 34] = [
     "fifo_pool_summary",
     "fifo_rates_used",
     "import_rejects",
+    "import_voids",
     "imports",
     "ineligible_trades",
     "ledger_mapping",

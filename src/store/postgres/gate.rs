@@ -17,7 +17,7 @@ use crate::engine::{
     AssetRules, Intake, Leg, MORE_COLUMNS, MoreText, RowPlace, Timestamp, TradeRef, TradeText,
 };
 use crate::store::limits::ROWS_SEEN;
-use crate::store::model::{LedgerRead, Scope, Watermark};
+use crate::store::model::{Cursors, LedgerRead, Scope, Watermark};
 use crate::store::more::{self, MoreRow, RowNames, name_columns};
 use crate::store::{Elsewhere, PostgresRefusal, Seen, StoreError, StoreResult};
 
@@ -281,19 +281,26 @@ pub(super) fn copied_ledger() -> StoreError {
     PostgresRefusal::CopiedLedger.into()
 }
 
-/// Returns the present snapshot as the server's text, the identifier of its cluster, and the number
-/// of the last rate.
+/// Returns the present snapshot as the server's text, the identifier of its cluster, and the last
+/// numbers of all that has one.
 pub(super) async fn snapshot_now(
     connection: &mut PgConnection,
     action: &'static str,
-) -> StoreResult<(String, String, i64)> {
-    sqlx::query_as(
+) -> StoreResult<(String, String, Cursors)> {
+    let now: (String, String, i64, i64) = sqlx::query_as(
         "SELECT pg_current_snapshot()::text, system_identifier::text, \
-                (SELECT coalesce(max(rate_seq), 0) FROM rates) FROM pg_control_system()",
+                (SELECT coalesce(max(rate_seq), 0) FROM rates), \
+                (SELECT coalesce(max(void_seq), 0) FROM import_voids) FROM pg_control_system()",
     )
     .fetch_one(connection)
     .await
-    .map_err(|e| from_sqlx(action, e))
+    .map_err(|e| from_sqlx(action, e))?;
+    let (snapshot, cluster, rate_seq, import_void_seq) = now;
+    let cursors = Cursors {
+        rate_seq,
+        import_void_seq,
+    };
+    Ok((snapshot, cluster, cursors))
 }
 
 /// Returns the snapshot of a watermark. Errors: another cluster's, or an unguarded ledger's.

@@ -6,7 +6,7 @@ use super::cells::{PgCells, select};
 use super::errors::from_sqlx;
 use super::plans;
 use crate::engine::Timestamp;
-use crate::store::model::{HealthFacts, RunLine, VersionInfo};
+use crate::store::model::{Cursors, HealthFacts, RunLine, VersionInfo};
 use crate::store::{StoreResult, cells};
 
 /// Reads all facts from one state of the database.
@@ -27,12 +27,13 @@ async fn ledger_facts(
     current: Option<&VersionInfo>,
 ) -> StoreResult<HealthFacts> {
     let through = current.and_then(|info| info.complete_through);
-    let row: (i64, i64, Option<i64>, Option<i64>, i64) = sqlx::query_as(
+    let row: (i64, i64, Option<i64>, Option<i64>, i64, i64) = sqlx::query_as(
         "SELECT count(*), count(*) FILTER (WHERE t.order_time > c.through), \
          (extract(epoch FROM min(t.order_time) FILTER (WHERE t.order_time > c.through)) \
           * 1000000)::bigint, \
          (extract(epoch FROM max(t.order_time)) * 1000000)::bigint, \
-         (SELECT coalesce(max(rate_seq), 0) FROM rates) \
+         (SELECT coalesce(max(rate_seq), 0) FROM rates), \
+         (SELECT coalesce(max(void_seq), 0) FROM import_voids) \
          FROM eligible_trades t, (SELECT coalesce($1::timestamptz, '-infinity') AS through) c \
          WHERE t.void_seq IS NULL AND isfinite(t.order_time) \
          AND NOT EXISTS (SELECT 1 FROM fifo_symbol_summary s WHERE s.allocation_version = $2 \
@@ -49,7 +50,10 @@ async fn ledger_facts(
         after: u64::try_from(row.1).unwrap_or(0),
         after_oldest: time(row.2),
         newest: time(row.3),
-        last_rate_seq: row.4,
+        cursors: Cursors {
+            rate_seq: row.4,
+            import_void_seq: row.5,
+        },
         ..HealthFacts::default()
     })
 }

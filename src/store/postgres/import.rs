@@ -173,7 +173,7 @@ async fn append(
         write_rejects(connection, &rejects, import_id).await?;
     }
     let void = plan.map(|plan| plan.void.as_slice()).unwrap_or_default();
-    write_voids(connection, file, void).await?;
+    write_voids(connection, (file, import_id), void).await?;
     if names_corrections {
         check_corrections(connection, ledger, import_id).await?;
     }
@@ -276,7 +276,7 @@ async fn write_rejects(
 
 async fn write_voids(
     connection: &mut PgConnection,
-    file: &ImportFile,
+    (file, import_id): (&ImportFile, i64),
     void: &[TradeKey],
 ) -> StoreResult<()> {
     let ImportMode::Correct { reason } = &file.mode else {
@@ -291,7 +291,7 @@ async fn write_voids(
         undo: false,
     };
     let changes: Vec<VoidChange> = void.iter().map(change).collect();
-    insert_voids(connection, &changes).await
+    insert_voids(connection, &changes, Some(import_id)).await
 }
 
 /// Looks up trades by id. Returns the rows of each known id, and of its corrections.
@@ -318,7 +318,8 @@ async fn known_trades(
             "id, t.account, t.order_id, t.symbol, t.side, trim_scale(t.size)::text, \
              trim_scale(t.price)::text, {order_time}, trim_scale(t.total_fees_usd)::text, \
              t.trade_seq, t.status, t.exchange_order_id, EXISTS (SELECT 1 FROM active_voids v \
-             WHERE v.account = t.account AND v.order_id = t.order_id), {more}"
+             WHERE v.account = t.account AND v.order_id = t.order_id) OR EXISTS (SELECT 1 \
+             FROM active_import_voids v WHERE v.import_id = t.import_id), {more}"
         );
         let rows = select(&columns, known_from(ledger))
             .bind(accounts)

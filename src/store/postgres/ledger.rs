@@ -15,7 +15,7 @@ use super::cells::literal;
 use super::errors::from_sqlx;
 use super::gate::snapshot_seen;
 use super::gate::{PostgresGate, count_ineligible, names, snapshot_now};
-use super::voids::{ledger_writer, relatives};
+use super::voids::{ledger_writer, relatives, seen_and_voided, voided_as_of};
 use super::{PostgresStore, append, commit, end_snapshot, gate, import};
 use crate::engine::{Account, AssetRules, Pool, Timestamp};
 use crate::store::fingerprint::AdaptedViews;
@@ -138,7 +138,9 @@ impl LedgerStore for PostgresStore {
                 )
             };
             let row: (i64, i64, i64, i64, bool) = sqlx::query_as(AssertSqlSafe(format!(
-                "SELECT t.n, e.n, i.n, (SELECT count(*) FROM active_voids), \
+                "SELECT t.n, e.n, i.n, (SELECT count(*) FROM active_voids) + CASE WHEN EXISTS \
+                        (SELECT 1 FROM active_import_voids) THEN (SELECT count(*) \
+                        FROM eligible_trades WHERE void_seq = 0) ELSE 0 END, \
                         t.n = e.n + i.n AND t.keys = e.keys + i.keys FROM {} t, {} e, {} i",
                 of(self.ledger.rows()),
                 of("eligible_trades"),
@@ -286,13 +288,13 @@ async fn read_in(
     seen: Seen<'_>,
 ) -> StoreResult<LedgerRead> {
     let (snapshot, cluster, newest) = snapshot_now(connection, "read the ledger").await?;
-    let rate_seq = as_of.map_or(newest, Watermark::rate_seq);
+    let cursors = as_of.map_or(newest, |as_of| *as_of.cursors());
     let as_of = as_of
         .map(|watermark| snapshot_seen(watermark, &cluster))
         .transpose()?;
     let voided = match &as_of {
         None => None,
-        Some(snapshot) => Some(voided_as_of(connection, snapshot).await?),
+        Some(snapshot) => Some(voided_as_of(connection, ledger, (snapshot, &cursors)).await?),
     };
     let snapshot = as_of.clone().unwrap_or(snapshot);
     let mut read = LedgerRead::default();
@@ -319,12 +321,12 @@ async fn read_in(
         Ledger::Ours | Ledger::Guarded => Watermark::Snapshot {
             snapshot,
             cluster,
-            rate_seq,
+            cursors,
         },
         Ledger::Unguarded => Watermark::Unguarded {
             snapshot,
             cluster,
-            rate_seq,
+            cursors,
             // The sums of an earlier instant can't be read any more.
             writings: match as_of {
                 None => writings::seen(connection).await?,
@@ -340,7 +342,7 @@ async fn sizes_in(
     (scope, rules): (&Scope, &AssetRules),
 ) -> StoreResult<PoolSizes> {
     let action = "count the ledger";
-    let (snapshot, cluster, rate_seq) = snapshot_now(connection, action).await?;
+    let (snapshot, cluster, cursors) = snapshot_now(connection, action).await?;
     let key = name_columns();
     let sql = format!(
         "SELECT {key}, sum(n)::bigint, bool_and(seen) FROM ( \
@@ -359,7 +361,7 @@ async fn sizes_in(
         watermark: Watermark::Snapshot {
             snapshot,
             cluster,
-            rate_seq,
+            cursors,
         },
         ..PoolSizes::default()
     };
@@ -420,39 +422,4 @@ async fn rows_in(connection: &mut PgConnection, ledger: Ledger) -> StoreResult<u
         .await
         .map_err(|e| from_sqlx("count the ledger", e))?;
     Ok(u64::try_from(rows).unwrap_or(0))
-}
-
-/// Returns a watermark's snapshot as the server's text, and the trades voided as of it.
-pub(super) async fn seen_and_voided(
-    store: &PostgresStore,
-    as_of: &Watermark,
-) -> StoreResult<(String, BTreeSet<(String, String)>)> {
-    let mut connection = store.snapshot().await?;
-    let (_, cluster, _) = snapshot_now(&mut connection, "read the voids").await?;
-    let voided = match snapshot_seen(as_of, &cluster) {
-        Ok(snapshot) => {
-            let voided = voided_as_of(&mut connection, &snapshot).await;
-            voided.map(|voided| (snapshot, voided))
-        }
-        Err(error) => Err(error),
-    };
-    end_snapshot(connection, voided).await
-}
-
-/// Returns the trades voided as of a snapshot. The view `active_voids` knows only the present.
-async fn voided_as_of(
-    connection: &mut PgConnection,
-    snapshot: &str,
-) -> StoreResult<BTreeSet<(String, String)>> {
-    let rows: Vec<(String, String)> = sqlx::query_as(
-        "SELECT account, order_id FROM \
-         (SELECT DISTINCT ON (account, order_id) account, order_id, undone FROM trade_voids \
-          WHERE pg_visible_in_snapshot(void_xid, $1::pg_snapshot) \
-          ORDER BY account, order_id, void_seq DESC) last WHERE NOT undone",
-    )
-    .bind(snapshot)
-    .fetch_all(connection)
-    .await
-    .map_err(|e| from_sqlx("read the voids", e))?;
-    Ok(rows.into_iter().collect())
 }

@@ -427,7 +427,9 @@ async fn keep_events(connection: &mut PgConnection) -> StoreResult<()> {
          EXECUTE format('CREATE TABLE fifo_kept.event_log_%s AS \
              SELECT * FROM public.event_log ORDER BY id', at); \
          EXECUTE format('CREATE TABLE fifo_kept.trade_voids_%s AS \
-             SELECT * FROM public.trade_voids ORDER BY void_seq', at); END $$";
+             SELECT * FROM public.trade_voids ORDER BY void_seq', at); \
+         EXECUTE format('CREATE TABLE fifo_kept.import_voids_%s AS \
+             SELECT * FROM public.import_voids ORDER BY void_seq', at); END $$";
     let done = sqlx::raw_sql(sql).execute(connection).await;
     done.map(|_| ())
         .map_err(|e| from_sqlx("keep the audit trail", e))

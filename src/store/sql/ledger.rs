@@ -36,34 +36,36 @@ pub(in crate::store) async fn void<C: Driver>(
     relatives: &[Relative],
 ) -> StoreResult<()> {
     check_voidable(change, is_voided, relatives)?;
-    insert_voids(connection, std::slice::from_ref(change)).await?;
+    insert_voids(connection, std::slice::from_ref(change), None).await?;
     let details = json!({ "account": change.account.as_str(), "order_id": change.order_id,
         "undo": change.undo, "reason": change.reason, "by": change.voided_by });
     let event = Event::info(EventKind::Void, change.voided_at, details);
     runs::log_event(connection, &event).await
 }
 
-/// Appends voids without a check.
+/// Appends voids without a check. `import_id` is the import that they belong to, if any.
 pub(in crate::store) async fn insert_voids<C: Driver>(
     connection: &mut C,
     changes: &[VoidChange],
+    import_id: Option<i64>,
 ) -> StoreResult<()> {
-    let columns = "account, order_id, reason, voided_by, voided_at, undone";
+    let columns = "account, order_id, reason, voided_by, voided_at, undone, import_id";
     let rows = Rows {
         id: "void_seq",
         ..Rows::of(
             "trade_voids",
             columns,
-            changes.iter().map(void_row).collect(),
+            changes.iter().map(|it| void_row(it, import_id)).collect(),
         )
     };
     connection.insert(VOID, &rows).await.map(drop)
 }
 
-fn void_row(change: &VoidChange) -> Vec<Argument<'_>> {
+fn void_row(change: &VoidChange, import_id: Option<i64>) -> Vec<Argument<'_>> {
     let (account, order_id) = (change.account.as_str(), &change.order_id);
     let (reason, by, at) = (&change.reason, &change.voided_by, change.voided_at);
-    arguments![account, order_id, reason, by, at, change.undo].into()
+    let undone = change.undo;
+    arguments![account, order_id, reason, by, at, undone, import_id].into()
 }
 
 /// Returns the file and line that a trade came from, and when it was imported.

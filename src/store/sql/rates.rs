@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
+use super::imports::imports_out;
 use super::{Argument, Driver, Rows, SqlStore, Take, arguments, list, rates_used, runs};
 use crate::engine::{Account, Asset, Rate, RateUsed};
 use crate::store::model::{
-    ImportFile, ImportMode, RateBatch, RateReceipt, RateScope, StoredRate, Version, Watermark,
+    Cursors, ImportFile, ImportMode, RateBatch, RateReceipt, RateScope, StoredRate, Version,
+    Watermark,
 };
 use crate::store::rules::{counting, plan_rates, rates_event};
 use crate::store::{RateStore, StoreError, StoreResult, cells};
@@ -43,17 +45,19 @@ impl<D: SqlStore> RateStore for D {
         as_of: Option<&Watermark>,
     ) -> StoreResult<Vec<StoredRate>> {
         self.named(async {
-            let (from, arguments) = rows_of(scope, as_of.map_or(i64::MAX, Watermark::rate_seq));
+            let last = as_of.map_or(&Cursors::END, Watermark::cursors);
+            let (from, arguments) = rows_of(scope, last.rate_seq);
+            let mut reader = self.reader().await?;
+            let out = imports_out(&mut *reader, last).await?;
             let mut rows = Vec::new();
             let take: Take<'_> = &mut |row| {
                 let row = cells::rate(row)?;
-                if scope.contains(&row.rate) {
+                if scope.contains(&row.rate) && !out.contains(&row.rate.import_id) {
                     rows.push(row);
                 }
                 Ok(())
             };
             let (action, selected) = ("read the rates", (cells::RATE, from.as_str()));
-            let mut reader = self.reader().await?;
             reader.select(action, selected, &arguments, take).await?;
             Ok(counting(rows))
         })

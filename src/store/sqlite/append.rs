@@ -25,7 +25,7 @@ use crate::store::{StoreResult, cells, more, phase, sql};
 pub(super) fn arrivals_in(
     raw: &Connection,
     (scope, rules): (&Scope, &AssetRules),
-    (ingest_since, void_since): (i64, i64),
+    (ingest_since, voids_since): (i64, (i64, i64)),
 ) -> rusqlite::Result<Arrivals> {
     let mut arrivals = Arrivals {
         watermark: newest(raw)?,
@@ -43,27 +43,41 @@ pub(super) fn arrivals_in(
     (arrivals.pools, arrivals.pending) = taken.into_parts();
     let arrived = ("ingest_seq > ?1", ingest_since);
     count_ineligible(raw, (scope, rules), arrived, &mut arrivals.ineligible)?;
-    arrivals.revised = revised(raw, (scope, rules), (ingest_since, void_since))?;
+    arrivals.revised = revised(raw, (scope, rules), (ingest_since, voids_since))?;
     Ok(arrivals)
 }
 
-/// Trades seen before whose last void or undo then says otherwise than their last one now.
-const REVISED: &str = "SELECT t.account, t.symbol, t.base_asset, t.quote_currency, t.asset_class, \
-     t.fee_currency, t.order_id FROM \
-     (SELECT DISTINCT account, order_id FROM trade_voids WHERE void_seq > ?2) v \
-     JOIN eligible_trades t ON t.account = v.account AND t.order_id = v.order_id \
-     WHERE t.ingest_seq <= ?1 AND (t.void_seq IS NULL) = ifnull((SELECT w.undone = 0 \
+/// Trades with voids that came since, or of imports with such voids.
+const TOUCHED: &str = "SELECT account, order_id FROM trade_voids WHERE void_seq > ?2";
+const TOUCHED_OF_IMPORTS: &str = " UNION SELECT account, order_id FROM trade_records \
+     WHERE import_id IN (SELECT import_id FROM import_voids WHERE void_seq > ?3)";
+
+/// Trades seen before that were voided then and are not now, or the other way round.
+const REVISED: &str = "JOIN eligible_trades t ON t.account = v.account AND t.order_id = v.order_id \
+     WHERE t.ingest_seq <= ?1 AND (t.void_seq IS NULL) = (ifnull((SELECT w.undone = 0 \
          FROM trade_voids w WHERE w.account = v.account AND w.order_id = v.order_id \
-         AND w.void_seq <= ?2 ORDER BY w.void_seq DESC LIMIT 1), 0)";
+         AND w.void_seq <= ?2 ORDER BY w.void_seq DESC LIMIT 1), 0) \
+     OR ifnull((SELECT w.undone = 0 FROM import_voids w WHERE w.import_id = t.import_id \
+         AND w.void_seq <= ?3 ORDER BY w.void_seq DESC LIMIT 1), 0))";
 
 fn revised(
     raw: &Connection,
     (scope, rules): (&Scope, &AssetRules),
-    (ingest_since, void_since): (i64, i64),
+    (ingest_since, (void_since, import_since)): (i64, (i64, i64)),
 ) -> rusqlite::Result<BTreeMap<Pool, BTreeSet<String>>> {
     let mut revised: BTreeMap<Pool, BTreeSet<String>> = BTreeMap::new();
-    let mut statement = raw.prepare(REVISED)?;
-    let mut rows = statement.query([ingest_since, void_since])?;
+    let any = "SELECT 1 FROM import_voids WHERE void_seq > ?1";
+    // No index has the imports of trades, so the ledger is read only if it must be.
+    let of_imports = match raw.prepare(any)?.exists([import_since])? {
+        true => TOUCHED_OF_IMPORTS,
+        false => "",
+    };
+    let mut statement = raw.prepare(&format!(
+        "SELECT t.account, t.symbol, t.base_asset, t.quote_currency, t.asset_class, \
+         t.fee_currency, t.order_id \
+         FROM (SELECT DISTINCT account, order_id FROM ({TOUCHED}{of_imports})) v {REVISED}"
+    ))?;
+    let mut rows = statement.query([ingest_since, void_since, import_since])?;
     while let Some(row) = rows.next()? {
         for pool in more::pools_of(rules, &names(row)?) {
             if scope.contains(&pool) {

@@ -9,7 +9,9 @@ use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use super::errors::from_rusqlite;
 use super::raw::{Load, Raw, insert_row, with_raw};
+use super::voids::relatives;
 use super::{SqliteStore, commit};
+use crate::store::corrections::Relative;
 use crate::store::limits::ROWS_CHECKED;
 use crate::store::model::{LegacyRow, OrderUnlikeFills, SNAPSHOT_COLUMNS, Version};
 use crate::store::sql::{Argument, Driver, Rows, SqlStore, Take, spelled};
@@ -42,6 +44,23 @@ impl SqlStore for SqliteStore {
         doing: impl Future<Output = StoreResult<T>> + Send,
     ) -> StoreResult<T> {
         doing.await
+    }
+
+    fn additions(&self) -> &'static str {
+        "trade_records"
+    }
+
+    async fn relatives(
+        &self,
+        connection: &mut SqliteConnection,
+        account: &str,
+        order_id: &str,
+    ) -> StoreResult<Vec<Relative>> {
+        let action = "look for corrections";
+        with_raw(connection, action, |raw| {
+            relatives(raw, account, order_id).map_err(|e| from_rusqlite(action, e))
+        })
+        .await
     }
 
     async fn rows_of_earlier_system(&self, version: Version) -> StoreResult<Vec<LegacyRow>> {

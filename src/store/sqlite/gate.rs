@@ -8,22 +8,26 @@ use rusqlite::{Connection, Row};
 use crate::engine::{
     AssetRules, Fact, Intake, Leg, MoreText, Taken, Timestamp, TradeRef, TradeText,
 };
-use crate::store::model::{Scope, Watermark};
+use crate::store::model::{Cursors, Scope, Watermark};
 use crate::store::more::{RowNames, name_columns};
 use crate::store::{Elsewhere, StoreError, StoreResult, more};
 
-/// Returns the last arrival, the last void and the last rate.
+/// Returns the last numbers of all that has one.
 pub(super) fn newest(raw: &Connection) -> rusqlite::Result<Watermark> {
     raw.query_row(
         "SELECT (SELECT ifnull(max(ingest_seq), 0) FROM trade_records), \
                 (SELECT ifnull(max(void_seq), 0) FROM trade_voids), \
-                (SELECT ifnull(max(rate_seq), 0) FROM rates)",
+                (SELECT ifnull(max(rate_seq), 0) FROM rates), \
+                (SELECT ifnull(max(void_seq), 0) FROM import_voids)",
         [],
         |row| {
             Ok(Watermark::Sequence {
                 ingest_seq: row.get(0)?,
                 void_seq: row.get(1)?,
-                rate_seq: row.get(2)?,
+                cursors: Cursors {
+                    rate_seq: row.get(2)?,
+                    import_void_seq: row.get(3)?,
+                },
             })
         },
     )

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::cells::select;
 use super::errors::from_rusqlite;
 use crate::engine::Timestamp;
-use crate::store::model::{DiskRoom, HealthFacts, RunLine, VersionInfo};
+use crate::store::model::{Cursors, DiskRoom, HealthFacts, RunLine, VersionInfo};
 use crate::store::{StoreResult, cells};
 
 /// Reads all facts but the free space on the disk.
@@ -28,7 +28,8 @@ fn ledger_facts(raw: &Connection, current: Option<&VersionInfo>) -> StoreResult<
     let version = current.map_or(0, |info| info.version);
     let sql = "SELECT count(*), count(*) FILTER (WHERE t.order_time > ?1), \
          min(t.order_time) FILTER (WHERE t.order_time > ?1), max(t.order_time), \
-         (SELECT ifnull(max(rate_seq), 0) FROM rates) \
+         (SELECT ifnull(max(rate_seq), 0) FROM rates), \
+         (SELECT ifnull(max(void_seq), 0) FROM import_voids) \
          FROM eligible_trades t WHERE t.void_seq IS NULL \
          AND NOT EXISTS (SELECT 1 FROM fifo_symbol_summary s WHERE s.allocation_version = ?2 \
              AND s.account = t.account AND s.symbol = t.symbol AND s.status <> 'matched')";
@@ -39,7 +40,10 @@ fn ledger_facts(raw: &Connection, current: Option<&VersionInfo>) -> StoreResult<
             after: row.get::<_, i64>(1)?.unsigned_abs(),
             after_oldest: time(row.get(2)?),
             newest: time(row.get(3)?),
-            last_rate_seq: row.get(4)?,
+            cursors: Cursors {
+                rate_seq: row.get(4)?,
+                import_void_seq: row.get(5)?,
+            },
             ..HealthFacts::default()
         })
     });

@@ -175,7 +175,7 @@ pub(super) async fn append(
     }
     let raw = load.end().map_err(|e| from_rusqlite(APPEND, e))?;
     let void = plan.map(|plan| plan.void.as_slice()).unwrap_or_default();
-    if let Err(error) = insert_voids(raw, file, void) {
+    if let Err(error) = insert_voids(raw, (file, import_id), void) {
         return Ok(Appended::Broken(APPEND, error));
     }
     if names_corrections {
@@ -327,25 +327,30 @@ fn insert_rejects(raw: &Connection, rejects: &[Reject], import_id: i64) -> rusql
     Ok(())
 }
 
-fn insert_voids(raw: &Connection, file: &ImportFile, void: &[TradeKey]) -> rusqlite::Result<()> {
+fn insert_voids(
+    raw: &Connection,
+    (file, import_id): (&ImportFile, i64),
+    void: &[TradeKey],
+) -> rusqlite::Result<()> {
     let ImportMode::Correct { reason } = &file.mode else {
         return Ok(());
     };
     let mut insert = raw.prepare(
-        "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO trade_voids (account, order_id, reason, voided_by, voided_at, import_id) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     for (account, order_id) in void {
         let at = file.imported_at.as_micros();
-        let by = &file.imported_by;
-        insert.execute(params![account.as_str(), order_id.as_str(), reason, by, at])?;
+        let (account, id, by) = (account.as_str(), order_id.as_str(), &file.imported_by);
+        insert.execute(params![account, id, reason, by, at, import_id])?;
     }
     Ok(())
 }
 
 const FACT_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
     total_fees_usd, trade_seq, status, exchange_order_id, EXISTS (SELECT 1 FROM active_voids v \
-    WHERE v.account = t.account AND v.order_id = t.order_id)";
+    WHERE v.account = t.account AND v.order_id = t.order_id) \
+    OR EXISTS (SELECT 1 FROM active_import_voids v WHERE v.import_id = t.import_id)";
 
 /// The place of the first column after [`FACT_COLUMNS`].
 const MORE_FIRST: usize = 12;

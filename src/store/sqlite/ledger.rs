@@ -10,15 +10,15 @@ use super::cells::select;
 use super::errors::{from_rusqlite, from_sqlx};
 use super::gate::{SqliteGate, count_ineligible, names, newest, sequence};
 use super::raw::with_raw;
-use super::voids::relatives;
+use super::voids::{relatives, voided_as_of};
 use super::{SqliteStore, append, commit, import};
 use crate::engine::{Account, AssetRules, Pool, Timestamp, is_never_executed};
 use crate::store::cells::Cells;
 use crate::store::fingerprint::AdaptedViews;
 use crate::store::limits::ROWS_SEEN;
 use crate::store::model::{
-    Arrivals, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade, PoolSizes, Scope,
-    TradeIds, VoidChange, Watermark,
+    Arrivals, Cursors, ImportFile, ImportReceipt, LedgerCounts, LedgerRead, NamedTrade, PoolSizes,
+    Scope, TradeIds, VoidChange, Watermark,
 };
 use crate::store::more::name_columns;
 use crate::store::trades::TradeSource;
@@ -56,10 +56,10 @@ impl LedgerStore for SqliteStore {
     }
 
     async fn voided_as_of(&self, as_of: &Watermark) -> StoreResult<BTreeSet<(String, String)>> {
-        let (_, void_seq) = sequence(as_of)?;
+        let voids = voids_of(as_of)?;
         let mut transaction = self.snapshot().await?;
         with_raw(&mut transaction, "read the voids", |raw| {
-            voided_as_of(raw, void_seq).map_err(|e| from_rusqlite("read the voids", e))
+            voided_as_of(raw, voids).map_err(|e| from_rusqlite("read the voids", e))
         })
         .await
     }
@@ -81,7 +81,7 @@ impl LedgerStore for SqliteStore {
         let now = Watermark::Sequence {
             ingest_seq: i64::MAX,
             void_seq: i64::MAX,
-            rate_seq: i64::MAX,
+            cursors: Cursors::END,
         };
         let as_of = as_of.unwrap_or(&now);
         let (last, _) = sequence(as_of)?;
@@ -126,7 +126,10 @@ impl LedgerStore for SqliteStore {
                   times AS (SELECT account, order_id, count(*) AS n FROM seen \
                             GROUP BY account, order_id) \
              SELECT (SELECT count(*) FROM trade_records), (SELECT count(*) FROM eligible_trades), \
-                    (SELECT count(*) FROM ineligible_trades), (SELECT count(*) FROM active_voids), \
+                    (SELECT count(*) FROM ineligible_trades), \
+                    (SELECT count(*) FROM active_voids) + CASE WHEN EXISTS \
+                    (SELECT 1 FROM active_import_voids) THEN (SELECT count(*) \
+                    FROM eligible_trades WHERE void_seq = 0) ELSE 0 END, \
                     (SELECT count(*) FROM trade_records t LEFT JOIN times USING (account, \
                     order_id) WHERE n IS NULL), \
                     (SELECT count(*) FROM times WHERE n > 1)",
@@ -223,7 +226,7 @@ impl LedgerStore for SqliteStore {
     }
 
     async fn arrivals(&self, scope: &Scope, since: &Watermark) -> StoreResult<Arrivals> {
-        let since = sequence(since)?;
+        let since = (sequence(since)?.0, voids_of(since)?);
         let action = "look for new trades";
         let rules = self.rules.get();
         let mut transaction = self.snapshot().await?;
@@ -232,6 +235,12 @@ impl LedgerStore for SqliteStore {
         })
         .await
     }
+}
+
+/// Returns the numbers of the last void and the last void of an import that a watermark covers.
+fn voids_of(watermark: &Watermark) -> StoreResult<(i64, i64)> {
+    let (_, void_seq) = sequence(watermark)?;
+    Ok((void_seq, watermark.cursors().import_void_seq))
 }
 
 fn sizes_in(raw: &Connection, scope: &Scope, rules: &AssetRules) -> rusqlite::Result<PoolSizes> {
@@ -252,17 +261,6 @@ fn sizes_in(raw: &Connection, scope: &Scope, rules: &AssetRules) -> rusqlite::Re
     Ok(sizes)
 }
 
-/// The voids in force as of a watermark. The view `active_voids` knows only the present.
-const VOIDED_AS_OF: &str = "SELECT account, order_id FROM trade_voids v WHERE undone = 0 AND \
-    void_seq = (SELECT max(w.void_seq) FROM trade_voids w WHERE w.account = v.account \
-    AND w.order_id = v.order_id AND w.void_seq <= ?1)";
-
-fn voided_as_of(raw: &Connection, void_seq: i64) -> rusqlite::Result<BTreeSet<(String, String)>> {
-    let mut statement = raw.prepare(VOIDED_AS_OF)?;
-    let rows = statement.query_map([void_seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    rows.collect()
-}
-
 fn read_pools(
     raw: &Connection,
     (scope, rules): (&Scope, &AssetRules),
@@ -272,12 +270,13 @@ fn read_pools(
     let newest = newest(raw)?;
     let watermark = as_of.unwrap_or(&newest).clone();
     let (ingest_seq, void_seq) = watermark.sequence().unwrap_or_default();
+    let voids = (void_seq, watermark.cursors().import_void_seq);
     let mut read = LedgerRead {
         watermark,
         ..LedgerRead::default()
     };
     let voided = match as_of {
-        Some(_) => voided_as_of(raw, void_seq)?,
+        Some(_) => voided_as_of(raw, voids)?,
         None => BTreeSet::new(),
     };
     let mut gate = SqliteGate::begin(raw, scope, rules)?;

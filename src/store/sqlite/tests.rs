@@ -18,11 +18,11 @@ use crate::engine::{
     compute_pool, review_items,
 };
 use crate::store::model::{
-    Completion, Event, EventKind, ImportBatch, ImportFile, ImportMode, ReviewUpdate, RunCounts,
-    RunMode, RunStart, Scope, Version, VersionOrigin, VersionPlan, VersionStatus, VoidChange,
-    Watermark,
+    Completion, Event, EventKind, ImportBatch, ImportFile, ImportMode, ImportUndo, ReviewUpdate,
+    RunCounts, RunMode, RunStart, Scope, Version, VersionOrigin, VersionPlan, VersionStatus,
+    VoidChange, Watermark,
 };
-use crate::store::{HistoryStore, LedgerStore, RunStore, VersionStore};
+use crate::store::{HistoryStore, ImportStore, LedgerStore, RunStore, VersionStore};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::try_from_micros(1_735_787_045_000_006 + seconds * 1_000_000).unwrap()
@@ -182,6 +182,14 @@ async fn filled(folder: &Path) -> SqliteStore {
         undo: false,
     };
     store.void(&void).await.unwrap();
+    let undo = ImportUndo {
+        import_id: 2,
+        reason: "another account's".into(),
+        changed_by: "ann".into(),
+        changed_at: at(310),
+        put_back: false,
+    };
+    store.undo_import(&undo).await.unwrap();
     let export = Event::info(
         EventKind::Export,
         at(400),
@@ -248,8 +256,9 @@ fn canonical(cell: &str) -> String {
     if digits == "-0" { "0" } else { digits }.to_owned()
 }
 
-const VIEWS: [(&str, usize); 15] = [
+const VIEWS: [(&str, usize); 16] = [
     ("schema_version", 3),
+    ("active_import_voids", 1),
     ("active_voids", 1),
     ("eligible_trades", 9),
     ("ineligible_trades", 1),

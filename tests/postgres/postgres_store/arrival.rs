@@ -139,6 +139,7 @@ async fn nobody_numbers_a_void_or_says_when_it_came() {
     for table in [
         "trade_voids (void_seq, account, order_id, reason, voided_by) \
          VALUES (%, 'a', 'b', 'c', 'd')",
+        "import_voids (void_seq, import_id, reason, voided_by) VALUES (%, 1, 'c', 'd')",
         "rates (rate_seq, asset, currency, source, published_at, revision, rate, import_id, \
          import_line) VALUES (%, 'EUR', 'USD', 'ecb', now(), 1, 1, 1, 1)",
         "event_log (id, event_type) VALUES (%, 'review')",

@@ -7,7 +7,8 @@ use fifo_pnl::store::{LedgerStore, Store};
 use crate::postgres_store::{fill, until, value};
 use crate::subject::server::run;
 use crate::subject::{
-    PostgresSubject, Run, Subject, append, at, holder, pool, rate, rates, refusal, trade, void,
+    PostgresSubject, Run, Subject, append, at, holder, pool, rate, rates, refusal, trade, undo,
+    void,
 };
 
 /// Puts a row into each table that can only be appended to.
@@ -25,6 +26,8 @@ async fn filled() -> Option<PostgresSubject> {
         decided_at: at(1),
     };
     store.set_exclusion(&exclusion, true).await.unwrap();
+    store.undo_import(&undo(1, false)).await.unwrap();
+    store.undo_import(&undo(1, true)).await.unwrap();
     Run::default().go(store).await.unwrap();
     let reject = "INSERT INTO import_rejects (import_id, line, order_id, column_name, found, \
                   reason, line_text) VALUES (1, 2, 'B-9', 'size', '-1', 'is negative', 'x')";
@@ -41,6 +44,7 @@ async fn facts_can_only_be_appended() {
     for (table, column, key) in [
         ("trade_records", "size", "account, order_id"),
         ("trade_voids", "undone", "void_seq"),
+        ("import_voids", "undone", "void_seq"),
         ("event_log", "severity", "id"),
         ("imports", "name", "id"),
         ("rates", "rate", "rate_seq"),

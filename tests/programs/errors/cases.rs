@@ -1,6 +1,7 @@
 //! The cases, in the order of the page.
 
 use super::cases_of_facts::{EXPORTS, FACTS};
+use super::cases_of_imports::IMPORTS;
 use super::cases_of_places::{CONFIGURATION, DATABASES, MACHINE, SCHEMA};
 use super::cases_of_rates::RATES;
 use super::cases_of_tax::{REVIEW, TAX};
@@ -33,6 +34,11 @@ pub const GROUPS: &[Group] = &[
         title: "Trades that the ledger has with other facts",
         about: "",
         cases: CONFLICTS,
+    },
+    Group {
+        title: "Imports as wholes",
+        about: "",
+        cases: IMPORTS,
     },
     Group {
         title: "Rates",

@@ -8,6 +8,7 @@ pub mod batches;
 pub mod corrections;
 pub mod evidence;
 pub mod history;
+pub mod imports;
 pub mod ledger;
 pub mod more;
 pub mod rates;
@@ -59,6 +60,16 @@ macro_rules! contract {
                 a_corrected_trade_does_not_come_back_beside_its_correction,
                 a_correction_voids_whatever_form_counts,
                 a_row_named_like_a_correction_is_refused_beside_its_original,
+            );
+            tests_of!($make, imports:
+                an_undone_import_is_out_until_it_is_put_back,
+                a_trade_that_is_voided_alone_stays_so,
+                an_undo_follows_its_rules,
+                an_undone_correction_gives_the_original_back,
+                a_correction_comes_back_only_if_no_other_form_counts,
+                a_watermark_knows_which_imports_are_out,
+                rates_of_an_undone_import_count_no_more,
+                known_trades_say_whether_they_are_voided,
             );
             tests_of!($make, more:
                 more_facts_come_back_with_every_digit,

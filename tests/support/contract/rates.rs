@@ -272,7 +272,7 @@ pub async fn a_preview_or_a_broken_import_leaves_no_rates(subject: &dyn Subject)
     assert!(store.import_rates(&broken).await.is_err());
     assert_eq!(held(store, None).await, Vec::<String>::new());
     assert_eq!(store.imports().await.unwrap(), []);
-    assert_eq!(watermark(store).await.rate_seq(), 0);
+    assert_eq!(watermark(store).await.cursors().rate_seq, 0);
     assert_eq!(subject.events().await, Vec::<String>::new());
 }
 
@@ -284,8 +284,7 @@ pub async fn a_watermark_knows_its_rates(subject: &dyn Subject) {
         seen.push(watermark(store).await);
     }
     let facts = store.health_facts(None).await.unwrap();
-    let last = seen.last().map(Watermark::rate_seq);
-    assert_eq!(Some(facts.last_rate_seq), last);
+    assert_eq!(seen.last().map(Watermark::cursors), Some(&facts.cursors));
     for (count, watermark) in seen.iter().enumerate() {
         assert_eq!(held(store, Some(watermark)).await.len(), count);
         let text = watermark.to_json();
@@ -296,9 +295,9 @@ pub async fn a_watermark_knows_its_rates(subject: &dyn Subject) {
         );
         // Reading the ledger as of an instant keeps that instant.
         let read = store.read_ledger(&Scope::default(), Some(watermark)).await;
-        assert_eq!(read.unwrap().watermark.rate_seq(), watermark.rate_seq());
+        assert_eq!(read.unwrap().watermark.cursors(), watermark.cursors());
         let came = store.arrivals(&Scope::default(), watermark).await.unwrap();
-        assert_eq!(came.watermark.rate_seq(), seen[3].rate_seq());
+        assert_eq!(came.watermark.cursors(), seen[3].cursors());
     }
 }
 

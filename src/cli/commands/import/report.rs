@@ -20,6 +20,20 @@ const NATIVE: &str = "native";
 /// Said of a file whose last line has no line end.
 pub(super) const NO_LINE_END: &str = "  the last line has no line end: was the file cut?\n";
 
+/// Counts the rows that are new, known and corrected.
+pub(super) fn describe_receipt(receipt: &ImportReceipt, request: &ImportRequest) -> String {
+    let (new, known) = (count(receipt.appended), count(receipt.known));
+    let mut text = format!(", {new} new, {known} known");
+    if receipt.known_voided > 0 {
+        let voided = count(receipt.known_voided);
+        text.push_str(&format!(" ({voided} of them voided)"));
+    }
+    if request.correct.is_some() {
+        text.push_str(&format!(", {} corrected", count(receipt.corrected)));
+    }
+    text
+}
+
 /// Counts the rows that are no trades.
 pub(super) fn describe_not_trades(rows: u64) -> String {
     match rows {

@@ -105,6 +105,17 @@ pub const TABLES: &[Table] = &[
         ..NONE
     },
     Table {
+        command: "import list",
+        ..NONE
+    },
+    Table {
+        command: "import undo",
+        positions: &["3"],
+        always: &["--reason"],
+        rows: &[REASON, flag("--undo")],
+        ..NONE
+    },
+    Table {
         command: "rates list",
         rows: &[ASSET],
         ..NONE

@@ -41,6 +41,7 @@ struct SourceTable {
     columns: Vec<(&'static str, String)>,
     ingest_xid: String,
     imported: &'static str,
+    void_seq: &'static str,
 }
 
 impl SourceTable {
@@ -54,6 +55,7 @@ impl SourceTable {
                 false => ALWAYS_SEEN.to_owned(),
             },
             imported: "NULL::bigint AS import_id, NULL::bigint AS import_line",
+            void_seq: "v.void_seq",
         }
     }
 
@@ -67,6 +69,8 @@ impl SourceTable {
             columns: columns().map(|name| (name, sql(name))).collect(),
             ingest_xid: "t.ingest_xid".to_owned(),
             imported: "t.import_id, t.import_line",
+            void_seq: "CASE WHEN v.void_seq IS NULL AND t.import_id = ANY (ARRAY(SELECT import_id \
+                FROM active_import_voids)) THEN 0 ELSE v.void_seq END",
         }
     }
 
@@ -178,9 +182,10 @@ fn writings(ledger: &SourceTable) -> String {
 fn eligible_part(source: &SourceTable, condition: &str) -> String {
     let (facts, executed) = (source.facts(), source.was_executed());
     let (same, fills) = (source.same_as("v"), source.has_fills());
-    let (ingest, imported) = (&source.ingest_xid, source.imported);
+    let (ingest, imported, void_seq) = (&source.ingest_xid, source.imported, source.void_seq);
     format!(
-        "SELECT {facts},\n       v.void_seq, {ingest} AS ingest_xid,\n       {imported}\n\
+        "SELECT {facts},\n       {void_seq} AS void_seq,\n       \
+         {ingest} AS ingest_xid, {imported}\n\
          FROM {} t\nLEFT JOIN active_voids v ON {same}\nWHERE {executed}\n  \
          AND NOT {fills} AND {condition}",
         source.table

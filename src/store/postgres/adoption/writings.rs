@@ -67,7 +67,7 @@ async fn arrivals_in(
     (scope, rules): (&Scope, &AssetRules),
     since: &Watermark,
 ) -> StoreResult<Arrivals> {
-    let (snapshot, cluster, rate_seq) = snapshot_now(connection, ACTION).await?;
+    let (snapshot, cluster, cursors) = snapshot_now(connection, ACTION).await?;
     let (before, writings) = match since {
         Watermark::Unguarded {
             snapshot,
@@ -88,7 +88,7 @@ async fn arrivals_in(
     if without(now, &new) != writings {
         return Err(StoreError::MustReadWhole(Untold::Changed));
     }
-    refuse_ours(connection, before).await?;
+    refuse_ours(connection, (before, since.cursors().import_void_seq)).await?;
     let with_fills = orders_with_fills(connection, &new).await?;
     refuse_first_fills(connection, &new, &is_new).await?;
     let mut arrivals = Arrivals {
@@ -96,7 +96,7 @@ async fn arrivals_in(
             snapshot,
             cluster,
             writings: now,
-            rate_seq,
+            cursors,
         },
         ..Arrivals::default()
     };
@@ -144,14 +144,19 @@ fn without(mut seen: Writings, new: &[NewRow]) -> Writings {
 }
 
 /// Refuses to go on if our own tables have new trades or voids.
-async fn refuse_ours(connection: &mut PgConnection, before: &str) -> StoreResult<()> {
+async fn refuse_ours(
+    connection: &mut PgConnection,
+    (before, import_void_seq): (&str, i64),
+) -> StoreResult<()> {
     let any: bool = sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM trade_additions \
              WHERE NOT pg_visible_in_snapshot(ingest_xid, $1::pg_snapshot)) \
          OR EXISTS (SELECT 1 FROM trade_voids \
-             WHERE NOT pg_visible_in_snapshot(void_xid, $1::pg_snapshot))",
+             WHERE NOT pg_visible_in_snapshot(void_xid, $1::pg_snapshot)) \
+         OR EXISTS (SELECT 1 FROM import_voids WHERE void_seq > $2)",
     )
     .bind(before)
+    .bind(import_void_seq)
     .fetch_one(connection)
     .await
     .map_err(|e| from_sqlx(ACTION, e))?;

@@ -1,0 +1,104 @@
+//! `import undo` and `import list`: imports as wholes.
+
+use serde_json::{Value, json};
+
+use crate::cli::Outcome;
+use crate::cli::args::ImportUndoArgs;
+use crate::cli::error::CliResult;
+use crate::cli::exit::Exit;
+use crate::cli::format::{count, plural, table, time};
+use crate::cli::session::Session;
+use crate::engine::shown_sentence;
+use crate::store::model::{ImportUndo, ImportUndone, ImportedFile};
+
+/// Undoes an import, or puts its rows back.
+pub(super) async fn run(args: &ImportUndoArgs, session: &Session) -> CliResult<Outcome> {
+    let store = session.open(false).await?;
+    let change = ImportUndo {
+        import_id: args.id,
+        reason: args.reason.clone(),
+        changed_by: session.context.user.clone(),
+        changed_at: session.context.clock.now(),
+        put_back: args.undo,
+    };
+    let undone = store.undo_import(&change).await?;
+    let text = format!(
+        "Database  {}\n{}Next: {}\n",
+        store.location(),
+        describe(&change, &undone),
+        session.next.command("compute_allocations --all-symbols")
+    );
+    let json = json!({ "database": store.location(), "import_id": change.import_id,
+        "file": undone.file.name, "undone": !change.put_back, "trades": undone.trades,
+        "rates": undone.rates, "replaced": undone.replaced });
+    Ok(Outcome::summary(Exit::Done, text, json))
+}
+
+fn describe(change: &ImportUndo, undone: &ImportUndone) -> String {
+    let (verb, place) = match change.put_back {
+        true => ("Put back", "back in"),
+        false => ("Undone  ", "out of"),
+    };
+    let be = match undone.trades + undone.rates {
+        1 => "is",
+        _ => "are",
+    };
+    let mut text = format!(
+        "{verb}  import {} of {}: {} {be} {place} matching from the next version on\n",
+        change.import_id,
+        shown_sentence(&undone.file.name),
+        rows_of(undone),
+    );
+    if undone.replaced > 0 {
+        let trades = plural(undone.replaced, "trade", "trades");
+        text.push_str(&match change.put_back {
+            true => format!("  replaced by its corrections again: {trades}\n"),
+            false => format!("  back in matching in place of its corrections: {trades}\n"),
+        });
+    }
+    text
+}
+
+fn rows_of(undone: &ImportUndone) -> String {
+    let trades = plural(undone.trades, "trade", "trades");
+    match (undone.trades, undone.rates) {
+        (_, 0) => trades,
+        (0, rates) => plural(rates, "rate", "rates"),
+        (_, rates) => format!("{trades} and {}", plural(rates, "rate", "rates")),
+    }
+}
+
+/// Lists the imports, and says which are undone.
+pub(super) async fn list(session: &Session) -> CliResult<Outcome> {
+    let store = session.open(false).await?;
+    let (files, out) = (store.imports().await?, store.imports_out(None).await?);
+    let mut text = format!("Database  {}\n", store.location());
+    let row = |file: &ImportedFile| {
+        let state = if out.contains(&file.id) { "undone" } else { "" };
+        let rows = count(file.rows.unsigned_abs());
+        let id = file.id.to_string();
+        vec![
+            id,
+            time(file.imported_at),
+            rows,
+            state.into(),
+            file.name.clone(),
+        ]
+    };
+    if files.is_empty() {
+        let none = "Nothing is imported yet; `fifo-pnl run FILE` imports a file.\n";
+        text.push_str(&session.next.in_text(none));
+    } else {
+        let header = ["Import", "At", "Rows", "State", "File"];
+        let rows = files.iter().map(row).collect();
+        text.push_str(&format!("{}\n", table(&header, &[0, 2], rows)));
+    }
+    let to_json = |file: &ImportedFile| -> Value {
+        json!({ "import_id": file.id, "file": file.name, "sha256": file.sha256,
+            "rows": file.rows, "at": file.imported_at.to_string(),
+            "undone": out.contains(&file.id) })
+    };
+    let imports: Vec<Value> = files.iter().map(to_json).collect();
+    let json = json!({ "database": store.location(), "imports": imports });
+    Ok(Outcome::answer(Exit::Done, text, json))
+}

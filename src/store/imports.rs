@@ -1,0 +1,23 @@
+//! Imports as wholes: all rows of a file taken out, or put back.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use crate::store::StoreResult;
+use crate::store::model::{ImportUndo, ImportUndone, Watermark};
+
+/// Keeps which imports are undone.
+///
+/// Every method that writes is one transaction: it happens whole or not at all.
+#[async_trait]
+pub trait ImportStore: Send + Sync {
+    /// Takes all rows of an import out, or puts them back. A trade that a correction of the import
+    /// replaced counts again; put back, the correction replaces the trade again.
+    ///
+    /// Errors: no such import; nothing to change; put back, an execution would count twice.
+    async fn undo_import(&self, change: &ImportUndo) -> StoreResult<ImportUndone>;
+
+    /// Returns the imports whose rows are out as of an instant; `None` is the present.
+    async fn imports_out(&self, as_of: Option<&Watermark>) -> StoreResult<BTreeSet<i64>>;
+}

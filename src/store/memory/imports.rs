@@ -1,0 +1,77 @@
+//! Imports as wholes, in memory.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use super::ledger::{MemoryLedger, VoidRow};
+use super::{MemoryStore, check};
+use crate::store::corrections::{check_counts_once, check_undo};
+use crate::store::model::{Cursors, ImportUndo, ImportUndone, Watermark};
+use crate::store::rules::{check_undoable, undo_event};
+use crate::store::{ImportStore, StoreError, StoreResult};
+
+#[async_trait]
+impl ImportStore for MemoryStore {
+    async fn undo_import(&self, change: &ImportUndo) -> StoreResult<ImportUndone> {
+        self.write(|state| {
+            let kept = state.ledger.voids_kept();
+            let undone = undo(&mut state.ledger, change);
+            match undone {
+                Ok(undone) => {
+                    state.events.push(undo_event(change, &undone));
+                    Ok(undone)
+                }
+                Err(error) => {
+                    state.ledger.drop_voids_after(kept);
+                    Err(error)
+                }
+            }
+        })
+        .await
+    }
+
+    async fn imports_out(&self, as_of: Option<&Watermark>) -> StoreResult<BTreeSet<i64>> {
+        let cursors = as_of.map_or(&Cursors::END, Watermark::cursors);
+        Ok(self.read().ledger.imports_out(cursors.import_void_seq))
+    }
+}
+
+fn undo(ledger: &mut MemoryLedger, change: &ImportUndo) -> StoreResult<ImportUndone> {
+    let id = change.import_id;
+    let is_out = ledger.imports_out(i64::MAX).contains(&id);
+    let mut files = ledger.imported_files().into_iter();
+    let file = files.find(|file| file.id == id);
+    let file = file.ok_or(StoreError::NoImport(id))?;
+    check_undoable(change, is_out)?;
+    let has_reason = !change.reason.is_empty();
+    check(has_reason, "undo an import", "import_voids_reason_check")?;
+    ledger.import_voids.push((id, change.put_back));
+    let mut replaced = 0;
+    for key in ledger.last_voids_of(id, change.put_back) {
+        let relatives = ledger.relatives_now(&key);
+        let other_counts = check_undo(&key.0, &key.1, &relatives).is_err();
+        if other_counts == change.put_back {
+            ledger.push_void(VoidRow {
+                key,
+                undone: !change.put_back,
+                import: Some(id),
+            });
+            replaced += 1;
+        }
+    }
+    let trades = ledger.trades_of_import(id);
+    if change.put_back {
+        for key in &trades {
+            check_counts_once(&key.0, &key.1, &ledger.relatives_now(key))?;
+        }
+    }
+    let rates = ledger.rates.iter();
+    let rates = rates.filter(|row| row.rate.import_id == id).count();
+    Ok(ImportUndone {
+        file,
+        trades: trades.len() as u64,
+        rates: rates as u64,
+        replaced,
+    })
+}

@@ -1,0 +1,61 @@
+//! Imports that can't be undone or put back.
+
+use super::Case;
+
+const RUN: &str = "fifo-pnl run --quiet --account main trades.csv";
+const UNDO: &str = "fifo-pnl import undo 1 --reason 'the wrong account' --quiet";
+
+const TRADES: (&str, &str) = (
+    "trades.csv",
+    "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+     B-1,BTC-USD,buy,1,100,2025-01-02T00:00:00Z,0\n",
+);
+
+const OTHER: (&str, &str) = (
+    "other.csv",
+    "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+     B-1,BTC-USD,buy,1,101,2025-01-02T00:00:00Z,0\n",
+);
+
+pub const IMPORTS: &[Case] = &[
+    Case {
+        title: "An import that is not there is undone",
+        files: &[TRADES],
+        before: &[RUN],
+        command: "fifo-pnl import undo 7 --reason 'the wrong account'",
+        after: &["fifo-pnl import list"],
+        ..Case::NONE
+    },
+    Case {
+        title: "An import is undone twice",
+        files: &[TRADES],
+        before: &[RUN, UNDO],
+        command: "fifo-pnl import undo 1 --reason again",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "An import that was not undone is put back",
+        files: &[TRADES],
+        before: &[RUN],
+        command: "fifo-pnl import undo 1 --reason again --undo",
+        exit: 3,
+        ..Case::NONE
+    },
+    Case {
+        title: "An import is put back whose trade was corrected meanwhile",
+        files: &[TRADES, OTHER],
+        before: &[
+            RUN,
+            UNDO,
+            "fifo-pnl import --quiet --account main --correct --reason 'sent again' other.csv",
+        ],
+        command: "fifo-pnl import undo 1 --reason again --undo",
+        exit: 3,
+        after: &[
+            "fifo-pnl void B-1~2 --account main --reason 'sent by mistake'",
+            "fifo-pnl import undo 1 --reason again --undo",
+        ],
+        ..Case::NONE
+    },
+];

@@ -1,0 +1,131 @@
+//! Imports undone and put back, as a user does it.
+#![cfg(all(feature = "cli", unix))]
+
+use crate::support;
+
+use support::Folder;
+
+const HEADER: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd\n";
+const BUYS: &str = "b1,BTC-USD,buy,1,100,2025-01-02T00:00:00Z,0\n\
+                    b2,BTC-USD,buy,1,150,2025-01-03T00:00:00Z,0\n";
+const SELLS: &str = "s1,BTC-USD,sell,1,180,2025-02-02T00:00:00Z,0\n";
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("buys.csv", format!("{HEADER}{BUYS}"));
+    folder.write("sells.csv", format!("{HEADER}{SELLS}"));
+    folder
+}
+
+/// Returns the rows of the current version: sell, buy, cost and pnl.
+fn rows(folder: &Folder) -> Vec<String> {
+    folder.sql(
+        "SELECT sell_order_id, buy_order_id, cost_basis_usd, pnl_usd FROM v_current_allocations \
+         ORDER BY id",
+    )
+}
+
+#[test]
+fn an_import_is_undone_and_put_back_in_one_step() {
+    let folder = folder();
+    folder.fifo_pnl(&["run", "buys.csv", "sells.csv"]).expect(0);
+    assert_eq!(rows(&folder), ["s1|b1|100|80"]);
+    let undo = ["import", "undo", "1", "--reason", "another account's"];
+    let done = folder.fifo_pnl(&undo).expect(0);
+    let said = "Undone    import 1 of buys.csv: 2 trades are out of matching from the next version \
+                on\n";
+    assert!(done.stdout.contains(said), "{}", done.stdout);
+    // The version stays valid: its trades were not out when it was made.
+    folder.fifo_pnl(&["validate", "--version", "1"]).expect(0);
+    // A recent run sees it, and makes a new version.
+    let recent = folder.fifo_pnl(&["compute", "--incremental"]).expect(0);
+    assert!(
+        recent
+            .stdout
+            .contains("order \"b1\" and 1 more was voided or put back"),
+        "{}",
+        recent.stdout
+    );
+    assert_eq!(rows(&folder), ["s1|||"]);
+    folder
+        .fifo_pnl(&["validate", "--version", "current"])
+        .expect(0);
+    let views = "SELECT status, count(*) FROM v_allocation_discrepancies GROUP BY status";
+    assert_eq!(folder.sql(views), ["OK|1"]);
+    // The file again: its trades are known, and voided.
+    let again = folder.fifo_pnl(&["import", "buys.csv"]).expect(0);
+    let said = "2 rows, 0 new, 2 known (2 of them voided)";
+    assert!(again.stdout.contains(said), "{}", again.stdout);
+    let list = folder
+        .fifo_pnl(&["import", "list", "--json"])
+        .expect(0)
+        .json();
+    let undone: Vec<bool> = list["imports"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["undone"].as_bool().unwrap())
+        .collect();
+    assert_eq!(undone, [true, false, false]);
+    let put_back = [&undo[..], &["--undo"]].concat();
+    let done = folder.fifo_pnl(&put_back).expect(0);
+    assert!(
+        done.stdout.contains("2 trades are back in matching"),
+        "{}",
+        done.stdout
+    );
+    folder.fifo_pnl(&["compute", "--incremental"]).expect(0);
+    assert_eq!(rows(&folder), ["s1|b1|100|80"]);
+    let list = folder.fifo_pnl(&["import", "list"]).expect(0).stdout;
+    assert!(!list.contains("undone"), "{list}");
+}
+
+#[test]
+fn an_undone_correction_gives_the_original_back() {
+    let folder = folder();
+    folder.fifo_pnl(&["run", "buys.csv", "sells.csv"]).expect(0);
+    folder.write(
+        "buys.csv",
+        format!("{HEADER}{}", BUYS.replace(",100,", ",110,")),
+    );
+    let correct = ["import", "--correct", "--reason", "sent again", "buys.csv"];
+    folder.fifo_pnl(&correct).expect(0);
+    folder.fifo_pnl(&["compute", "--incremental"]).expect(0);
+    assert_eq!(rows(&folder), ["s1|b1~2|110|70"]);
+    let undo = ["import", "undo", "3", "--reason", "it was right"];
+    let done = folder.fifo_pnl(&undo).expect(0);
+    let said = "  back in matching in place of its corrections: 1 trade\n";
+    assert!(done.stdout.contains(said), "{}", done.stdout);
+    folder.fifo_pnl(&["compute", "--incremental"]).expect(0);
+    assert_eq!(rows(&folder), ["s1|b1|100|80"]);
+    folder
+        .fifo_pnl(&["validate", "--version", "current"])
+        .expect(0);
+}
+
+#[test]
+fn undone_rates_give_values_no_more() {
+    let folder = folder();
+    folder.write(
+        "rates.csv",
+        "asset,time,currency,rate\nEUR,2025-01-01T00:00:00Z,USD,1.25\n",
+    );
+    let euros = "b1,BTC-EUR,buy,1,100,2025-01-02T00:00:00Z,0\n\
+                 s1,BTC-EUR,sell,1,120,2025-01-02T01:00:00Z,0\n";
+    folder.write("euros.csv", format!("{HEADER}{euros}"));
+    folder.fifo_pnl(&["import", "rates", "rates.csv"]).expect(0);
+    folder.fifo_pnl(&["run", "euros.csv"]).expect(0);
+    assert_eq!(rows(&folder), ["s1|b1|125|25"]);
+    let undo = ["import", "undo", "1", "--reason", "a test"];
+    let done = folder.fifo_pnl(&undo).expect(0);
+    assert!(done.stdout.contains("1 rate is out of"), "{}", done.stdout);
+    let missing = folder.fifo_pnl(&["rates", "missing"]).expect(0).stdout;
+    assert!(missing.contains("EUR"), "{missing}");
+    let recent = folder.fifo_pnl(&["compute", "--incremental"]);
+    assert_eq!(recent.code, 1, "{recent:?}");
+    folder
+        .fifo_pnl(&["import", "undo", "1", "--reason", "a test", "--undo"])
+        .expect(0);
+    folder.fifo_pnl(&["compute", "--incremental"]).expect(0);
+    assert_eq!(rows(&folder), ["s1|b1|125|25"]);
+}

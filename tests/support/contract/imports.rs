@@ -1,0 +1,235 @@
+//! Imports as wholes: undone and put back.
+
+use std::collections::BTreeSet;
+
+use fifo_pnl::engine::LedgerTrade;
+use fifo_pnl::store::Store;
+use fifo_pnl::store::model::{RateScope, Scope, Watermark};
+
+use crate::subject::{Subject, append, batch, correction, rate, rates, refusal, trade, undo, void};
+
+fn bought(id: &str, seconds: i64) -> LedgerTrade {
+    trade(id, "buy", "1", "100", seconds)
+}
+
+/// Returns the ids and prices of the trades that count, sorted, and the number of voided ones.
+async fn counting(store: &dyn Store, as_of: Option<&Watermark>) -> (String, u64) {
+    let read = store.read_ledger(&Scope::default(), as_of).await.unwrap();
+    let mut counting = Vec::new();
+    for ledger in read.pools.values() {
+        let trades = ledger.trades.to_vec().unwrap();
+        let texts = trades
+            .iter()
+            .map(|it| format!("{} {}", it.order_id, it.price));
+        counting.extend(texts);
+    }
+    counting.sort();
+    (counting.join(", "), read.voided)
+}
+
+async fn now(store: &dyn Store) -> Watermark {
+    let read = store.read_ledger(&Scope::default(), None).await;
+    read.unwrap().watermark
+}
+
+async fn change(store: &dyn Store, import_id: i64, put_back: bool) {
+    store.undo_import(&undo(import_id, put_back)).await.unwrap();
+}
+
+pub async fn an_undone_import_is_out_until_it_is_put_back(subject: &dyn Subject) {
+    let store = subject.store();
+    append(store, vec![bought("A", 1), bought("B", 2)]).await;
+    append(store, vec![bought("C", 3)]).await;
+    let undone = store.undo_import(&undo(1, false)).await.unwrap();
+    assert_eq!((undone.file.id, undone.trades, undone.rates), (1, 2, 0));
+    assert_eq!(undone.replaced, 0);
+    assert_eq!(counting(store, None).await, ("C 100".into(), 2));
+    assert_eq!(store.imports_out(None).await.unwrap(), BTreeSet::from([1]));
+    let counts = store.ledger_counts().await.unwrap();
+    assert_eq!((counts.rows, counts.eligible, counts.voided), (3, 3, 2));
+    let ids = [("default".to_owned(), "A".to_owned())].into();
+    let named = store.trades_named(&ids, None).await.unwrap();
+    assert!(named.iter().all(|trade| trade.is_voided) && named.len() == 1);
+    // The rows stay, with their place in the file.
+    let account = "default".parse().unwrap();
+    assert!(store.trade_origin(&account, "A").await.unwrap().is_some());
+    change(store, 1, true).await;
+    assert_eq!(
+        counting(store, None).await,
+        ("A 100, B 100, C 100".into(), 0)
+    );
+    assert_eq!(store.imports_out(None).await.unwrap(), BTreeSet::new());
+    assert_eq!(store.ledger_counts().await.unwrap().voided, 0);
+    let events = subject.events().await.join("\n");
+    assert!(events.contains("import_undo"), "{events}");
+}
+
+pub async fn a_trade_that_is_voided_alone_stays_so(subject: &dyn Subject) {
+    let store = subject.store();
+    append(store, vec![bought("A", 1), bought("B", 2)]).await;
+    store.void(&void("A", false)).await.unwrap();
+    change(store, 1, false).await;
+    assert_eq!(store.ledger_counts().await.unwrap().voided, 2);
+    // A void of one trade and that of its import know nothing of each other.
+    let words = refusal(store.void(&void("B", true)).await);
+    assert!(words.ends_with("is not voided"), "{words}");
+    change(store, 1, true).await;
+    assert_eq!(counting(store, None).await, ("B 100".into(), 1));
+    change(store, 1, false).await;
+    store.void(&void("A", true)).await.unwrap();
+    assert_eq!(counting(store, None).await, (String::new(), 2));
+    change(store, 1, true).await;
+    assert_eq!(counting(store, None).await, ("A 100, B 100".into(), 0));
+}
+
+pub async fn an_undo_follows_its_rules(subject: &dyn Subject) {
+    let store = subject.store();
+    let words = refusal(store.undo_import(&undo(1, false)).await);
+    assert_eq!(words, "there is no import 1");
+    append(store, vec![bought("A", 1)]).await;
+    let words = refusal(store.undo_import(&undo(1, true)).await);
+    assert_eq!(words, "import 1 is not undone");
+    change(store, 1, false).await;
+    let words = refusal(store.undo_import(&undo(1, false)).await);
+    assert_eq!(words, "import 1 is undone already");
+    let mut silent = undo(1, true);
+    silent.reason.clear();
+    assert!(store.undo_import(&silent).await.is_err());
+    assert_eq!(counting(store, None).await, (String::new(), 1));
+    assert_eq!(subject.events().await.len(), 2);
+}
+
+pub async fn an_undone_correction_gives_the_original_back(subject: &dyn Subject) {
+    let store = subject.store();
+    append(store, vec![bought("A", 1), bought("B", 2)]).await;
+    let corrected = trade("A", "buy", "1", "101", 1);
+    store.import(&correction(vec![corrected])).await.unwrap();
+    assert_eq!(counting(store, None).await, ("A~2 101, B 100".into(), 1));
+    let undone = store.undo_import(&undo(2, false)).await.unwrap();
+    assert_eq!((undone.trades, undone.replaced), (1, 1));
+    assert_eq!(counting(store, None).await, ("A 100, B 100".into(), 1));
+    let again = store.undo_import(&undo(2, true)).await.unwrap();
+    assert_eq!((again.trades, again.replaced), (1, 1));
+    assert_eq!(counting(store, None).await, ("A~2 101, B 100".into(), 1));
+    // Without the first file, the correction counts alone.
+    change(store, 1, false).await;
+    assert_eq!(counting(store, None).await, ("A~2 101".into(), 2));
+}
+
+pub async fn a_correction_comes_back_only_if_no_other_form_counts(subject: &dyn Subject) {
+    let store = subject.store();
+    let priced = |price: &str| trade("A", "buy", "1", price, 1);
+    append(store, vec![priced("100")]).await;
+    store
+        .import(&correction(vec![priced("101")]))
+        .await
+        .unwrap();
+    change(store, 2, false).await;
+    store
+        .import(&correction(vec![priced("102")]))
+        .await
+        .unwrap();
+    assert_eq!(counting(store, None).await, ("A~3 102".into(), 2));
+    let words = refusal(store.undo_import(&undo(2, true)).await);
+    assert_eq!(
+        words,
+        "trade \"A~2\" of account \"default\" would count beside \"A~3\": void \"A~3\" first"
+    );
+    assert_eq!(counting(store, None).await, ("A~3 102".into(), 2));
+    // A correction of an import that is out replaces nothing, and keeps it out.
+    append(store, vec![bought("B", 1)]).await;
+    change(store, 4, false).await;
+    let corrected = trade("B", "buy", "1", "7", 1);
+    let receipt = store.import(&correction(vec![corrected])).await.unwrap();
+    assert_eq!(receipt.corrected, 1);
+    let words = refusal(store.undo_import(&undo(4, true)).await);
+    assert!(words.contains("would count beside \"B~2\""), "{words}");
+    // The newest correction is undone: the one before is not revived, as its import is out.
+    change(store, 3, false).await;
+    assert_eq!(counting(store, None).await, ("A 100, B~2 7".into(), 3));
+}
+
+pub async fn a_watermark_knows_which_imports_are_out(subject: &dyn Subject) {
+    let store = subject.store();
+    append(store, vec![bought("A", 1), bought("B", 2)]).await;
+    append(store, vec![bought("C", 3)]).await;
+    let mut seen = vec![now(store).await];
+    for (import, put_back) in [(1, false), (2, false), (1, true)] {
+        change(store, import, put_back).await;
+        seen.push(now(store).await);
+    }
+    let ids = |text: &str| text.to_owned();
+    let expected = [
+        (ids("A 100, B 100, C 100"), 0, vec![]),
+        (ids("C 100"), 2, vec![1]),
+        (ids(""), 3, vec![1, 2]),
+        (ids("A 100, B 100"), 1, vec![2]),
+    ];
+    let facts = store.health_facts(None).await.unwrap();
+    assert_eq!(seen.last().map(Watermark::cursors), Some(&facts.cursors));
+    for (as_of, (trades, count, imports)) in seen.iter().zip(expected) {
+        let read_back = Watermark::from_json(&as_of.to_json());
+        assert_eq!(read_back.as_ref(), Some(as_of));
+        assert_eq!(counting(store, Some(as_of)).await, (trades, count));
+        let voided = store.voided_as_of(as_of).await.unwrap();
+        assert_eq!(voided.len() as u64, count);
+        let out = store.imports_out(Some(as_of)).await.unwrap();
+        assert_eq!(Vec::from_iter(out), imports);
+    }
+    // What changed since: an undo that was put back changes nothing.
+    let revised = async |since: &Watermark| {
+        let arrivals = store.arrivals(&Scope::default(), since).await.unwrap();
+        assert!(arrivals.pools.is_empty());
+        let ids = arrivals.revised.into_values().flatten();
+        ids.collect::<Vec<String>>().join(" ")
+    };
+    assert_eq!(revised(&seen[0]).await, "C");
+    assert_eq!(revised(&seen[1]).await, "A B C");
+    assert_eq!(revised(&seen[2]).await, "A B");
+    assert_eq!(revised(&seen[3]).await, "");
+    // A trade that comes with an import that is undone at once never counted.
+    append(store, vec![bought("D", 4)]).await;
+    change(store, 3, false).await;
+    let arrivals = store.arrivals(&Scope::default(), &seen[3]).await.unwrap();
+    assert_eq!((arrivals.pools.len(), arrivals.voided), (0, 1));
+    assert!(arrivals.revised.is_empty());
+}
+
+pub async fn rates_of_an_undone_import_count_no_more(subject: &dyn Subject) {
+    let store = subject.store();
+    store
+        .import_rates(&rates(vec![rate("USD", 1, "1.07")]))
+        .await
+        .unwrap();
+    let mut corrected = rates(vec![rate("USD", 1, "1.08"), rate("USD", 2, "1.09")]);
+    corrected.file.mode = correction(Vec::new()).file.mode;
+    store.import_rates(&corrected).await.unwrap();
+    let held = async |as_of: Option<&Watermark>| {
+        let rates = store.rates(&RateScope::default(), as_of).await.unwrap();
+        let values = rates.iter().map(|row| row.rate.value.to_string());
+        values.collect::<Vec<_>>().join(" ")
+    };
+    let before = now(store).await;
+    assert_eq!(held(None).await, "1.08 1.09");
+    let undone = store.undo_import(&undo(2, false)).await.unwrap();
+    assert_eq!((undone.trades, undone.rates), (0, 2));
+    assert_eq!(held(None).await, "1.07");
+    assert_eq!(held(Some(&before)).await, "1.08 1.09");
+    change(store, 1, false).await;
+    assert_eq!(held(None).await, "");
+    change(store, 2, true).await;
+    assert_eq!(held(None).await, "1.08 1.09");
+}
+
+pub async fn known_trades_say_whether_they_are_voided(subject: &dyn Subject) {
+    let store = subject.store();
+    let file = vec![bought("A", 1), bought("B", 2), bought("C", 3)];
+    append(store, file.clone()).await;
+    store.void(&void("C", false)).await.unwrap();
+    let receipt = store.import(&batch(file.clone())).await.unwrap();
+    assert_eq!((receipt.known, receipt.known_voided), (3, 1));
+    change(store, 1, false).await;
+    let receipt = store.import(&batch(file)).await.unwrap();
+    assert_eq!((receipt.known, receipt.known_voided), (3, 3));
+    assert_eq!(receipt.appended, 0);
+}
