@@ -14,6 +14,7 @@ use super::column_names::ColumnNames;
 use super::error::FileError;
 use super::file::text_of;
 use super::formats::{Record, RowFormat, RowOutcome, is_blank, recognise};
+use super::numbering::Numbering;
 use super::reading::Reading;
 use super::rejected::RejectedRow;
 use super::rejects::Rejects;
@@ -63,10 +64,16 @@ pub fn parse_csv(
         ..ParsedFile::default()
     };
     let mut kept = Kept::with_room_for(&block.text);
+    let mut numbering = format.makes_ids().then(Numbering::default);
     let mut told = 0_u64;
     let rows = format.each_row(&block, options, |row, outcome| {
         let kept = match outcome {
-            RowOutcome::Trade(trade) => kept.keep(trade, row, format.format.as_ref()),
+            RowOutcome::Trade(mut trade) => {
+                if let Some(numbering) = &mut numbering {
+                    numbering.number(&mut trade);
+                }
+                kept.keep(trade, row, format.format.as_ref())
+            }
             RowOutcome::Rejected(rejected) => Err(rejected),
             RowOutcome::Ignored(kind) => {
                 *file.ignored.entry(kind).or_default() += 1;
@@ -127,6 +134,11 @@ impl CsvFormat {
     /// Returns a fact that the file does not state, and that is taken for granted; or nothing.
     pub fn assumes(&self) -> &'static str {
         self.format.assumes()
+    }
+
+    /// Tells whether the file has no ids. Then a [`Numbering`] completes the ids of its trades.
+    pub fn makes_ids(&self) -> bool {
+        self.format.makes_ids()
     }
 
     /// Returns the ignored columns.

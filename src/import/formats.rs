@@ -6,6 +6,7 @@
 
 mod described;
 mod layout;
+mod made_ids;
 mod made_texts;
 mod native;
 mod shape;
@@ -45,6 +46,11 @@ pub(super) trait RowFormat: Debug + Send + Sync {
     /// Returns a fact that the file does not state, and that is taken for granted.
     fn assumes(&self) -> &'static str {
         ""
+    }
+
+    /// Tells whether the file has no ids: those of its trades need a number (`numbering.rs`).
+    fn makes_ids(&self) -> bool {
+        false
     }
 
     /// Returns the ignored columns of the file.

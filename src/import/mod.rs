@@ -20,6 +20,7 @@ mod formats;
 mod header;
 mod hints;
 mod more;
+mod numbering;
 mod opening;
 mod reading;
 mod rejected;
@@ -47,6 +48,7 @@ pub use bounds::{
 pub use column_names::ColumnNames;
 pub use columns::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
 pub use error::{BlockError, FileError};
+pub use numbering::Numbering;
 pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
 pub use rejected::{Hint, Obstacle, ROW_COLUMN, RejectedRow, quoted};
 pub use rejects::{REJECT_REASONS_MAX, REJECTS_KEPT_MAX, RejectGroup, Rejects};

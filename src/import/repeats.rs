@@ -43,6 +43,17 @@ impl TradeHashes {
 
     /// Returns the hashes to compare. `None`: no id comes twice.
     pub fn into_repeats(self, hasher: TradeHasher) -> Option<Repeats> {
+        let hashes = self.into_repeated();
+        (!hashes.is_empty()).then(|| Repeats {
+            hasher,
+            hashes,
+            kept: Kept::with_room_for(""),
+            lines: Vec::new(),
+        })
+    }
+
+    /// Returns the hashes that come twice, sorted.
+    pub(super) fn into_repeated(self) -> Vec<u64> {
         let mut hashes = self.0;
         hashes.sort_unstable();
         let mut twice: Vec<u64> = hashes
@@ -53,12 +64,7 @@ impl TradeHashes {
             })
             .collect();
         twice.dedup();
-        (!twice.is_empty()).then(|| Repeats {
-            hasher,
-            hashes: twice,
-            kept: Kept::with_room_for(""),
-            lines: Vec::new(),
-        })
+        twice
     }
 }
 

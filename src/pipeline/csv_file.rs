@@ -14,12 +14,12 @@ use rayon::prelude::*;
 use tokio::sync::mpsc;
 
 use super::error::{PipelineError, PipelineResult};
-use super::file_read::{FileRead, fees_of, statuses_of};
+use super::file_read::{FileRead, fees_of, reject, statuses_of};
 use super::job::{Context, Stage};
 use crate::engine::LedgerTrade;
 use crate::import::{
-    Block, BlockError, Blocks, ColumnNames, CsvFormat, FileError, ImportOptions, ROW_BYTES_MAX,
-    RejectedRow, Repeats, TradeHasher, TradeHashes,
+    Block, BlockError, Blocks, ColumnNames, CsvFormat, FileError, ImportOptions, Numbering,
+    ROW_BYTES_MAX, RejectedRow, Repeats, TradeHasher, TradeHashes,
 };
 use crate::store::model::Reject;
 use crate::store::trades::TradeSource;
@@ -45,6 +45,8 @@ pub(super) struct TradeFile {
     repeated_lines: Arc<[u64]>,
     /// Ids that the file repeats. A further reading finds rows with other facts by them.
     repeats: Option<Arc<Repeats>>,
+    /// Numbers the trades of a file without ids.
+    numbering: Option<Arc<Numbering>>,
     rejected: u64,
 }
 
@@ -66,7 +68,13 @@ impl TradeFile {
         context.progress.begin(Stage::Import, total);
         let checked = check(path, &options, context);
         context.progress.end();
-        let (reading, mut checked, mut trades, repeats) = checked?;
+        let Checked {
+            reading,
+            read: mut checked,
+            mut trades,
+            repeats,
+            numbering,
+        } = checked?;
         checked.name = path.display().to_string();
         checked.sha256 = reading.sha256.clone();
         let again = repeats.as_ref().map(|repeats| Arc::new(repeats.again()));
@@ -84,6 +92,7 @@ impl TradeFile {
             trades,
             repeated_lines: repeated.lines.into(),
             repeats: again,
+            numbering: numbering.map(Arc::new),
             rejected: checked.rejected.count(),
         };
         Ok((file, checked))
@@ -107,6 +116,7 @@ impl TradeFile {
         batches: &mpsc::Sender<Sent<LedgerTrade>>,
     ) -> PipelineResult<()> {
         let mut seen = 0;
+        let mut numbering = self.numbering.as_deref().cloned();
         let reading = each_block(
             (&self.path, &self.options),
             context,
@@ -116,6 +126,9 @@ impl TradeFile {
                     let is_repeated =
                         |row: &LedgerTrade| self.repeated_lines.binary_search(&row.import_line);
                     trades.retain(|row| is_repeated(row).is_err());
+                }
+                if let Some(numbering) = &mut numbering {
+                    trades.iter_mut().for_each(|row| numbering.number(row));
                 }
                 context.progress.advance(end - seen);
                 seen = end;
@@ -169,23 +182,29 @@ fn changed(path: &Path) -> PipelineError {
     }
 }
 
-/// Returns a rejected row as the store keeps it.
-pub(super) fn reject(row: RejectedRow) -> Reject {
-    Reject {
-        reason: row.reason_in_full(),
-        line: row.line,
-        order_id: row.order_id,
-        column: row.column,
-        found: row.found,
-        text: row.text,
+/// Findings of the first reading, and what later readings need.
+struct Checked {
+    reading: FirstReading,
+    read: FileRead,
+    /// Rows that are trades, also those that repeat an id.
+    trades: u64,
+    repeats: Option<Repeats>,
+    numbering: Option<Numbering>,
+}
+
+impl Checked {
+    fn new(reading: FirstReading, read: FileRead, trades: u64) -> Self {
+        Self {
+            reading,
+            read,
+            trades,
+            repeats: None,
+            numbering: None,
+        }
     }
 }
 
-fn check(
-    path: &Path,
-    options: &ImportOptions,
-    context: &Context,
-) -> PipelineResult<(FirstReading, FileRead, u64, Option<Repeats>)> {
+fn check(path: &Path, options: &ImportOptions, context: &Context) -> PipelineResult<Checked> {
     let hasher = TradeHasher::default();
     let mut hashes = TradeHashes::default();
     let mut checked = FileRead::default();
@@ -217,8 +236,14 @@ fn check(
             Ok(())
         },
     )?;
+    if reading.format.makes_ids() {
+        return Ok(Checked {
+            numbering: Some(Numbering::of(hashes, hasher)),
+            ..Checked::new(reading, checked, trades)
+        });
+    }
     let Some(mut repeats) = hashes.into_repeats(hasher) else {
-        return Ok((reading, checked, trades, None));
+        return Ok(Checked::new(reading, checked, trades));
     };
     let again = each_block(
         (path, options),
@@ -231,7 +256,10 @@ fn check(
         },
     )?;
     match again.sha256 == reading.sha256 {
-        true => Ok((reading, checked, trades, Some(repeats))),
+        true => Ok(Checked {
+            repeats: Some(repeats),
+            ..Checked::new(reading, checked, trades)
+        }),
         false => Err(changed(path)),
     }
 }

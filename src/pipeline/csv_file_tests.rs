@@ -134,6 +134,35 @@ async fn repeated_ids_are_found_from_end_to_end() {
     assert_eq!((receipt.appended, receipt.known), (0, TRADES as u64 + 1));
 }
 
+/// Blocks are read at once, and equal rows of a file without ids stand in several of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn equal_rows_in_several_blocks_get_the_ids_of_the_whole_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = "Date(UTC),Market,Type,Price,Amount,Total,Fee,Fee Coin\n";
+    let row =
+        |size: usize| format!("2019-03-04 05:06:07,ETHUSDT,BUY,100,{size},{size}00,0.001,BNB\n");
+    let rows: String = (0..TRADES).map(|nth| row(nth % 7_000 + 1)).collect();
+    let path = folder.path().join("trades.csv");
+    fs::write(&path, format!("{header}{rows}")).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    assert!(bytes.len() > 2 * crate::import::BLOCK_BYTES);
+    let whole = crate::import::parse_csv(&bytes, &options(), &mut |_| ()).unwrap();
+    let (csv, _) = TradeFile::check(&path, options(), &context()).unwrap();
+    let mut trades = csv.trades(&context());
+    for _ in 0..2 {
+        trades.rewind();
+        let mut all = Vec::new();
+        while let Some(batch) = trades.next_batch().await.unwrap() {
+            all.extend(batch);
+        }
+        assert_eq!(all, whole.trades);
+    }
+    let mut ids: Vec<_> = whole.trades.iter().map(|row| &row.trade.order_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), TRADES);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_changed_since_it_was_checked_is_not_imported() {
     let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::engine::{FeeSigns, LedgerTrade, UnknownStatuses};
-use crate::import::Rejects;
+use crate::import::{RejectedRow, Rejects};
+use crate::store::model::Reject;
 
 /// Findings of a file's first reading.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +41,18 @@ impl FileRead {
         for (kind, rows) in rows {
             *self.ignored.entry(kind.to_owned()).or_default() += rows;
         }
+    }
+}
+
+/// Returns a rejected row as the store keeps it.
+pub(super) fn reject(row: RejectedRow) -> Reject {
+    Reject {
+        reason: row.reason_in_full(),
+        line: row.line,
+        order_id: row.order_id,
+        column: row.column,
+        found: row.found,
+        text: row.text,
     }
 }
 

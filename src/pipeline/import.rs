@@ -7,9 +7,9 @@ use std::path::Path;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::csv_file::{TradeFile, of_block, reject};
+use super::csv_file::{TradeFile, of_block};
 use super::error::{PipelineError, PipelineResult};
-use super::file_read::{FileRead, fees_of, statuses_of};
+use super::file_read::{FileRead, fees_of, reject, statuses_of};
 use super::job::{Context, Stage};
 use crate::engine::{Account, LedgerTrade, Timestamp};
 use crate::import::{

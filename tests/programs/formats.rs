@@ -1,6 +1,7 @@
 //! Files of exchanges, imported as they are.
 #![cfg(all(feature = "cli", unix))]
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use crate::support;
@@ -51,6 +52,25 @@ fn each_sample_is_imported_once_and_named() {
     }
 }
 
+/// Returns whether a file may begin or end before each line: not between rows of one instant.
+fn cuts(name: &str, text: &str) -> Vec<usize> {
+    let expected = repository().join(format!("fixtures/formats/{name}/expected.csv"));
+    let expected = fs::read_to_string(expected).unwrap();
+    let trades = expected.lines().skip(1).map(|row| {
+        let cells: Vec<&str> = row.split(',').collect();
+        let line: usize = cells.last().unwrap().parse().unwrap();
+        (line, cells[5].to_owned())
+    });
+    let times: BTreeMap<usize, String> = trades.collect();
+    let lines = 2..=text.lines().count();
+    let is_cut = |line: &usize| {
+        let before = times.range(..line).next_back();
+        let behind = times.range(line..).next();
+        before.map(|(_, time)| time) != behind.map(|(_, time)| time)
+    };
+    lines.filter(is_cut).collect()
+}
+
 #[test]
 fn files_that_overlap_give_what_the_whole_file_gives() {
     for (name, text) in samples() {
@@ -58,11 +78,15 @@ fn files_that_overlap_give_what_the_whole_file_gives() {
         folder.write("whole.csv", &text);
         folder.fifo_pnl(&["import", "whole.csv"]).expect(0);
         let whole = ledger(&folder);
-        let (header, rows) = text.split_once('\n').unwrap();
-        let rows: Vec<&str> = rows.lines().collect();
-        for cut in 0..rows.len() {
-            // The row at the cut is in both files.
-            let (early, late) = (rows[..=cut].join("\n"), rows[cut..].join("\n"));
+        let (header, _) = text.split_once('\n').unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let cuts = cuts(&name, &text);
+        for pair in cuts.windows(2) {
+            // The rows between the cuts are in both files.
+            let (early, late) = (
+                lines[1..pair[1] - 1].join("\n"),
+                lines[pair[0] - 1..].join("\n"),
+            );
             for order in [[&early, &late], [&late, &early]] {
                 let folder = Folder::new();
                 for (nth, rows) in order.iter().enumerate() {
@@ -71,7 +95,7 @@ fn files_that_overlap_give_what_the_whole_file_gives() {
                         .fifo_pnl(&["import", &format!("{nth}.csv")])
                         .expect(0);
                 }
-                assert_eq!(ledger(&folder), whole, "{name} at {cut}");
+                assert_eq!(ledger(&folder), whole, "{name} at {pair:?}");
             }
         }
     }

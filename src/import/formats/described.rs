@@ -8,6 +8,7 @@ use csv::StringRecord;
 use super::layout::{
     CellMaking, Generation, LAYOUTS, Layout, MadeText, OrElse, Refused, fold, native_column,
 };
+use super::made_ids::made_id;
 use super::made_texts::{PlacedPart, joined, placed, time};
 use super::shape::shape_fault;
 use super::{HeaderRow, Record, RowFormat, RowOutcome};
@@ -180,12 +181,14 @@ impl Described {
         };
         self.check_id(cells).map_err(faulty)?;
         self.fill(&mut texts, cells);
+        let fee_currency = text_of(&texts, Column::FeeCurrency).to_owned();
         if let Some(pair) = self.pair(&texts, reading).map_err(faulty)? {
             self.name_fee(&mut texts, &pair);
         }
         let native: StringRecord = texts.iter().map(String::as_str).collect();
         let header = &self.native;
         let read = TradeReader { header, reading }.read(&native, record.row.line);
+        let read = read.map(|row| self.with_id(row, &fee_currency));
         read.map_err(|bad| {
             let (name, found) = self.source_of(bad.column, cells);
             // What to write instead is meant for the native text.
@@ -195,6 +198,15 @@ impl Described {
             };
             self.rejected(record, &name, &found, fault)
         })
+    }
+
+    /// Gives a trade without an id the one that its facts make.
+    fn with_id(&self, mut row: LedgerTrade, fee_currency: &str) -> LedgerTrade {
+        let source = self.layout.ids.as_deref();
+        if let Some(id) = source.and_then(|source| made_id(source, &row, fee_currency)) {
+            row.trade.order_id = id;
+        }
+        row
     }
 
     /// Fills the texts of the native columns.
@@ -207,6 +219,10 @@ impl Described {
         let exchange = texts.get_mut(Column::Exchange as usize);
         if let Some(exchange) = exchange.filter(|text| text.is_empty()) {
             exchange.push_str(&self.layout.exchange);
+        }
+        // The trade gets its id once its facts are read.
+        if let (Some(source), Some(id)) = (&self.layout.ids, texts.first_mut()) {
+            source.clone_into(id);
         }
     }
 
@@ -357,6 +373,10 @@ impl RowFormat for Described {
 
     fn assumes(&self) -> &'static str {
         &self.layout.assumes
+    }
+
+    fn makes_ids(&self) -> bool {
+        self.layout.ids.is_some()
     }
 
     fn read(

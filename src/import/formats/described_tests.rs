@@ -76,6 +76,109 @@ fn each_sample_gives_the_trades_that_a_person_made_of_it() {
     }
 }
 
+mod overlapping {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::import::formats::recognise;
+    use crate::import::rows::RowReader;
+
+    /// The rows of one instant, and of those that are no trades before the next instant.
+    type Instants = Vec<Vec<String>>;
+
+    /// Returns a file's text up to its header, and its rows by instant.
+    fn by_instant(text: &str) -> (String, Instants) {
+        let names = options().columns;
+        let (_, header) = recognise(&mut RowReader::new(text, 1), &names)
+            .unwrap()
+            .unwrap();
+        let times = parsed(text).trades.into_iter();
+        let times = times.map(|row| (row.import_line, row.trade.order_time));
+        let times: BTreeMap<u64, _> = times.collect();
+        let (mut head, mut instants, mut last) = (String::new(), Instants::new(), None);
+        let (mut rows, mut cells) = (RowReader::new(text, 1), StringRecord::new());
+        while let Some(row) = rows.read(&mut cells).unwrap() {
+            if row.line <= header {
+                head.push_str(row.text);
+                head.push('\n');
+                continue;
+            }
+            let time = times.get(&row.line);
+            if instants.is_empty() || (time.is_some() && time != last) {
+                instants.push(Vec::new());
+            }
+            last = time.or(last);
+            instants.last_mut().unwrap().push(row.text.to_owned());
+        }
+        (head, instants)
+    }
+
+    /// Returns the trades of a file by id, without the lines.
+    fn ledger(text: &str) -> BTreeMap<String, String> {
+        let file = parsed(text);
+        assert_eq!(file.rejected, [], "{text}");
+        let text = written(&file);
+        let rows = text.lines().skip(1).map(|row| {
+            let (facts, _) = row.rsplit_once(',').unwrap();
+            let (id, facts) = facts.split_once(',').unwrap();
+            (id.to_owned(), facts.to_owned())
+        });
+        rows.collect()
+    }
+
+    proptest! {
+        /// Files that are cut between instants and overlap give together what the whole file gives,
+        /// in any order of the files, newest or oldest first.
+        #[test]
+        fn overlapping_files_give_what_the_whole_file_gives(
+            nth in 0..LAYOUTS.len(),
+            cuts in prop::collection::vec((0..100_usize, 0..4_usize, any::<bool>()), 0..4),
+        ) {
+            let text = sample(&LAYOUTS[nth].name);
+            let whole = ledger(&text);
+            let (head, instants) = by_instant(&text);
+            let mut ends: Vec<_> = cuts
+                .into_iter()
+                .map(|(at, more, turned)| (at % (instants.len() + 1), more, turned))
+                .collect();
+            ends.push((instants.len(), 0, false));
+            ends.sort_unstable();
+            let (mut all, mut from) = (BTreeMap::new(), 0_usize);
+            for (to, more, turned) in ends {
+                // Some instants before the cut are in both files.
+                let range = from.saturating_sub(more)..to;
+                let mut rows: Vec<&String> = instants[range].iter().flatten().collect();
+                if turned {
+                    rows.reverse();
+                }
+                let rows: String = rows.iter().flat_map(|row| [row.as_str(), "\n"]).collect();
+                for (id, facts) in ledger(&format!("{head}{rows}")) {
+                    let before = all.insert(id, facts.clone());
+                    prop_assert!(before.is_none_or(|before| before == facts));
+                }
+                from = to;
+            }
+            prop_assert_eq!(all, whole);
+        }
+    }
+}
+
+/// Two generations of a header give a row one id, if it has the same facts in both.
+#[test]
+fn equal_rows_are_several_trades() {
+    let file = parsed(&sample("binance-trades"));
+    let ids: Vec<&str> = file
+        .trades
+        .iter()
+        .map(|row| row.trade.order_id.as_str())
+        .collect();
+    let (of, nth) = ids[2].rsplit_once('-').unwrap();
+    assert_eq!((ids[3].rsplit_once('-').unwrap(), nth), ((of, "2"), "1"));
+    assert_eq!(file.duplicates, 0);
+}
+
 /// Returns the sample of a layout.
 fn sample(name: &str) -> String {
     let layout = LAYOUTS.iter().find(|layout| layout.name == name).unwrap();
@@ -406,12 +509,19 @@ mod spoilt {
             let read = (file.trades.len() + file.rejected.len()) as u64 + file.duplicates;
             prop_assert_eq!(read + ignored, file.rows);
             let text = String::from_utf8(bytes).unwrap();
+            let makes_ids = LAYOUTS[nth].ids.is_some();
             for row in &file.trades {
                 let line = text.split(['\n', '\r']).nth(row.import_line as usize - 1);
-                let line = line.unwrap_or_default();
-                let id = row.trade.order_id.as_str();
-                prop_assert!(id.split('-').all(|part| line.contains(part)), "{} {}", id, line);
-                prop_assert!(line.contains(row.symbol_text.split(['-', '/']).next().unwrap()));
+                let line = line.unwrap_or_default().to_uppercase();
+                let id = row.trade.order_id.as_str().to_uppercase();
+                let stands = |part: &str| line.contains(part);
+                prop_assert!(makes_ids || id.split('-').all(stands), "{} {}", id, line);
+                let symbol = row.symbol_text.to_uppercase();
+                prop_assert!(stands(symbol.split(['-', '/']).next().unwrap()));
+                // A number with an exponent has other digits.
+                let size = row.trade.size.to_string();
+                let digits = line.replace(',', "");
+                prop_assert!(digits.contains(&size) || line.contains('E'), "{} {}", size, line);
             }
         }
     }

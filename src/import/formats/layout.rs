@@ -12,7 +12,8 @@ use serde::Deserialize;
 use crate::import::columns::{COLUMNS, Column};
 
 /// The layouts of this program, in the order of their names.
-const TEXTS: [(&str, &str); 5] = [
+const TEXTS: [(&str, &str); 6] = [
+    ("binance-trades", include_str!("binance-trades.toml")),
     ("bitstamp", include_str!("bitstamp.toml")),
     ("bybit-spot", include_str!("bybit-spot.toml")),
     ("coinbase-fills", include_str!("coinbase-fills.toml")),
@@ -41,6 +42,9 @@ pub(super) struct Layout {
     /// A fact that the file does not state, and that is taken for granted.
     #[serde(default)]
     pub assumes: String,
+    /// The first part of the ids that the import makes, as no row has one.
+    #[serde(default)]
+    pub ids: Option<String>,
     /// The generations of the header.
     pub headers: Vec<Generation>,
     /// Forms of a time beside ISO 8601: patterns of strptime.
@@ -171,11 +175,14 @@ impl Layout {
             }
         }
         let needed = ["order_id", "symbol", "side", "size", "price", "order_time"];
-        match needed
-            .iter()
-            .find(|column| !self.trade.contains_key(**column))
-        {
+        let has = |column: &str| self.trade.contains_key(column);
+        let made = |column: &str| column == "order_id" && self.ids.is_some();
+        let mut missing = needed.iter().filter(|it| !has(it) && !made(it));
+        match missing.next() {
             Some(missing) => Err(format!("[trade] lacks {missing}")),
+            None if has("order_id") && self.ids.is_some() => {
+                Err("[trade] has order_id, and ids are to be made".into())
+            }
             None => Ok(()),
         }
     }
@@ -250,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_layout_with_a_fault_is_refused_by_name() {
-        let (_, good) = TEXTS[2];
+        let good = include_str!("coinbase-fills.toml");
         let cases = [
             (
                 "{product}-{trade id}",
