@@ -55,6 +55,8 @@ fn write_matches(path: &Path, output: impl Write) -> Result<(), Box<dyn Error>> 
         now: now()?,
         assets: Default::default(),
         columns: Default::default(),
+        file_name: String::new(),
+        format: None,
     };
     let file = parse_csv(&fs::read(path)?, &options, &mut |_| ())?;
     if let Some(row) = file.rejected.first() {

@@ -89,7 +89,7 @@ pub use lots::{InventoryLot, LotPicker, LotSums, OpenLot, reach_of};
 pub use matcher::{MatchedSlice, Matcher, MatcherError};
 pub use matching::{match_pool, match_trades};
 pub use money::{
-    MoneyError, add_sizes, fee_share_of_size, gross_of_size, price_of_basis, sub_sizes,
+    MoneyError, add_sizes, fee_share_of_size, gross_of_size, price_of_basis, sub_sizes, without_fee,
 };
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit, Worth};
 pub use outcome::{LotChanges, Matching};

@@ -8,6 +8,7 @@
 //! | [`value_per_unit`] | value / size, USD a unit | 18 decimals, half to even | too many digits: `None` |
 //! | [`fees_per_unit`] | fee / size, USD a unit | 18 decimals, half to even | beyond 128 bits: `None` |
 //! | `Usd::checked_add`, `checked_sub` | sum, difference | exact | beyond 128 bits |
+//! | [`without_fee`] | value of a trade of the amount that was paid or received | exact | below zero, or too many digits: `None` |
 //! | [`price_of_basis`] | price and fee of a lot of known basis | the price is cut at 12 decimals, the fee is the rest | below zero, or too many digits |
 //! | `ratio`, `ratio_of_products` | one rate or number divided by another, or two by two | 18 significant digits, half to even | beyond a fact: `None` |
 //! | [`Usd::to_cents`] | cents for a printed row | half away from zero | never |
@@ -23,8 +24,9 @@ mod terms;
 mod units;
 
 use super::fact::Fact;
-use super::number::{Fee, Price, Size, Usd, UsdPerUnit};
+use super::number::{Fee, Price, Size, Usd, UsdPerUnit, Worth};
 use super::policy::{FEES_PER_UNIT_SCALE, POOL_USD_LIMIT, TRADE_USD_LIMIT, USD_SCALE};
+use super::side::Side;
 use super::wide::{self, I512};
 pub use basis::price_of_basis;
 pub(super) use rate::{differ_by_more, ratio, ratio_of_products};
@@ -280,6 +282,18 @@ pub(super) fn exact_difference(left: Fact, right: Fact) -> Option<Fact> {
         fact.units().checked_mul(up)
     };
     Fact::try_new(at(left)?.checked_sub(at(right)?)?, scale).ok()
+}
+
+/// Returns the value of a trade whose amount was paid with the fee, or received without it.
+///
+/// Units: those of both. Exact. `None`: below zero, or too many digits.
+pub fn without_fee(amount: Worth, fee: Fee, side: Side) -> Option<Worth> {
+    let (amount, fee) = (Fact::of_worth(amount), Fact::of_fee(fee));
+    let fee = match side {
+        Side::Buy => fee,
+        Side::Sell => exact_difference(Fact::ZERO, fee)?,
+    };
+    Worth::try_from(exact_difference(amount, fee)?.to_decimal()).ok()
 }
 
 /// Returns a value divided by a size, for reading only.

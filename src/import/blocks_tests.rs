@@ -41,7 +41,7 @@ fn parse_by_blocks(bytes: &[u8], block_bytes: usize) -> Result<ParsedFile, Block
     let (blocks, _) = blocks_of(bytes, block_bytes)?;
     let format = blocks
         .iter()
-        .map(|block| CsvFormat::find(block, &Default::default()))
+        .map(|block| CsvFormat::find(block, &crate::import::test_options::options()))
         .find_map(Result::transpose);
     let format = format.ok_or(FileError::Empty)??;
     let hasher = TradeHasher::default();
@@ -190,7 +190,10 @@ fn a_stray_quote_costs_no_more_than_the_longest_row() {
     };
     let file = format!("{HEADER}{}S-1,{ROW},\"\n{}", rows(0), rows(500));
     let mut blocks = Blocks::of_sizes(Cursor::new(file.as_bytes()), 256, 4_096);
-    let format = CsvFormat::find(&blocks.next_block().unwrap().unwrap(), &Default::default());
+    let format = CsvFormat::find(
+        &blocks.next_block().unwrap().unwrap(),
+        &crate::import::test_options::options(),
+    );
     let format = format.unwrap().unwrap();
     let mut blocks = Blocks::of_sizes(Cursor::new(file.as_bytes()), 256, 4_096);
     let (mut trades, mut rejected) = (0, Rejects::default());

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use csv::StringRecord;
+use jiff::tz::TimeZone;
 
 use super::columns::Column;
 use super::faults::{FaultyCell, SIZE_EXPECTED, bad_cell, id_fault, number_fault, symbol_fault};
@@ -29,6 +30,8 @@ const INGEST_VIA: &str = "csv";
 pub(super) struct TradeReader<'r, 'o> {
     pub header: &'r Header,
     pub reading: &'r mut Reading<'o>,
+    /// The zone of times without an offset.
+    pub zone: Option<&'r TimeZone>,
 }
 
 impl TradeReader<'_, '_> {
@@ -81,8 +84,12 @@ impl TradeReader<'_, '_> {
             side,
             size: read_size(text(Column::Size), side).map_err(bad(Column::Size))?,
             price: read_price(text(Column::Price)).map_err(bad(Column::Price))?,
-            order_time: read_order_time(text(Column::OrderTime), self.reading.options)
-                .map_err(bad(Column::OrderTime))?,
+            order_time: read_order_time(
+                text(Column::OrderTime),
+                self.zone,
+                self.reading.options.now,
+            )
+            .map_err(bad(Column::OrderTime))?,
             fee: read_fee(text(Column::TotalFeesUsd)).map_err(bad(Column::TotalFeesUsd))?,
             trade_seq: read_trade_seq(text(Column::TradeSeq)).map_err(bad(Column::TradeSeq))?,
             more: None,

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use csv::StringRecord;
 
 use super::blocks::Block;
-use super::column_names::ColumnNames;
 use super::error::FileError;
 use super::file::text_of;
 use super::formats::{Record, RowFormat, RowOutcome, is_blank, recognise};
@@ -42,6 +41,8 @@ const PROGRESS_ROWS: u64 = 4096;
 ///     now: "2026-01-01T00:00:00Z".parse()?,
 ///     assets: Default::default(),
 ///     columns: Default::default(),
+///     file_name: Default::default(),
+///     format: None,
 /// };
 /// let parsed = parse_csv(file, &options, &mut |_| ())?;
 /// assert_eq!(parsed.trades[0].trade.size.to_string(), "0.5");
@@ -55,7 +56,7 @@ pub fn parse_csv(
     progress: &mut dyn FnMut(usize),
 ) -> Result<ParsedFile, FileError> {
     let block = Block::whole(text_of(bytes)?);
-    let format = CsvFormat::find(&block, &options.columns)?.ok_or(FileError::Empty)?;
+    let format = CsvFormat::find(&block, options)?.ok_or(FileError::Empty)?;
     let mut file = ParsedFile {
         format: format.name(),
         assumes: format.assumes(),
@@ -118,8 +119,8 @@ pub struct ParsedBlock {
 
 impl CsvFormat {
     /// Finds the format by a header among a block's first rows. `None`: all rows are blank.
-    pub fn find(block: &Block, names: &ColumnNames) -> Result<Option<Self>, FileError> {
-        let found = recognise(&mut RowReader::new(&block.text, block.line), names)?;
+    pub fn find(block: &Block, options: &ImportOptions) -> Result<Option<Self>, FileError> {
+        let found = recognise(&mut RowReader::new(&block.text, block.line), options)?;
         Ok(found.map(|(format, header_line)| Self {
             format,
             header_line,

@@ -85,6 +85,16 @@ pub enum FileError {
         /// The formats.
         names: [&'static str; 2],
     },
+    /// A file of a known source that has no trades, or not all of them.
+    #[error("the file is {format}: {why}")]
+    WrongFile {
+        /// Line of the header, from 1.
+        line: u64,
+        /// The format.
+        format: &'static str,
+        /// The reason, and the file to take.
+        why: &'static str,
+    },
     /// A header that is nearly that of a known format.
     #[error(
         "the header is nearly that of {format}: {}",
@@ -156,6 +166,7 @@ impl FileError {
             | Self::HeaderQuote { line }
             | Self::TwoFormats { line, .. }
             | Self::NearFormat { line, .. }
+            | Self::WrongFile { line, .. }
             | Self::MissingColumns { line, .. }
             | Self::DuplicateColumn { line, .. }
             | Self::OtherCurrency { line, .. } => Some(*line),

@@ -5,13 +5,17 @@
 //! one line to [`FORMATS`]. Read next: `native.rs`, the format to copy.
 
 mod described;
+mod differences;
 mod layout;
 mod made_ids;
 mod made_texts;
 mod native;
+mod numbers;
 mod shape;
+mod template;
 #[cfg(test)]
 mod toy;
+mod zones;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -20,6 +24,7 @@ use csv::StringRecord;
 
 use self::described::Described;
 use self::native::Native;
+use super::ImportOptions;
 use super::column_names::ColumnNames;
 use super::error::FileError;
 use super::reading::Reading;
@@ -46,6 +51,11 @@ pub(super) trait RowFormat: Debug + Send + Sync {
     /// Returns a fact that the file does not state, and that is taken for granted.
     fn assumes(&self) -> &'static str {
         ""
+    }
+
+    /// Returns the reason why the import takes no such file.
+    fn refuses(&self) -> Option<&'static str> {
+        None
     }
 
     /// Tells whether the file has no ids: those of its trades need a number (`numbering.rs`).
@@ -91,6 +101,10 @@ pub(super) struct HeaderRow<'r> {
     pub before: &'r [StringRecord],
     /// The columns that a person ignores.
     pub columns: &'r ColumnNames,
+    /// The name of the file; empty for a pipe.
+    pub file_name: &'r str,
+    /// The format that a person named.
+    pub format: Option<&'r str>,
 }
 
 /// A row below the header that is not blank.
@@ -139,15 +153,15 @@ fn recognise_described(header: &HeaderRow<'_>) -> Vec<Arc<dyn RowFormat>> {
 /// nearest format misses, or the native one in the first row.
 pub(super) fn recognise(
     rows: &mut RowReader<'_>,
-    names: &ColumnNames,
+    options: &ImportOptions,
 ) -> Result<Option<Recognised>, FileError> {
-    recognise_among(FORMATS, rows, names)
+    recognise_among(FORMATS, rows, options)
 }
 
 fn recognise_among(
     formats: &[Recognise],
     rows: &mut RowReader<'_>,
-    names: &ColumnNames,
+    options: &ImportOptions,
 ) -> Result<Option<Recognised>, FileError> {
     let (mut before, mut cells, mut why_not) = (Vec::new(), StringRecord::new(), None);
     while before.len() <= ROWS_BEFORE_HEADER_MAX
@@ -156,12 +170,14 @@ fn recognise_among(
         if row.fault.is_none() && is_blank(&cells) {
             continue;
         }
-        names.rename_cells(&mut cells);
+        options.columns.rename_cells(&mut cells);
         let header = HeaderRow {
             row: &row,
             cells: &cells,
             before: &before,
-            columns: names,
+            columns: &options.columns,
+            file_name: &options.file_name,
+            format: options.format.as_deref(),
         };
         let mut found = formats.iter().flat_map(|recognise| recognise(&header));
         match (found.next(), found.next()) {
@@ -171,7 +187,7 @@ fn recognise_among(
                     names: [one.name(), other.name()],
                 });
             }
-            (Some(format), None) => return Ok(Some((format, row.line))),
+            (Some(format), None) => return known(format, row.line).map(Some),
             (None, _) => {}
         }
         let near = Described::nearly(&header);
@@ -181,6 +197,18 @@ fn recognise_among(
         before.push(cells.clone());
     }
     why_not.map_or(Ok(None), Err)
+}
+
+/// Returns a recognised format. Errors: the import takes no such file.
+fn known(format: Arc<dyn RowFormat>, line: u64) -> Result<Recognised, FileError> {
+    match format.refuses() {
+        None => Ok((format, line)),
+        Some(why) => Err(FileError::WrongFile {
+            line,
+            format: format.name(),
+            why,
+        }),
+    }
 }
 
 /// Tells whether a row is blank: spreadsheets leave lines of commas after the last row.
@@ -194,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_header_of_two_formats_is_refused() {
-        let names = ColumnNames::default();
+        let names = crate::import::test_options::options();
         let toys: [Recognise; 2] = [recognise_as::<toy::Toy>; 2];
         let text = "\nId,When,Pair,Kind,Amount,Rate\n";
         let error = recognise_among(&toys, &mut RowReader::new(text, 1), &names).unwrap_err();
@@ -208,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_header_of_no_format_is_held_against_the_native_one() {
-        let names = ColumnNames::default();
+        let names = crate::import::test_options::options();
         let of = |text: &str| recognise(&mut RowReader::new(text, 1), &names);
         assert!(of("\n,,\n").unwrap().is_none());
         // A native header after another row is no header: the first row shows the fault.

@@ -78,6 +78,10 @@ pub struct ImportOptions {
     pub assets: AssetRules,
     /// Columns with other names than ours, and columns to ignore.
     pub columns: ColumnNames,
+    /// The name of the file without folders; empty for a pipe. It may say a time zone.
+    pub file_name: String,
+    /// The format that a person named. `None`: the header says it.
+    pub format: Option<String>,
 }
 
 /// A file as read.

@@ -9,6 +9,8 @@ pub(crate) fn options() -> ImportOptions {
         timezone: None,
         now: "2026-01-01T00:00:00Z".parse().unwrap(),
         assets: Default::default(),
+        file_name: String::new(),
+        format: None,
         columns: Default::default(),
     }
 }

@@ -10,7 +10,6 @@ use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
-use super::ImportOptions;
 use super::rejected::{Fault, Hint, quoted};
 use crate::engine::{TimeError, Timestamp};
 
@@ -73,12 +72,16 @@ const EXPECTED: &str = "expected a time like 2025-01-02T03:04:05Z";
 const MICROS: &str = "expected at most six decimals, since times are kept in microseconds";
 
 /// Reads the time of an execution, never later than now.
-pub(super) fn read_order_time(text: &str, options: &ImportOptions) -> Result<Timestamp, Fault> {
+pub(super) fn read_order_time(
+    text: &str,
+    zone: Option<&TimeZone>,
+    now: Timestamp,
+) -> Result<Timestamp, Fault> {
     let (form, fraction) = form_of(text);
     if fraction.is_some_and(is_finer_than_micros) {
         return Err(Fault::new(MICROS));
     }
-    let time = match (form, &options.timezone) {
+    let time = match (form, zone) {
         (TimeForm::Instant, _) => check_second(text).and_then(|()| read_instant(text)),
         (TimeForm::Local, Some(zone)) => check_second(text).and_then(|()| read_local(text, zone)),
         (TimeForm::Local, None) => {
@@ -91,8 +94,7 @@ pub(super) fn read_order_time(text: &str, options: &ImportOptions) -> Result<Tim
         (TimeForm::Unix, _) => Err(Fault::new(EXPECTED).with_hint(Hint::UnixTime)),
         (TimeForm::Other, _) => Err(Fault::new(EXPECTED)),
     }?;
-    if time > options.now {
-        let now = options.now;
+    if time > now {
         return Err(Fault::new(format!(
             "which is in the future, expected at most {now}"
         )));
@@ -232,12 +234,10 @@ fn both_spellings(local: DateTime, before: Offset, after: Offset) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::test_options::options;
 
-    fn options(zone: Option<&str>) -> ImportOptions {
-        ImportOptions {
-            timezone: zone.map(|zone| parse_timezone(zone).unwrap()),
-            ..crate::import::test_options::options()
-        }
+    fn zone_of(zone: Option<&str>) -> Option<TimeZone> {
+        zone.map(|zone| parse_timezone(zone).unwrap())
     }
 
     /// Returns the time; or the reason, the hint, and the text to write.
@@ -245,7 +245,7 @@ mod tests {
         text: &str,
         zone: Option<&str>,
     ) -> Result<String, (String, Option<Hint>, Option<String>)> {
-        read_order_time(text, &options(zone))
+        read_order_time(text, zone_of(zone).as_ref(), options().now)
             .map(|time| time.to_string())
             .map_err(|fault| (fault.reason, fault.hint, fault.write))
     }

@@ -18,8 +18,8 @@ use super::file_read::{FileRead, fees_of, reject, statuses_of};
 use super::job::{Context, Stage};
 use crate::engine::LedgerTrade;
 use crate::import::{
-    Block, BlockError, Blocks, ColumnNames, CsvFormat, FileError, ImportOptions, Numbering,
-    ROW_BYTES_MAX, RejectedRow, Repeats, TradeHasher, TradeHashes,
+    Block, BlockError, Blocks, CsvFormat, FileError, ImportOptions, Numbering, ROW_BYTES_MAX,
+    RejectedRow, Repeats, TradeHasher, TradeHashes,
 };
 use crate::store::model::Reject;
 use crate::store::trades::TradeSource;
@@ -276,7 +276,7 @@ fn each_block<T: Send>(
     mut each: impl FnMut(&CsvFormat, T, u64) -> PipelineResult<()>,
 ) -> PipelineResult<FirstReading> {
     let mut file = BlockFile::open(path)?;
-    let (format, mut batch) = file.begin(&options.columns)?;
+    let (format, mut batch) = file.begin(options)?;
     let mut ends_without_line_end = false;
     while !batch.is_empty() {
         context.cancel.check()?;
@@ -317,13 +317,13 @@ impl<'p> BlockFile<'p> {
     }
 
     /// Reads up to the header; returns it with its batch of blocks. Errors: the file has no header.
-    fn begin(&mut self, names: &ColumnNames) -> PipelineResult<(CsvFormat, Vec<Block>)> {
+    fn begin(&mut self, options: &ImportOptions) -> PipelineResult<(CsvFormat, Vec<Block>)> {
         loop {
             let batch = self.next_batch()?;
             if batch.is_empty() {
                 return Err(of_file(self.path, FileError::Empty));
             }
-            match header_in(&batch, names) {
+            match header_in(&batch, options) {
                 Ok(Some(format)) => return Ok((format, batch)),
                 Ok(None) => {}
                 Err(error) => {
@@ -354,8 +354,8 @@ impl<'p> BlockFile<'p> {
     }
 }
 
-fn header_in(batch: &[Block], names: &ColumnNames) -> Result<Option<CsvFormat>, FileError> {
-    let found = batch.iter().map(|block| CsvFormat::find(block, names));
+fn header_in(batch: &[Block], options: &ImportOptions) -> Result<Option<CsvFormat>, FileError> {
+    let found = batch.iter().map(|block| CsvFormat::find(block, options));
     let mut found = found.filter_map(Result::transpose);
     found.next().transpose()
 }

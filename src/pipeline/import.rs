@@ -28,6 +28,8 @@ pub struct ImportRequest {
     pub timezone: Option<jiff::tz::TimeZone>,
     /// Columns with other names than ours, and columns to ignore.
     pub columns: ColumnNames,
+    /// The format of the files. `None`: their headers say it.
+    pub format: Option<String>,
     /// Leave rejected rows and conflicts out; otherwise one of them stops the file.
     pub skip_invalid: bool,
     /// Report what the import would do, and write nothing.
@@ -124,6 +126,11 @@ pub fn parse_source(
         now: context.clock.now(),
         assets: context.rules.clone(),
         columns: request.columns.clone(),
+        file_name: path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        format: request.format.clone(),
     };
     if path.is_file() && !request.opening_lots {
         let (file, read) = TradeFile::check(path, options, context)?;

@@ -173,6 +173,9 @@ pub fn file_hint(error: &FileError) -> String {
              header in a copy of the file: docs/FORMATS.md links the list of columns"
                 .into()
         }
+        FileError::WrongFile { .. } => {
+            "docs/FORMATS.md says for each source where the right file is".into()
+        }
         FileError::TwoFormats { .. } => "rename or remove the columns of one of them".into(),
         FileError::HeaderQuote { .. } => "close the quote, or remove it".into(),
         FileError::DuplicateColumn { .. } => "remove or rename one of the two columns".into(),

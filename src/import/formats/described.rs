@@ -3,16 +3,23 @@
 //! A foreign row becomes the cells of a native row, and the native reader reads these. A fault
 //! names the column of the file, with the text that stands there.
 
-use csv::StringRecord;
+mod fees;
+mod kinds;
 
+use csv::StringRecord;
+use jiff::tz::TimeZone;
+
+use super::differences::Differences;
 use super::layout::{
-    CellMaking, Generation, LAYOUTS, Layout, MadeText, OrElse, Refused, fold, native_column,
+    CellMaking, Generation, LAYOUTS, Layout, MadeText, Refused, RowKinds, native_column,
 };
 use super::made_ids::made_id;
-use super::made_texts::{PlacedPart, joined, placed, time};
-use super::shape::shape_fault;
+use super::made_texts::{GluedUnits, PlacedPart, cell, joined, placed, time};
+use super::numbers::plain;
+use super::template::{fold, is_named};
+use super::zones::zone_of;
 use super::{HeaderRow, Record, RowFormat, RowOutcome};
-use crate::engine::{Instrument, LedgerTrade, Side, Symbol, UnknownInstrument};
+use crate::engine::{Instrument, LedgerTrade, Symbol, UnknownInstrument};
 use crate::import::bounds;
 use crate::import::cells::TradeReader;
 use crate::import::columns::{COLUMNS, Column};
@@ -29,10 +36,12 @@ pub(super) struct Described {
     /// The header of the file, as it is spelled.
     names: Vec<String>,
     made: Vec<MadeOf>,
-    /// Place of the column that says what a row is.
-    kind: Option<usize>,
+    /// Places of the columns that say what a row is.
+    kinds: Vec<(usize, &'static RowKinds)>,
     /// Places of columns that refuse some rows.
     refused: Vec<(usize, &'static Refused)>,
+    /// The zone of times without an offset. `None`: a person names it.
+    zone: Option<TimeZone>,
     /// The header of the native row.
     native: Header,
 }
@@ -44,46 +53,6 @@ struct MadeOf {
     /// The templates whose columns the file has. The first that says something counts.
     ways: Vec<Vec<PlacedPart>>,
     change: Option<&'static MadeText>,
-}
-
-/// The columns in which a row differs from a header.
-#[derive(Debug)]
-struct Differences {
-    shared: usize,
-    missing: Vec<String>,
-    unseen: Vec<String>,
-    /// A column that comes twice: nobody knows which one counts.
-    again: Option<String>,
-}
-
-impl Differences {
-    fn of(generation: &Generation, header: &HeaderRow<'_>) -> Self {
-        let names: Vec<String> = header.cells.iter().map(fold).collect();
-        let is_there = |column: &&String| names.contains(&fold(column));
-        let (shared, missing): (Vec<&String>, _) = generation.columns.iter().partition(is_there);
-        let known = generation.columns.iter().chain(&generation.optional);
-        let known: Vec<String> = known.map(|name| fold(name)).collect();
-        let is_unseen = |name: &&str| {
-            let folded = fold(name);
-            !(folded.is_empty() || known.contains(&folded) || header.columns.is_ignored(name))
-        };
-        let unseen = header.cells.iter().filter(is_unseen);
-        let is_again = |(place, name): &(usize, &String)| {
-            let before = names.get(..*place).unwrap_or_default();
-            !name.is_empty() && before.contains(name)
-        };
-        let again = names.iter().enumerate().find(is_again);
-        Self {
-            shared: shared.len(),
-            missing: missing.into_iter().cloned().collect(),
-            unseen: unseen.map(|name| name.trim().to_owned()).collect(),
-            again: again.and_then(|(place, _)| header.cells.get(place).map(str::to_owned)),
-        }
-    }
-
-    fn are_none(&self) -> bool {
-        self.missing.is_empty() && self.unseen.is_empty() && self.again.is_none()
-    }
 }
 
 /// The texts of the native columns of a row.
@@ -99,7 +68,9 @@ impl Described {
             return Vec::new();
         }
         let layouts = LAYOUTS.iter();
+        let is_chosen = |it: &&Layout| header.format.is_none_or(|name| name == it.name);
         layouts
+            .filter(is_chosen)
             .filter_map(|layout| Self::of(layout, header))
             .collect()
     }
@@ -110,8 +81,10 @@ impl Described {
             let generations = layout.headers.iter();
             generations.map(move |it| (layout, Differences::of(it, header)))
         };
-        let all = LAYOUTS.iter().flat_map(generations);
-        let near = all.filter(|(_, it)| it.shared > it.missing.len() + it.unseen.len());
+        let is_chosen = |it: &&Layout| header.format.is_none_or(|name| name == it.name);
+        let all = LAYOUTS.iter().filter(is_chosen).flat_map(generations);
+        let is_near = |it: &Differences| it.shared > it.missing.len() + it.unseen.len();
+        let near = all.filter(|(_, it)| is_near(it) || header.format.is_some());
         let (layout, of) = near.max_by_key(|(_, it)| it.shared)?;
         let line = header.row.line;
         if let Some(column) = of.again {
@@ -130,13 +103,16 @@ impl Described {
     fn of(layout: &'static Layout, header: &HeaderRow<'_>) -> Option<Self> {
         let names: Vec<String> = header.cells.iter().map(str::to_owned).collect();
         let folded: Vec<String> = names.iter().map(|name| fold(name)).collect();
-        let place = |name: &str| folded.iter().position(|other| *other == fold(name));
+        let place = |name: &str| {
+            let wanted = fold(name);
+            folded.iter().position(|other| is_named(&wanted, other))
+        };
         let is_header = |it: &&Generation| Differences::of(it, header).are_none();
         layout.headers.iter().find(is_header)?;
         let made = |(name, value): (&'static String, &'static CellMaking)| {
             let column = native_column(name)?;
             let ways = value.templates().iter();
-            let ways = ways.filter_map(|text| placed(text, place));
+            let ways = ways.filter_map(|text| placed(text, place, header.before));
             let change = match value {
                 CellMaking::Template(_) => None,
                 CellMaking::Changed(made) => Some(made),
@@ -149,12 +125,17 @@ impl Described {
         };
         let refused = layout.refused.iter();
         let refused = refused.filter_map(|it| Some((place(&it.column)?, it)));
+        let kinds = layout.rows.iter();
+        let kinds = kinds.filter_map(|it| Some((place(&it.column)?, it)));
+        let mut made: Vec<MadeOf> = layout.trade.iter().filter_map(made).collect();
+        made.sort_by_key(|made| rank(made.column));
         Some(Self {
             layout,
-            names,
-            made: layout.trade.iter().filter_map(made).collect(),
-            kind: layout.rows.as_ref().and_then(|rows| place(&rows.column)),
+            made,
+            kinds: kinds.collect(),
             refused: refused.collect(),
+            zone: zone_of(layout.zone.as_deref(), layout.zone_from, header),
+            names,
             native: Header::of_all(),
         })
     }
@@ -166,28 +147,25 @@ impl Described {
         reading: &mut Reading<'_>,
     ) -> Result<LedgerTrade, Box<RejectedRow>> {
         let cells = record.cells;
-        for (place, refused) in &self.refused {
-            let found = cells.get(*place).unwrap_or_default().trim_ascii();
-            if refused.refuses(found) {
-                let column = self.names.get(*place).map_or("", String::as_str);
-                let fault = Fault::new(refused.why.as_str());
-                return Err(self.rejected(record, column, found, fault));
-            }
-        }
         let mut texts = Texts::default();
         let faulty = |(column, fault): Faulty| {
             let (name, found) = self.source_of(column, cells);
             self.rejected(record, &name, &found, fault)
         };
         self.check_id(cells).map_err(faulty)?;
-        self.fill(&mut texts, cells);
+        self.fill(&mut texts, cells).map_err(faulty)?;
         let fee_currency = text_of(&texts, Column::FeeCurrency).to_owned();
         if let Some(pair) = self.pair(&texts, reading).map_err(faulty)? {
             self.name_fee(&mut texts, &pair);
         }
         let native: StringRecord = texts.iter().map(String::as_str).collect();
-        let header = &self.native;
-        let read = TradeReader { header, reading }.read(&native, record.row.line);
+        let zone = self.zone.clone().or(reading.options.timezone.clone());
+        let reader = TradeReader {
+            header: &self.native,
+            reading,
+            zone: zone.as_ref(),
+        };
+        let read = { reader }.read(&native, record.row.line);
         let read = read.map(|row| self.with_id(row, &fee_currency));
         read.map_err(|bad| {
             let (name, found) = self.source_of(bad.column, cells);
@@ -209,11 +187,12 @@ impl Described {
         row
     }
 
-    /// Fills the texts of the native columns.
-    fn fill(&self, texts: &mut Texts, cells: &StringRecord) {
+    /// Fills the texts of the native columns: the symbol first, then base and quote.
+    fn fill(&self, texts: &mut Texts, cells: &StringRecord) -> Result<(), Faulty> {
         for made in &self.made {
+            let text = self.text(made, cells, texts)?;
             if let Some(place) = texts.get_mut(made.column as usize) {
-                *place = self.text(made, cells);
+                *place = text;
             }
         }
         let exchange = texts.get_mut(Column::Exchange as usize);
@@ -224,32 +203,52 @@ impl Described {
         if let (Some(source), Some(id)) = (&self.layout.ids, texts.first_mut()) {
             source.clone_into(id);
         }
+        self.take_fee_out(texts)
     }
 
-    fn text(&self, made: &MadeOf, cells: &StringRecord) -> String {
-        let mut ways = made
-            .ways
-            .iter()
-            .filter_map(|parts| self.whole(parts, cells));
-        let text = ways.next().unwrap_or_default();
-        match made.column {
-            Column::OrderTime => time(&text, self.layout),
-            _ => text,
-        }
-    }
-
-    /// Joins the parts of a template. `None`: one of its cells says nothing. Half of an id, or of a
-    /// pair, is not used.
-    fn whole(&self, parts: &[PlacedPart], cells: &StringRecord) -> Option<String> {
-        let none = self.layout.none.as_deref();
-        let says_nothing = |part: &PlacedPart| match part {
-            PlacedPart::Text(_) => false,
-            PlacedPart::Cell(place) => {
-                let cell = cells.get(*place).unwrap_or_default().trim_ascii();
-                cell.is_empty() || none == Some(cell)
-            }
+    fn text(&self, made: &MadeOf, cells: &StringRecord, texts: &Texts) -> Result<String, Faulty> {
+        let mut ways = made.ways.iter();
+        let Some(parts) = ways.find(|parts| self.says(parts, cells)) else {
+            return Ok(String::new());
         };
-        (!parts.iter().any(says_nothing)).then(|| joined(parts, cells))
+        let units = GluedUnits {
+            layout: self.layout,
+            symbol: text_of(texts, Column::Symbol),
+            base: text_of(texts, Column::BaseAsset),
+            quote: text_of(texts, Column::QuoteCurrency),
+        };
+        let text = units.joined(parts, cells).ok_or_else(|| {
+            let fault = "expected a number, and after it the base, the quote or a known coin";
+            (made.column, Fault::new(fault))
+        })?;
+        let words = made.change.map(|change| &change.words);
+        let text = match words.and_then(|words| words.get(&text)) {
+            Some(word) => word.clone(),
+            None => text,
+        };
+        Ok(match made.column {
+            Column::OrderTime => time(&text, self.layout),
+            column if is_number(column) => plain(&text, self.layout.numbers()),
+            _ => text,
+        })
+    }
+
+    /// Joins the cells of a template as they are. `None`: one of them says nothing.
+    fn whole(&self, parts: &[PlacedPart], cells: &StringRecord) -> Option<String> {
+        self.says(parts, cells).then(|| joined(parts, cells))
+    }
+
+    /// Tells whether each cell of a template says something. Half of an id, or of a pair, is not
+    /// used.
+    fn says(&self, parts: &[PlacedPart], cells: &StringRecord) -> bool {
+        let none = self.layout.none.as_deref();
+        parts.iter().all(|part| match part {
+            PlacedPart::Text(_) => true,
+            PlacedPart::Cell(place, _) => {
+                let cell = cell(cells, *place);
+                !cell.is_empty() && none != Some(cell)
+            }
+        })
     }
 
     /// Finds an id that a spreadsheet cut, in a part of the order id.
@@ -261,7 +260,7 @@ impl Described {
         let mut parts = made.flat_map(|made| &made.ways).flatten();
         let is_cut = |part: &PlacedPart| match part {
             PlacedPart::Text(_) => false,
-            PlacedPart::Cell(place) => is_rounded_id(cells.get(*place).unwrap_or_default()),
+            PlacedPart::Cell(place, _) => is_rounded_id(cells.get(*place).unwrap_or_default()),
         };
         match parts.any(is_cut) {
             true => {
@@ -277,30 +276,13 @@ impl Described {
     /// A venue of pairs has no tickers: what no rule splits is not a share in dollars.
     fn pair(&self, texts: &Texts, reading: &Reading<'_>) -> Result<Option<Instrument>, Faulty> {
         match instrument(|column| text_of(texts, column), reading) {
-            Some(Ok(pair)) if pair.is_pair => Ok(Some(pair)),
+            Some(Ok(pair)) if pair.is_pair || self.layout.tickers => Ok(Some(pair)),
+            Some(Err(_)) if self.layout.tickers => Ok(None),
             None => Ok(None),
             Some(_) => {
                 let fault = Fault::new("expected a pair whose quote is a known currency or coin");
                 Err((Column::Symbol, fault.with_hint(Hint::UnknownPair)))
             }
-        }
-    }
-
-    /// Names the asset of a fee that the file does not name. A row without a fee names no asset.
-    fn name_fee(&self, texts: &mut Texts, pair: &Instrument) {
-        let made = self.made.iter();
-        let mut made = made.filter(|it| it.column == Column::FeeCurrency);
-        let or_else = made.next().and_then(|it| it.change?.or_else);
-        let is_buy = text_of(texts, Column::Side).eq_ignore_ascii_case(Side::Buy.as_str());
-        let is_named = !text_of(texts, Column::FeeCurrency).is_empty();
-        let named = match (text_of(texts, Column::FeeAmount).is_empty(), or_else) {
-            (true, _) => String::new(),
-            (false, Some(OrElse::Received)) if is_buy && !is_named => pair.base.to_string(),
-            (false, Some(_)) if !is_named => pair.quote.to_string(),
-            (false, _) => return,
-        };
-        if let Some(currency) = texts.get_mut(Column::FeeCurrency as usize) {
-            *currency = named;
         }
     }
 
@@ -313,7 +295,7 @@ impl Described {
         });
         let places = way.into_iter().flatten();
         let mut places = places.filter_map(|part| match part {
-            PlacedPart::Cell(place) => Some(*place),
+            PlacedPart::Cell(place, _) => Some(*place),
             PlacedPart::Text(_) => None,
         });
         match (places.next(), places.next()) {
@@ -365,10 +347,14 @@ impl RowFormat for Described {
         let parts = made.ways.first().into_iter().flatten();
         let names = parts.filter_map(|part| match part {
             PlacedPart::Text(text) => Some(text),
-            PlacedPart::Cell(place) => self.names.get(*place),
+            PlacedPart::Cell(place, _) => self.names.get(*place),
         });
         let name: String = names.map(String::as_str).collect();
         (!name.is_empty()).then_some(name)
+    }
+
+    fn refuses(&self) -> Option<&'static str> {
+        self.layout.refuse.as_deref()
     }
 
     fn assumes(&self) -> &'static str {
@@ -385,56 +371,50 @@ impl RowFormat for Described {
         reading: &mut Reading<'_>,
         each: &mut dyn FnMut(RowOutcome),
     ) -> Result<(), FileError> {
-        let cells = record.cells;
-        let shape = shape_fault(record.row, cells, self.names.len(), record.is_cut);
-        let shape = shape.or_else(|| {
-            let named = |place: usize| {
-                self.names
-                    .get(place)
-                    .is_some_and(|it| !it.trim().is_empty())
-            };
-            let mut cells = cells.iter().enumerate();
-            let (place, _) = cells.find(|(at, cell)| !named(*at) && !cell.trim().is_empty())?;
-            let found = format!("has a value in column {}, which has no name", place + 1);
-            Some((
-                found,
-                Fault::new("expected none").with_hint(Hint::InnerComma),
-            ))
-        });
-        let shape = shape.or_else(|| {
-            let fault = Fault::new("expected a trade").with_hint(Hint::SecondHeader);
-            self.is_repeated_by(cells)
-                .then(|| ("is the header again".to_owned(), fault))
-        });
-        if let Some((found, fault)) = shape {
+        if let Some(footer) = self.footer(record.cells) {
+            each(RowOutcome::Ignored(footer));
+            return Ok(());
+        }
+        if let Some((found, fault)) = self.shape(record) {
             let row = (record.row.line, record.row.text);
             let row = RejectedRow::new(row, ROW_COLUMN, found, fault);
             each(RowOutcome::Rejected(Box::new(row)));
             return Ok(());
         }
-        if let (Some(kinds), Some(place)) = (&self.layout.rows, self.kind) {
-            let kind = cells.get(place).unwrap_or_default().trim_ascii();
-            if let Some(kind) = kinds.ignored.get(kind) {
-                each(RowOutcome::Ignored(kind));
-                return Ok(());
-            }
-            if !kinds.trades.contains(kind) {
-                let trades: Vec<&str> = kinds.trades.iter().map(String::as_str).collect();
-                let reason = format!(
-                    "expected {}, or a row that is known to be no trade",
-                    trades.join(" or ")
-                );
-                let row = self.rejected(record, &kinds.column, kind, Fault::new(reason));
-                each(RowOutcome::Rejected(row));
-                return Ok(());
-            }
-        }
-        each(match self.trade(record, reading) {
-            Ok(trade) => RowOutcome::Trade(trade),
+        each(match self.kind(record) {
             Err(row) => RowOutcome::Rejected(row),
+            Ok(Some(ignored)) => RowOutcome::Ignored(ignored),
+            Ok(None) => match self.trade(record, reading) {
+                Ok(trade) => RowOutcome::Trade(trade),
+                Err(row) => RowOutcome::Rejected(row),
+            },
         });
         Ok(())
     }
+}
+
+/// Returns the place of a column among those that are made: units need symbol, base and quote.
+fn rank(column: Column) -> usize {
+    match column {
+        Column::Symbol => 0,
+        Column::BaseAsset => 1,
+        Column::QuoteCurrency => 2,
+        _ => 3,
+    }
+}
+
+fn is_number(column: Column) -> bool {
+    matches!(
+        column,
+        Column::Size
+            | Column::Price
+            | Column::TotalFeesUsd
+            | Column::QuoteValue
+            | Column::UsdValue
+            | Column::FeeAmount
+            | Column::FeeUsdValue
+            | Column::ContractSize
+    )
 }
 
 fn text_of(texts: &Texts, column: Column) -> &str {

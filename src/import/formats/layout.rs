@@ -9,19 +9,39 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use super::numbers::{NumberStyle, is_zero};
+use super::template::{TemplatePart, fold, parts};
+use super::zones::{self, ZoneFrom};
 use crate::import::columns::{COLUMNS, Column};
 
+/// Lists layouts with the texts of their files.
+macro_rules! layouts {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!($name, ".toml")))),*]
+    };
+}
+
 /// The layouts of this program, in the order of their names.
-const TEXTS: [(&str, &str); 6] = [
-    ("binance-trades", include_str!("binance-trades.toml")),
-    ("bitstamp", include_str!("bitstamp.toml")),
-    ("bybit-spot", include_str!("bybit-spot.toml")),
-    ("coinbase-fills", include_str!("coinbase-fills.toml")),
-    (
-        "crypto-com-exchange",
-        include_str!("crypto-com-exchange.toml"),
-    ),
-    ("kraken-trades", include_str!("kraken-trades.toml")),
+const TEXTS: [(&str, &str); 19] = layouts![
+    "alpaca-activities",
+    "binance-older",
+    "binance-orders",
+    "binance-trades",
+    "bitstamp",
+    "bitstamp-older",
+    "bybit-spot",
+    "coinbase-fills",
+    "crypto-com-exchange",
+    "ib-flex-trades",
+    "ib-transactions",
+    "kraken-trades",
+    "kucoin-fills",
+    "kucoin-older",
+    "kucoin-oldest",
+    "kucoin-orders",
+    "okx-oldest",
+    "robinhood",
+    "schwab",
 ];
 
 /// The layouts of this program. A test reads each of them.
@@ -47,19 +67,50 @@ pub(super) struct Layout {
     pub ids: Option<String>,
     /// The generations of the header.
     pub headers: Vec<Generation>,
+    /// Why the import takes no such file. Then nothing of it is read.
+    #[serde(default)]
+    pub refuse: Option<String>,
+    /// Symbols are tickers of securities, not pairs.
+    #[serde(default)]
+    pub tickers: bool,
     /// Forms of a time beside ISO 8601: patterns of strptime.
     #[serde(default)]
     pub times: Vec<String>,
+    /// The time of day of a day alone.
+    #[serde(default)]
+    pub day_at: Option<String>,
+    /// Digits after the microsecond are dropped.
+    #[serde(default)]
+    pub cut_times: bool,
+    /// The zone of times without an offset; UTC if the table names no zone.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// A place that says the offset of these times.
+    #[serde(default)]
+    pub zone_from: Option<ZoneFrom>,
+    /// Marks in numbers: between thousands, signs of currencies, and parentheses for a minus.
+    #[serde(default)]
+    pub marks: Vec<String>,
+    /// The mark before decimals, if it is no point.
+    #[serde(default)]
+    pub decimal: Option<String>,
+    /// Units that may be glued to a number beside base and quote.
+    #[serde(default)]
+    pub units: Vec<String>,
+    /// Beginnings of rows that are no rows of the table.
+    #[serde(default)]
+    pub footers: Vec<String>,
     /// A text for no value: `--`.
     #[serde(default)]
     pub none: Option<String>,
-    /// The column that says what a row is.
+    /// The columns that say what a row is.
     #[serde(default)]
-    pub rows: Option<RowKinds>,
+    pub rows: Vec<RowKinds>,
     /// Rows that this program can't match.
     #[serde(default)]
     pub refused: Vec<Refused>,
     /// The native columns, and how to make them.
+    #[serde(default)]
     pub trade: BTreeMap<String, CellMaking>,
 }
 
@@ -93,9 +144,13 @@ pub(super) struct RowKinds {
 pub(super) struct Refused {
     /// The column.
     pub column: String,
-    /// Words that refuse a row. Without any, each number but zero does.
+    /// Words that refuse a row.
     #[serde(default)]
     pub words: Vec<String>,
+    /// The only texts that do not refuse a row, in any letter case. Without these and without
+    /// words, each number but zero refuses it.
+    #[serde(default)]
+    pub only: Vec<String>,
     /// The rest of the sentence "margin is 1, ...".
     pub why: String,
 }
@@ -119,6 +174,12 @@ pub(super) struct MadeText {
     /// The asset that an empty text stands for.
     #[serde(default)]
     pub or_else: Option<OrElse>,
+    /// Words of the source, and the words of ours.
+    #[serde(default)]
+    pub words: BTreeMap<String, String>,
+    /// The amount was paid or received after the fee. The value is the amount without it.
+    #[serde(default)]
+    pub net: bool,
 }
 
 /// An asset of the trade, as settings and symbol name it.
@@ -129,15 +190,6 @@ pub(super) enum OrElse {
     Quote,
     /// The base of a buy, the quote of a sell.
     Received,
-}
-
-/// A part of a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum TemplatePart {
-    /// Text as it is.
-    Text(String),
-    /// The cell of a column, by its folded name.
-    Cell(String),
 }
 
 impl Layout {
@@ -151,6 +203,14 @@ impl Layout {
         layout.check().map(|()| layout)
     }
 
+    /// Returns the marks of the numbers.
+    pub fn numbers(&self) -> NumberStyle<'_> {
+        NumberStyle {
+            marks: &self.marks,
+            decimal: self.decimal.as_deref(),
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         let is_column = |name: &str| COLUMNS.iter().any(|(_, known)| *known == name);
         let known: BTreeSet<String> = self
@@ -159,6 +219,18 @@ impl Layout {
             .flat_map(|header| header.columns.iter().chain(&header.optional))
             .map(|column| fold(column))
             .collect();
+        self.zone.as_deref().map_or(Ok(()), zones::check)?;
+        let of_rows = self.rows.iter().map(|rows| &rows.column);
+        let of_refused = self.refused.iter().map(|refused| &refused.column);
+        let unknown = of_rows
+            .chain(of_refused)
+            .find(|it| !known.contains(&fold(it)));
+        if let Some(column) = unknown {
+            return Err(format!("no header has {column:?}"));
+        }
+        if self.refuse.is_some() {
+            return Ok(());
+        }
         for (column, value) in &self.trade {
             if !is_column(column) {
                 return Err(format!("[trade] has no column {column:?}"));
@@ -166,7 +238,7 @@ impl Layout {
             for template in value.templates() {
                 for part in parts(template)? {
                     match part {
-                        TemplatePart::Cell(name) if !known.contains(&name) => {
+                        TemplatePart::Cell(name, _) if !known.contains(&name) => {
                             return Err(format!("{column}: no header has {name:?}"));
                         }
                         _ => {}
@@ -191,8 +263,11 @@ impl Layout {
 impl Refused {
     /// Tells whether the text of the column refuses its row.
     pub fn refuses(&self, text: &str) -> bool {
+        if !self.only.is_empty() {
+            return !self.only.iter().any(|it| it.eq_ignore_ascii_case(text));
+        }
         match self.words.is_empty() {
-            true => !text.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'-')),
+            true => !is_zero(text),
             false => text
                 .split(',')
                 .any(|word| self.words.iter().any(|it| it == word.trim())),
@@ -208,31 +283,6 @@ impl CellMaking {
             Self::Changed(made) => &made.from,
         }
     }
-}
-
-/// Returns the parts of a template: `{product}-{trade id}`. Errors: a brace that is not closed.
-pub(super) fn parts(template: &str) -> Result<Vec<TemplatePart>, String> {
-    let (mut parts, mut rest) = (Vec::new(), template);
-    while let Some((before, behind)) = rest.split_once('{') {
-        if !before.is_empty() {
-            parts.push(TemplatePart::Text(before.to_owned()));
-        }
-        let (name, after) = behind
-            .split_once('}')
-            .ok_or_else(|| format!("{template:?} has an open brace"))?;
-        parts.push(TemplatePart::Cell(fold(name)));
-        rest = after;
-    }
-    if !rest.is_empty() {
-        parts.push(TemplatePart::Text(rest.to_owned()));
-    }
-    Ok(parts)
-}
-
-/// Returns the name of a column for comparison. Some files have a byte order mark in each cell.
-pub(super) fn fold(name: &str) -> String {
-    let name = name.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-    name.to_lowercase()
 }
 
 /// Returns the native column of a name in `[trade]`.

@@ -1,63 +1,158 @@
 //! Texts that a layout makes of cells: joined templates, and times.
 
 use csv::StringRecord;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 
-use super::layout::{Layout, TemplatePart, parts};
+use super::layout::Layout;
+use super::numbers::{plain, side, split_unit, turned, without_sign};
+use super::template::{Filter, TemplatePart, fold, is_named, parts};
 
 /// A part of a template with its place in the rows of a file.
 #[derive(Debug)]
 pub(super) enum PlacedPart {
     Text(String),
-    Cell(usize),
+    Cell(usize, Vec<Filter>),
+}
+
+/// Units that may be glued to a number of a row.
+pub(super) struct GluedUnits<'r> {
+    pub layout: &'r Layout,
+    /// The symbol of the row.
+    pub symbol: &'r str,
+    /// Base and quote, once they are made.
+    pub base: &'r str,
+    pub quote: &'r str,
 }
 
 /// No exchange is older.
 const YEAR_MIN: i16 = 1970;
 
+/// Digits of a second that a time keeps.
+const SECOND_DIGITS: usize = 6;
+
 /// Returns the parts of a template with their places. `None`: the file lacks one of its columns.
 pub(super) fn placed(
     template: &str,
     place: impl Fn(&str) -> Option<usize>,
+    before: &[StringRecord],
 ) -> Option<Vec<PlacedPart>> {
     let parts = parts(template).unwrap_or_default();
     let placed = parts.into_iter().map(|part| match part {
         TemplatePart::Text(text) => Some(PlacedPart::Text(text)),
-        TemplatePart::Cell(name) => place(&name).map(PlacedPart::Cell),
+        TemplatePart::Cell(name, filters) => {
+            place(&name).map(|place| PlacedPart::Cell(place, filters))
+        }
+        TemplatePart::Before(label) => after_label(&label, before).map(PlacedPart::Text),
     });
     placed.collect()
 }
 
+/// Finds the cell after a label in the rows before a header.
+fn after_label(label: &str, before: &[StringRecord]) -> Option<String> {
+    let cells = before.iter().find_map(|row| {
+        let mut cells = row.iter();
+        cells.find(|cell| is_named(label, &fold(cell)))?;
+        cells.next()
+    });
+    cells.map(|cell| cell.trim().to_owned())
+}
+
+/// Joins the cells as they are.
 pub(super) fn joined(parts: &[PlacedPart], cells: &StringRecord) -> String {
     let part = |part: &PlacedPart| match part {
         PlacedPart::Text(text) => text.clone(),
-        PlacedPart::Cell(place) => cells
-            .get(*place)
-            .unwrap_or_default()
-            .trim_ascii()
-            .to_owned(),
+        PlacedPart::Cell(place, _) => cell(cells, *place).to_owned(),
     };
     parts.iter().map(part).collect()
 }
 
-/// Returns a time in the form that the native reader takes. A time without an offset is in UTC, as
-/// all these files write it.
+/// Returns a cell without blanks, and without the byte order mark that some files have in cells.
+pub(super) fn cell(cells: &StringRecord, place: usize) -> &str {
+    let cell = cells.get(place).unwrap_or_default();
+    cell.trim_matches(|of: char| of.is_ascii_whitespace() || of == '\u{feff}')
+}
+
+impl GluedUnits<'_> {
+    /// Joins what the parts of a template take of the cells. `None`: a cell has no number with a
+    /// unit that fits.
+    pub(super) fn joined(&self, parts: &[PlacedPart], cells: &StringRecord) -> Option<String> {
+        let mut text = String::new();
+        for part in parts {
+            match part {
+                PlacedPart::Text(fixed) => text.push_str(fixed),
+                PlacedPart::Cell(place, filters) if filters.is_empty() => {
+                    text.push_str(cell(cells, *place));
+                }
+                PlacedPart::Cell(place, filters) => {
+                    text.push_str(&self.filtered(cell(cells, *place), filters)?);
+                }
+            }
+        }
+        Some(text)
+    }
+
+    fn filtered(&self, cell: &str, filters: &[Filter]) -> Option<String> {
+        let mut text = cell.to_owned();
+        for filter in filters {
+            text = match filter {
+                Filter::Number => split_unit(&text, |unit| self.fits(unit))?.0.to_owned(),
+                Filter::Unit => split_unit(&text, |unit| self.fits(unit))?.1.to_owned(),
+                Filter::Abs => without_sign(&plain(&text, self.layout.numbers())),
+                Filter::Turned => turned(&plain(&text, self.layout.numbers())),
+                Filter::Side => side(&plain(&text, self.layout.numbers())),
+                Filter::After(before) => match text.rsplit_once(before.as_str()) {
+                    Some((_, after)) => after.trim().to_owned(),
+                    None => text,
+                },
+            };
+        }
+        Some(text)
+    }
+
+    /// Tells whether a unit may stand after a number of the row. Before base and quote are made,
+    /// the symbol begins with the one and ends with the other.
+    fn fits(&self, unit: &str) -> bool {
+        let is_half = match (self.base.is_empty(), self.quote.is_empty()) {
+            (false, false) => unit == self.base || unit == self.quote,
+            (true, _) => self.symbol.starts_with(unit) && unit.len() < self.symbol.len(),
+            (false, true) => self.symbol.strip_prefix(self.base) == Some(unit),
+        };
+        let is_half = is_half || unit == self.base && !unit.is_empty();
+        is_half || self.layout.units.iter().any(|known| known == unit)
+    }
+}
+
+/// Returns a time in the form that the native reader takes.
 pub(super) fn time(text: &str, layout: &Layout) -> String {
     // A parser of patterns takes a second 60 for 59, and a year of two digits for one long ago. The
     // native reader refuses both.
     let has_leap = text.ends_with(":60") || text.contains(":60.");
     for pattern in layout.times.iter().filter(|_| !has_leap) {
-        match DateTime::strptime(pattern, text) {
-            Ok(time) if time.year() >= YEAR_MIN => return format!("{time}Z"),
+        let time = match &layout.day_at {
+            Some(at) if !pattern.contains("%H") => Date::strptime(pattern, text)
+                .ok()
+                .map(|day| (day.year(), format!("{day}T{at}"))),
+            _ => DateTime::strptime(pattern, text)
+                .ok()
+                .map(|time| (time.year(), time.to_string())),
+        };
+        match time {
+            Some((year, time)) if year >= YEAR_MIN => return time,
             _ => {}
         }
     }
     if let Some(time) = text.strip_suffix(" UTC") {
         return format!("{time}Z");
     }
-    let behind_date = text.get(10..).unwrap_or_default();
-    match behind_date.contains(['Z', 'z', '+', '-']) || behind_date.is_empty() {
-        true => text.to_owned(),
-        false => format!("{text}Z"),
+    match text.split_once('.').filter(|_| layout.cut_times) {
+        Some((second, fraction)) => {
+            let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+            let kept = fraction
+                .get(..digits.min(SECOND_DIGITS))
+                .unwrap_or_default();
+            let zone = fraction.get(digits..).unwrap_or_default();
+            format!("{second}.{kept}{zone}")
+        }
+        None => text.to_owned(),
     }
 }

@@ -16,6 +16,9 @@ use crate::import::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
 use crate::import::rows::Row;
 use crate::import::taking_back::look_at_whole_row;
 
+/// The name of the format.
+pub(super) const NAME: &str = "native";
+
 /// A file of the native format, by its header.
 #[derive(Debug)]
 pub(super) struct Native(Header);
@@ -31,13 +34,14 @@ impl CodedFormat for Native {
     /// Only the first row of a file can be its header.
     fn recognises(header: &HeaderRow<'_>) -> Option<Self> {
         let is_first = header.before.is_empty();
-        Self::try_new(header).ok().filter(|_| is_first)
+        let is_chosen = header.format.is_none_or(|name| name == NAME);
+        Self::try_new(header).ok().filter(|_| is_first && is_chosen)
     }
 }
 
 impl RowFormat for Native {
     fn name(&self) -> &'static str {
-        "native"
+        NAME
     }
 
     fn unknown_columns(&self) -> &[String] {
@@ -57,7 +61,13 @@ impl RowFormat for Native {
             check_currency(&header.currencies, cell, row.line, reading.options)?;
         }
         let read = checked.and_then(|()| {
-            let read = TradeReader { header, reading }.read(cells, row.line);
+            let zone = reading.options.timezone.as_ref();
+            let mut reader = TradeReader {
+                header,
+                reading,
+                zone,
+            };
+            let read = reader.read(cells, row.line);
             read.map_err(|bad| rejected_cell(row, cells, header, bad))
         });
         each(match read {

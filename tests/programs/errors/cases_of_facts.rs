@@ -47,6 +47,26 @@ macro_rules! kraken {
 }
 
 pub const EXPORTS: &[Case] = &[
+    Case {
+        title: "A list of orders in place of trades",
+        files: &[(
+            "trades.csv",
+            "Date(UTC),OrderNo,Pair,Type,Side,Status\n\
+             2024-08-24 22:40:05,700000001,BTCUSDT,LIMIT,SELL,FILLED\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "A unit of another pair",
+        files: &[(
+            "trades.csv",
+            "Date(UTC),Pair,Side,Price,Executed,Amount,Fee\n\
+             2024-08-24 22:40:05,BTCUSDT,BUY,60000,0.01BTC,600USDT,0.1XYZ\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
     kraken!(
         "A header that is nearly that of a format",
         "leverage",

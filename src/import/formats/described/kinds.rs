@@ -1,0 +1,77 @@
+//! Rows of a described format that are no trades: by their shape, or by the text of a column.
+
+use csv::StringRecord;
+
+use super::Described;
+use crate::import::formats::Record;
+use crate::import::formats::made_texts::cell;
+use crate::import::formats::shape::shape_fault;
+use crate::import::rejected::{Fault, Hint, RejectedRow};
+use crate::import::taking_back::takes_back;
+
+impl Described {
+    /// Returns the text that begins a row outside the table.
+    pub(super) fn footer(&self, cells: &StringRecord) -> Option<&'static str> {
+        let mut footers = self.layout.footers.iter();
+        let text = cells.iter().map(str::trim).find(|cell| !cell.is_empty())?;
+        let found = footers.find(|footer| text.starts_with(footer.as_str()))?;
+        Some(found)
+    }
+
+    /// Finds a fault in the shape of a row.
+    pub(super) fn shape(&self, record: &Record<'_, '_>) -> Option<(String, Fault)> {
+        let cells = record.cells;
+        let shape = shape_fault(record.row, cells, self.names.len(), record.is_cut);
+        if shape.is_some() {
+            return shape;
+        }
+        let named = |place: usize| {
+            let name = self.names.get(place);
+            name.is_some_and(|it| !it.trim().is_empty())
+        };
+        let mut values = cells.iter().enumerate();
+        let value = values.find(|(at, cell)| !named(*at) && !cell.trim().is_empty());
+        if let Some((place, _)) = value {
+            let found = format!("has a value in column {}, which has no name", place + 1);
+            let fault = Fault::new("expected none").with_hint(Hint::InnerComma);
+            return Some((found, fault));
+        }
+        let fault = Fault::new("expected a trade").with_hint(Hint::SecondHeader);
+        self.is_repeated_by(cells)
+            .then(|| ("is the header again".to_owned(), fault))
+    }
+
+    /// Returns the type of a row that is known to be no trade. `None`: it is a trade. Errors: a row
+    /// that this program can't match, or of a type that nobody knows.
+    pub(super) fn kind(
+        &self,
+        record: &Record<'_, '_>,
+    ) -> Result<Option<&'static str>, Box<RejectedRow>> {
+        let cells = record.cells;
+        for (place, refused) in &self.refused {
+            let found = cell(cells, *place);
+            if refused.refuses(found) {
+                let column = self.names.get(*place).map_or("", String::as_str);
+                let fault = Fault::new(refused.why.as_str());
+                return Err(self.rejected(record, column, found, fault));
+            }
+        }
+        for (place, kinds) in &self.kinds {
+            let kind = cell(cells, *place);
+            if let Some(kind) = kinds.ignored.get(kind) {
+                return Ok(Some(kind));
+            }
+            if !kinds.trades.contains(kind) {
+                let trades: Vec<&str> = kinds.trades.iter().map(String::as_str).collect();
+                let trades = trades.join(" or ");
+                let reason = format!("expected {trades}, or a row that is known to be no trade");
+                let fault = match takes_back(kind) {
+                    true => Fault::new(reason).with_hint(Hint::TakesBack).taking_back(),
+                    false => Fault::new(reason),
+                };
+                return Err(self.rejected(record, &kinds.column, kind, fault));
+            }
+        }
+        Ok(None)
+    }
+}

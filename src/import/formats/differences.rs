@@ -1,0 +1,54 @@
+//! The columns in which a row differs from a header of a layout.
+
+use super::HeaderRow;
+use super::layout::Generation;
+use super::template::{fold, is_named};
+
+/// The columns in which a row differs from a header.
+#[derive(Debug)]
+pub(super) struct Differences {
+    /// Columns that both have.
+    pub shared: usize,
+    /// Columns that the row lacks.
+    pub missing: Vec<String>,
+    /// Columns of the row that the layout does not have.
+    pub unseen: Vec<String>,
+    /// A column that comes twice: nobody knows which one counts.
+    pub again: Option<String>,
+}
+
+impl Differences {
+    /// Compares a row with a header.
+    pub(super) fn of(generation: &Generation, header: &HeaderRow<'_>) -> Self {
+        let names: Vec<String> = header.cells.iter().map(fold).collect();
+        let is_there = |column: &&String| {
+            let folded = fold(column);
+            names.iter().any(|name| is_named(&folded, name))
+        };
+        let (shared, missing): (Vec<&String>, _) = generation.columns.iter().partition(is_there);
+        let known = generation.columns.iter().chain(&generation.optional);
+        let known: Vec<String> = known.map(|name| fold(name)).collect();
+        let is_unseen = |name: &&str| {
+            let folded = fold(name);
+            let is_known = known.iter().any(|known| is_named(known, &folded));
+            !(folded.is_empty() || is_known || header.columns.is_ignored(name))
+        };
+        let unseen = header.cells.iter().filter(is_unseen);
+        let is_again = |(place, name): &(usize, &String)| {
+            let before = names.get(..*place).unwrap_or_default();
+            !name.is_empty() && before.contains(name)
+        };
+        let again = names.iter().enumerate().find(is_again);
+        Self {
+            shared: shared.len(),
+            missing: missing.into_iter().cloned().collect(),
+            unseen: unseen.map(|name| name.trim().to_owned()).collect(),
+            again: again.and_then(|(place, _)| header.cells.get(place).map(str::to_owned)),
+        }
+    }
+
+    /// Tells whether the row is the header.
+    pub(super) fn are_none(&self) -> bool {
+        self.missing.is_empty() && self.unseen.is_empty() && self.again.is_none()
+    }
+}

@@ -1,0 +1,114 @@
+//! Templates of a layout: text with columns in braces, and what is taken of a cell.
+//!
+//! `{Fee|number}` is the number of `0.001BTC`, and `{Fee|unit}` its unit. Parts after a bar apply
+//! from left to right.
+
+/// A part of a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TemplatePart {
+    /// Text as it is.
+    Text(String),
+    /// The cell of a column, by its folded name.
+    Cell(String, Vec<Filter>),
+    /// The cell after this text in a row before the header.
+    Before(String),
+}
+
+/// A part of a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Filter {
+    /// The number of a number with its unit.
+    Number,
+    /// The unit of a number with its unit.
+    Unit,
+    /// A number without its sign.
+    Abs,
+    /// A number with the other sign.
+    Turned,
+    /// `buy` of a number above zero, `sell` of one below.
+    Side,
+    /// The text after the last place of this text, if it is there.
+    After(String),
+}
+
+/// Returns the parts of a template: `{product}-{trade id}`. Errors: a brace that is not closed, an
+/// unknown word after a bar.
+pub(super) fn parts(template: &str) -> Result<Vec<TemplatePart>, String> {
+    let (mut parts, mut rest) = (Vec::new(), template);
+    while let Some((before, behind)) = rest.split_once('{') {
+        if !before.is_empty() {
+            parts.push(TemplatePart::Text(before.to_owned()));
+        }
+        let (inner, after) = behind
+            .split_once('}')
+            .ok_or_else(|| format!("{template:?} has an open brace"))?;
+        parts.push(part(inner)?);
+        rest = after;
+    }
+    if !rest.is_empty() {
+        parts.push(TemplatePart::Text(rest.to_owned()));
+    }
+    Ok(parts)
+}
+
+fn part(inner: &str) -> Result<TemplatePart, String> {
+    if let Some(label) = inner.strip_prefix('^') {
+        return Ok(TemplatePart::Before(fold(label)));
+    }
+    let mut words = inner.split('|');
+    let name = fold(words.next().unwrap_or_default());
+    let filters: Result<Vec<Filter>, String> = words.map(filter).collect();
+    Ok(TemplatePart::Cell(name, filters?))
+}
+
+fn filter(word: &str) -> Result<Filter, String> {
+    Ok(match word {
+        "number" => Filter::Number,
+        "unit" => Filter::Unit,
+        "abs" => Filter::Abs,
+        "turned" => Filter::Turned,
+        "side" => Filter::Side,
+        _ => match word.strip_prefix("after ") {
+            Some(text) => Filter::After(text.to_owned()),
+            None => return Err(format!("{word:?} is no part of a cell")),
+        },
+    })
+}
+
+/// Returns the name of a column for comparison. Some files have a byte order mark in each cell.
+pub(super) fn fold(name: &str) -> String {
+    let name = name.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    name.to_lowercase()
+}
+
+/// Tells whether a column has a name. Both are folded; a `*` of the pattern stands for any text.
+pub(super) fn is_named(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((before, behind)) => {
+            let rest = name.strip_prefix(before);
+            rest.is_some_and(|rest| rest.ends_with(behind))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_text_and_cells() {
+        let cell = |name: &str, of: &[Filter]| TemplatePart::Cell(name.into(), of.to_vec());
+        let found = parts("{Fee|number|turned}-{^Base}x").unwrap();
+        let expected = [
+            cell("fee", &[Filter::Number, Filter::Turned]),
+            TemplatePart::Text("-".into()),
+            TemplatePart::Before("base".into()),
+            TemplatePart::Text("x".into()),
+        ];
+        assert_eq!(found, expected);
+        assert!(parts("{Fee|half}").is_err());
+        assert!(is_named("time(*)", "time(utc+02:00)"));
+        assert!(!is_named("time(*)", "time"));
+    }
+}
