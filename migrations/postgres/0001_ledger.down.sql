@@ -1,6 +1,7 @@
 -- Removes 0001_ledger. The program refuses it while it would lose facts.
 DROP VIEW ineligible_trades;
 DROP VIEW eligible_trades;
+DROP VIEW eligible_movements;
 DROP VIEW active_import_voids;
 DROP VIEW active_voids;
 -- A ledger that was there before us stays as it is.
@@ -16,6 +17,7 @@ DO $$ BEGIN
     END IF;
 END $$;
 DROP TABLE event_log;
+DROP TABLE asset_movements;
 DROP TABLE rates;
 DROP TABLE import_voids;
 DROP TABLE trade_voids;

@@ -78,7 +78,7 @@ CREATE TRIGGER trade_voids_arrival AFTER INSERT ON trade_voids FOR EACH ROW
     WHEN (NEW.void_xid IS DISTINCT FROM pg_current_xact_id())
     EXECUTE FUNCTION refuse_arrival('void_xid');
 
--- Takes all rows of an import out, or puts them back (undone): trades and rates. The latest row of an import
+-- Takes all rows of an import out, or puts them back (undone): trades, rates, movements. The latest row of an import
 -- wins. A row that is voided on its own stays so. One writer at a time: the numbers are in the order of the
 -- commits.
 CREATE TABLE import_voids (
@@ -121,6 +121,50 @@ CREATE TRIGGER rates_no_change BEFORE UPDATE OR DELETE ON rates
 CREATE TRIGGER rates_no_truncate BEFORE TRUNCATE ON rates
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- Assets that enter or leave an account and are no trade. Matching does not use them yet. One namespace of ids
+-- for trades and movements of an account: an import checks it.
+CREATE TABLE asset_movements (
+    movement_seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
+        CONSTRAINT asset_movements_movement_seq_check CHECK (movement_seq > 0),
+    account      TEXT COLLATE "C" NOT NULL CONSTRAINT asset_movements_account_check CHECK (account <> ''),
+    movement_id  TEXT COLLATE "C" NOT NULL CONSTRAINT asset_movements_movement_id_check CHECK (movement_id <> ''),
+    asset        TEXT COLLATE "C" NOT NULL CONSTRAINT asset_movements_asset_check CHECK (asset <> ''),
+    direction    TEXT NOT NULL CONSTRAINT asset_movements_direction_check CHECK (direction IN ('in', 'out')),
+    size         NUMERIC NOT NULL,
+    fee          NUMERIC,
+    fee_asset    TEXT COLLATE "C" CONSTRAINT asset_movements_fee_asset_check CHECK (fee_asset <> ''),
+    usd_value    NUMERIC,
+    kind         TEXT NOT NULL CONSTRAINT asset_movements_kind_check
+        CHECK (kind IN ('deposit', 'withdrawal', 'transfer', 'reward', 'staking', 'interest', 'airdrop',
+                        'fork', 'mining', 'dividend', 'gift', 'fee', 'adjustment')),
+    moved_at     TIMESTAMPTZ NOT NULL CONSTRAINT asset_movements_moved_at_check
+        CHECK (moved_at >= '0001-01-01 00:00:00+00' AND moved_at < '10000-01-01 00:00:00+00'),
+    settled_at   TIMESTAMPTZ CONSTRAINT asset_movements_settled_at_check
+        CHECK (settled_at >= '0001-01-01 00:00:00+00' AND settled_at < '10000-01-01 00:00:00+00'),
+    tx_id        TEXT CONSTRAINT asset_movements_tx_id_check CHECK (tx_id <> ''),
+    exchange     TEXT,
+    import_id    BIGINT NOT NULL REFERENCES imports (id),
+    import_line  BIGINT NOT NULL,
+    ingested_at  TIMESTAMPTZ NOT NULL DEFAULT now(),
+    CONSTRAINT asset_movements_size_check CHECK (size > 0 AND size < 'Infinity'
+        AND scale(trim_scale(size)) <= 28
+        AND abs(size) * power(10::numeric, scale(trim_scale(size))) < 1e28),
+    CONSTRAINT asset_movements_fee_pair_check CHECK ((fee IS NULL) = (fee_asset IS NULL)),
+    CONSTRAINT asset_movements_fee_check CHECK (fee IS NULL OR
+        (fee > '-Infinity' AND fee < 'Infinity'
+        AND scale(trim_scale(fee)) <= 28
+        AND abs(fee) * power(10::numeric, scale(trim_scale(fee))) < 1e28)),
+    CONSTRAINT asset_movements_usd_value_check CHECK (usd_value IS NULL OR
+        (usd_value >= 0 AND usd_value < 'Infinity'
+        AND scale(trim_scale(usd_value)) <= 28
+        AND abs(usd_value) * power(10::numeric, scale(trim_scale(usd_value))) < 1e28))
+);
+CREATE UNIQUE INDEX asset_movements_key ON asset_movements (account, movement_id);
+CREATE TRIGGER asset_movements_no_change BEFORE UPDATE OR DELETE ON asset_movements
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER asset_movements_no_truncate BEFORE TRUNCATE ON asset_movements
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TABLE event_log (
     id                 BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
         CONSTRAINT event_log_id_check CHECK (id > 0),
@@ -155,6 +199,13 @@ SELECT import_id, max(void_seq) AS void_seq
 FROM import_voids
 GROUP BY import_id
 HAVING max(void_seq) = max(void_seq) FILTER (WHERE NOT undone);
+
+-- Movements whose imports are not undone.
+CREATE VIEW eligible_movements AS
+SELECT movement_seq, account, movement_id, asset, direction, size, fee, fee_asset, usd_value, kind,
+       moved_at, settled_at, tx_id, exchange, import_id, import_line
+FROM asset_movements
+WHERE import_id NOT IN (SELECT import_id FROM active_import_voids);
 
 -- The ledger of our own, and its views. If a ledger was there before us, the program creates nothing of
 -- this: it writes the views for the columns that it finds there.

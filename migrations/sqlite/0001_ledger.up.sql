@@ -206,7 +206,7 @@ CREATE TRIGGER trade_voids_number BEFORE INSERT ON trade_voids
          AND NOT EXISTS (SELECT 1 FROM trade_voids WHERE void_seq = NEW.void_seq)
 BEGIN SELECT RAISE(ABORT, 'trade_voids: the database sets void_seq: leave it out'); END;
 
--- Takes all rows of an import out, or puts them back (undone = 1): trades and rates. The latest row of an
+-- Takes all rows of an import out, or puts them back (undone = 1): trades, rates, movements. The latest row of an
 -- import wins. A row that is voided on its own stays so.
 CREATE TABLE import_voids (
     void_seq  INTEGER PRIMARY KEY CONSTRAINT import_voids_void_seq_check CHECK (void_seq > 0),
@@ -269,6 +269,79 @@ CREATE TRIGGER rates_number BEFORE INSERT ON rates
          AND NOT EXISTS (SELECT 1 FROM rates WHERE rate_seq = NEW.rate_seq)
 BEGIN SELECT RAISE(ABORT, 'rates: the database sets rate_seq: leave it out'); END;
 
+-- Assets that enter or leave an account and are no trade. Matching does not use them yet. One namespace of ids
+-- for trades and movements of an account: an import checks it.
+CREATE TABLE asset_movements (
+    movement_seq INTEGER PRIMARY KEY CONSTRAINT asset_movements_movement_seq_check CHECK (movement_seq > 0),
+    account      TEXT NOT NULL CONSTRAINT asset_movements_account_check CHECK (account <> ''),
+    movement_id  TEXT NOT NULL CONSTRAINT asset_movements_movement_id_check CHECK (movement_id <> ''),
+    asset        TEXT NOT NULL CONSTRAINT asset_movements_asset_check CHECK (asset <> ''),
+    direction    TEXT NOT NULL CONSTRAINT asset_movements_direction_check CHECK (direction IN ('in', 'out')),
+    size         TEXT NOT NULL,
+    fee          TEXT,
+    fee_asset    TEXT CONSTRAINT asset_movements_fee_asset_check CHECK (fee_asset <> ''),
+    usd_value    TEXT,
+    kind         TEXT NOT NULL CONSTRAINT asset_movements_kind_check
+        CHECK (kind IN ('deposit', 'withdrawal', 'transfer', 'reward', 'staking', 'interest', 'airdrop',
+                        'fork', 'mining', 'dividend', 'gift', 'fee', 'adjustment')),
+    moved_at     INTEGER NOT NULL CONSTRAINT asset_movements_moved_at_check
+        CHECK (moved_at BETWEEN -62135596800000000 AND 253402300799999999),
+    settled_at   INTEGER CONSTRAINT asset_movements_settled_at_check
+        CHECK (settled_at BETWEEN -62135596800000000 AND 253402300799999999),
+    tx_id        TEXT CONSTRAINT asset_movements_tx_id_check CHECK (tx_id <> ''),
+    exchange     TEXT,
+    import_id    INTEGER NOT NULL REFERENCES imports (id),
+    import_line  INTEGER NOT NULL,
+    ingested_at  INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    CONSTRAINT asset_movements_size_check CHECK (length(size) BETWEEN 1 AND 60
+        AND size NOT GLOB '*[^0-9.]*'
+        AND size GLOB '[0-9]*'
+        AND size NOT GLOB '*.*.*'
+        AND size NOT GLOB '*.'
+        AND size NOT GLOB '0[0-9]*'
+        AND (instr(size, '.') = 0 OR size NOT GLOB '*0')
+        AND length(ltrim(replace(size, '.', ''), '0')) <= 28
+        AND (instr(size, '.') = 0 OR length(size) - instr(size, '.') <= 28)
+        AND size <> '0'),
+    CONSTRAINT asset_movements_fee_pair_check CHECK ((fee IS NULL) = (fee_asset IS NULL)),
+    CONSTRAINT asset_movements_fee_check CHECK (fee IS NULL OR
+        (length(fee) BETWEEN 1 AND 60
+        AND ltrim(fee, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(fee, '-') GLOB '[0-9]*'
+        AND fee NOT GLOB '--*'
+        AND fee NOT GLOB '*.*.*'
+        AND fee NOT GLOB '*.'
+        AND ltrim(fee, '-') NOT GLOB '0[0-9]*'
+        AND (instr(fee, '.') = 0 OR fee NOT GLOB '*0')
+        AND fee <> '-0'
+        AND length(ltrim(replace(ltrim(fee, '-'), '.', ''), '0')) <= 28
+        AND (instr(fee, '.') = 0 OR length(fee) - instr(fee, '.') <= 28))),
+    CONSTRAINT asset_movements_usd_value_check CHECK (usd_value IS NULL OR
+        (length(usd_value) BETWEEN 1 AND 60
+        AND usd_value NOT GLOB '*[^0-9.]*'
+        AND usd_value GLOB '[0-9]*'
+        AND usd_value NOT GLOB '*.*.*'
+        AND usd_value NOT GLOB '*.'
+        AND usd_value NOT GLOB '0[0-9]*'
+        AND (instr(usd_value, '.') = 0 OR usd_value NOT GLOB '*0')
+        AND length(ltrim(replace(usd_value, '.', ''), '0')) <= 28
+        AND (instr(usd_value, '.') = 0 OR length(usd_value) - instr(usd_value, '.') <= 28)))
+) STRICT;
+CREATE UNIQUE INDEX asset_movements_key ON asset_movements (account, movement_id);
+CREATE TRIGGER asset_movements_no_update BEFORE UPDATE ON asset_movements
+BEGIN SELECT RAISE(ABORT, 'asset_movements is append-only: UPDATE is refused'); END;
+CREATE TRIGGER asset_movements_no_delete BEFORE DELETE ON asset_movements
+BEGIN SELECT RAISE(ABORT, 'asset_movements is append-only: DELETE is refused'); END;
+CREATE TRIGGER asset_movements_no_replace BEFORE INSERT ON asset_movements
+    WHEN EXISTS (SELECT 1 FROM asset_movements WHERE movement_seq = NEW.movement_seq
+                     OR (account = NEW.account AND movement_id = NEW.movement_id))
+BEGIN SELECT RAISE(ABORT, 'asset_movements is append-only: replacing a row is refused'); END;
+-- A number from outside could end the numbering, or stand before rows that were seen. -1: not given.
+CREATE TRIGGER asset_movements_number BEFORE INSERT ON asset_movements
+    WHEN NEW.movement_seq <> -1 AND NEW.movement_seq <> 1 + ifnull((SELECT max(movement_seq) FROM asset_movements), 0)
+         AND NOT EXISTS (SELECT 1 FROM asset_movements WHERE movement_seq = NEW.movement_seq)
+BEGIN SELECT RAISE(ABORT, 'asset_movements: the database sets movement_seq: leave it out'); END;
+
 CREATE TABLE event_log (
     id                 INTEGER PRIMARY KEY CONSTRAINT event_log_id_check CHECK (id > 0),
     event_time         INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
@@ -309,6 +382,13 @@ SELECT v.import_id, v.void_seq
 FROM import_voids v
 WHERE v.undone = 0
   AND NOT EXISTS (SELECT 1 FROM import_voids w WHERE w.import_id = v.import_id AND w.void_seq > v.void_seq);
+
+-- Movements whose imports are not undone.
+CREATE VIEW eligible_movements AS
+SELECT movement_seq, account, movement_id, asset, direction, size, fee, fee_asset, usd_value, kind,
+       moved_at, settled_at, tx_id, exchange, import_id, import_line
+FROM asset_movements
+WHERE import_id NOT IN (SELECT import_id FROM active_import_voids);
 
 -- Eligible trades: the executions. A voided one keeps its row and names the void; 0 is that of its import.
 CREATE VIEW eligible_trades AS

@@ -32,6 +32,7 @@ mod lots;
 mod matcher;
 mod matching;
 mod money;
+mod movement;
 mod number;
 mod outcome;
 mod own_rates;
@@ -91,6 +92,7 @@ pub use matching::{match_pool, match_trades};
 pub use money::{
     MoneyError, add_sizes, fee_share_of_size, gross_of_size, price_of_basis, sub_sizes, without_fee,
 };
+pub use movement::{Direction, Movement, MovementKind};
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit, Worth};
 pub use outcome::{LotChanges, Matching};
 pub use own_rates::OwnTrades;

@@ -20,7 +20,7 @@ use super::rejects::Rejects;
 use super::repeats::{Kept, Repeats};
 use super::rows::{Row, RowReader};
 use super::{ImportOptions, ParsedFile};
-use crate::engine::LedgerTrade;
+use crate::engine::{LedgerTrade, Movement};
 
 /// Number of rows between two progress reports.
 const PROGRESS_ROWS: u64 = 4096;
@@ -76,6 +76,10 @@ pub fn parse_csv(
                 kept.keep(trade, row, format.format.as_ref())
             }
             RowOutcome::Rejected(rejected) => Err(rejected),
+            RowOutcome::Movement(movement) => {
+                file.movements.push(*movement);
+                Ok(())
+            }
             RowOutcome::Ignored(kind) => {
                 *file.ignored.entry(kind).or_default() += 1;
                 Ok(())
@@ -109,6 +113,8 @@ pub struct CsvFormat {
 pub struct ParsedBlock {
     /// The trades of the block, with repeated ids. Order: as in the file.
     pub trades: Vec<LedgerTrade>,
+    /// The movements of the block. Order: as in the file.
+    pub movements: Vec<Movement>,
     /// The rows that are no trades.
     pub rejected: Rejects,
     /// Rows that are known to be no trades, by the name of their type.
@@ -182,7 +188,8 @@ impl CsvFormat {
                     repeats.compare(trade, row, self.format.as_ref())
                 }
                 (RowOutcome::Rejected(rejected), _) => Err(rejected),
-                (RowOutcome::Trade(_), None) | (RowOutcome::Ignored(_), _) => Ok(()),
+                (RowOutcome::Trade(_), None)
+                | (RowOutcome::Movement(_) | RowOutcome::Ignored(_), _) => Ok(()),
             };
             if let Err(row) = read {
                 rejected(*row);
@@ -196,6 +203,7 @@ impl CsvFormat {
         let mut parsed = ParsedBlock::default();
         parsed.rows = self.each_row(block, options, |_, outcome| match outcome {
             RowOutcome::Trade(trade) => parsed.trades.push(trade),
+            RowOutcome::Movement(movement) => parsed.movements.push(*movement),
             RowOutcome::Rejected(rejected) => parsed.rejected.push(*rejected),
             RowOutcome::Ignored(kind) => *parsed.ignored.entry(kind).or_default() += 1,
         })?;

@@ -9,6 +9,7 @@ mod differences;
 mod layout;
 mod made_ids;
 mod made_texts;
+mod movements;
 mod native;
 mod numbers;
 mod shape;
@@ -30,7 +31,7 @@ use super::error::FileError;
 use super::reading::Reading;
 use super::rejected::RejectedRow;
 use super::rows::{Row, RowReader};
-use crate::engine::LedgerTrade;
+use crate::engine::{LedgerTrade, Movement};
 
 /// Finds formats by a header. A file that two of them recognise is refused.
 const FORMATS: &[Recognise] = &[
@@ -122,6 +123,7 @@ pub(super) struct Record<'r, 't> {
 #[expect(clippy::large_enum_variant, reason = "nearly all are trades")]
 pub(super) enum RowOutcome {
     Trade(LedgerTrade),
+    Movement(Box<Movement>),
     Rejected(Box<RejectedRow>),
     /// A row that is not a trade, with the name of its type.
     Ignored(&'static str),

@@ -20,6 +20,7 @@ mod formats;
 mod header;
 mod hints;
 mod more;
+mod movements;
 mod numbering;
 mod opening;
 mod reading;
@@ -38,7 +39,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use crate::engine::{Account, AssetRules, LedgerTrade, Timestamp};
+use crate::engine::{Account, AssetRules, LedgerTrade, Movement, Timestamp};
 
 pub use self::csv::{CsvFormat, ParsedBlock, parse_csv};
 pub use blocks::{BLOCK_BYTES, Block, Blocks};
@@ -86,12 +87,14 @@ pub struct ImportOptions {
 
 /// A file as read.
 ///
-/// `rows` is always the number of trades, rejected and ignored rows, and duplicates together,
+/// `rows` is always the number of trades, movements, rejected and ignored rows, and duplicates,
 /// unless a row of the format stands for several.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ParsedFile {
     /// The trades. Order: as in the file.
     pub trades: Vec<LedgerTrade>,
+    /// The movements. Order: as in the file.
+    pub movements: Vec<Movement>,
     /// The rows that are no trades. Order: as in the file.
     pub rejected: Vec<RejectedRow>,
     /// Rows that repeat an earlier row of the file in id and facts; the first one is kept.

@@ -14,9 +14,9 @@ use rayon::prelude::*;
 use tokio::sync::mpsc;
 
 use super::error::{PipelineError, PipelineResult};
-use super::file_read::{FileRead, fees_of, reject, statuses_of};
+use super::file_read::{FileRead, fees_of, kinds_of, reject, statuses_of};
 use super::job::{Context, Stage};
-use crate::engine::LedgerTrade;
+use crate::engine::{LedgerTrade, Movement};
 use crate::import::{
     Block, BlockError, Blocks, CsvFormat, FileError, ImportOptions, Numbering, ROW_BYTES_MAX,
     RejectedRow, Repeats, TradeHasher, TradeHashes,
@@ -48,9 +48,10 @@ pub(super) struct TradeFile {
     /// Numbers the trades of a file without ids.
     numbering: Option<Arc<Numbering>>,
     rejected: u64,
+    movements: Arc<[Movement]>,
 }
 
-/// Result of one reading of the whole file.
+/// One reading of the whole file.
 struct FirstReading {
     sha256: String,
     ends_without_line_end: bool,
@@ -74,7 +75,9 @@ impl TradeFile {
             mut trades,
             repeats,
             numbering,
+            movements,
         } = checked?;
+        checked.movements = kinds_of(&movements);
         checked.name = path.display().to_string();
         checked.sha256 = reading.sha256.clone();
         let again = repeats.as_ref().map(|repeats| Arc::new(repeats.again()));
@@ -94,6 +97,7 @@ impl TradeFile {
             repeats: again,
             numbering: numbering.map(Arc::new),
             rejected: checked.rejected.count(),
+            movements: movements.into(),
         };
         Ok((file, checked))
     }
@@ -177,9 +181,8 @@ impl TradeFile {
 }
 
 fn changed(path: &Path) -> PipelineError {
-    PipelineError::Changed {
-        file: path.display().to_string(),
-    }
+    let file = path.display().to_string();
+    PipelineError::Changed { file }
 }
 
 /// Findings of the first reading, and what later readings need.
@@ -190,14 +193,16 @@ struct Checked {
     trades: u64,
     repeats: Option<Repeats>,
     numbering: Option<Numbering>,
+    movements: Vec<Movement>,
 }
 
 impl Checked {
-    fn new(reading: FirstReading, read: FileRead, trades: u64) -> Self {
+    fn new(reading: FirstReading, read: FileRead, rows: (u64, Vec<Movement>)) -> Self {
         Self {
             reading,
             read,
-            trades,
+            trades: rows.0,
+            movements: rows.1,
             repeats: None,
             numbering: None,
         }
@@ -208,28 +213,28 @@ fn check(path: &Path, options: &ImportOptions, context: &Context) -> PipelineRes
     let hasher = TradeHasher::default();
     let mut hashes = TradeHashes::default();
     let mut checked = FileRead::default();
-    let (mut trades, mut seen) = (0, 0);
+    let (mut trades, mut seen, mut movements) = (0, 0, Vec::new());
     let reading = each_block(
         (path, options),
         context,
         |format, block| {
             let parsed = format.parse(block, options)?;
-            let of_block = parsed.trades.iter().map(|trade| hasher.hash(trade));
-            let of_block: Vec<u64> = of_block.collect();
+            let of_block: Vec<u64> = parsed.trades.iter().map(|it| hasher.hash(it)).collect();
             Ok((
                 of_block,
                 (fees_of(&parsed.trades), statuses_of(&parsed.trades)),
-                (parsed.rejected, parsed.ignored),
+                (parsed.rejected, parsed.ignored, parsed.movements),
                 parsed.rows,
             ))
         },
-        |_, (of_block, (fees, statuses), (rejected, ignored), rows), end| {
+        |_, (of_block, (fees, statuses), (rejected, ignored, moved), rows), end| {
             checked.fees.merge(&fees);
             checked.statuses.merge(&statuses);
             trades += of_block.len() as u64;
             hashes.extend(&of_block);
             checked.rejected.extend(rejected);
             checked.add_ignored(ignored);
+            movements.extend(moved);
             checked.rows += rows;
             context.progress.advance(end - seen);
             seen = end;
@@ -239,11 +244,11 @@ fn check(path: &Path, options: &ImportOptions, context: &Context) -> PipelineRes
     if reading.format.makes_ids() {
         return Ok(Checked {
             numbering: Some(Numbering::of(hashes, hasher)),
-            ..Checked::new(reading, checked, trades)
+            ..Checked::new(reading, checked, (trades, movements))
         });
     }
     let Some(mut repeats) = hashes.into_repeats(hasher) else {
-        return Ok(Checked::new(reading, checked, trades));
+        return Ok(Checked::new(reading, checked, (trades, movements)));
     };
     let again = each_block(
         (path, options),
@@ -258,7 +263,7 @@ fn check(path: &Path, options: &ImportOptions, context: &Context) -> PipelineRes
     match again.sha256 == reading.sha256 {
         true => Ok(Checked {
             repeats: Some(repeats),
-            ..Checked::new(reading, checked, trades)
+            ..Checked::new(reading, checked, (trades, movements))
         }),
         false => Err(changed(path)),
     }
@@ -463,6 +468,10 @@ impl TradeSource for FileTrades {
         let next = self.next(&mut batches, TradeFile::send).await;
         self.batches = batches;
         next
+    }
+
+    fn movements(&self) -> &[Movement] {
+        &self.file.movements
     }
 
     fn rejected(&self) -> u64 {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{FeeSigns, LedgerTrade, UnknownStatuses};
+use crate::engine::{FeeSigns, LedgerTrade, Movement, MovementKind, UnknownStatuses};
 use crate::import::{RejectedRow, Rejects};
 use crate::store::model::Reject;
 
@@ -25,6 +25,8 @@ pub struct FileRead {
     pub assumes: String,
     /// Rows that are known to be no trades, by the name of their type.
     pub ignored: BTreeMap<String, u64>,
+    /// Movements, by kind.
+    pub movements: BTreeMap<MovementKind, u64>,
     /// Ignored columns.
     pub unknown_columns: Vec<String>,
     /// Fees and rebates of the file's trades.
@@ -54,6 +56,15 @@ pub(super) fn reject(row: RejectedRow) -> Reject {
         found: row.found,
         text: row.text,
     }
+}
+
+/// Counts movements by kind.
+pub(super) fn kinds_of(movements: &[Movement]) -> BTreeMap<MovementKind, u64> {
+    let mut kinds = BTreeMap::new();
+    for movement in movements {
+        *kinds.entry(movement.kind).or_default() += 1;
+    }
+    kinds
 }
 
 /// Counts fees and rebates of some trades.

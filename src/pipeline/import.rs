@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 
 use super::csv_file::{TradeFile, of_block};
 use super::error::{PipelineError, PipelineResult};
-use super::file_read::{FileRead, fees_of, reject, statuses_of};
+use super::file_read::{FileRead, fees_of, kinds_of, reject, statuses_of};
 use super::job::{Context, Stage};
-use crate::engine::{Account, LedgerTrade, Timestamp};
+use crate::engine::{Account, LedgerTrade, Movement, Timestamp};
 use crate::import::{
     ColumnNames, FileError, ImportOptions, LIST_BYTES_MAX, PIPE_BYTES_MAX, ParsedFile, Rejects,
     parse_csv, parse_opening_lots, read_whole,
@@ -52,7 +52,7 @@ pub struct Source {
 #[derive(Debug)]
 enum SourceTrades {
     /// In memory, if the source can't be read twice. Opening lots, too: they are few.
-    Listed(Vec<LedgerTrade>, Vec<Reject>),
+    Listed(Vec<LedgerTrade>, Vec<Movement>, Vec<Reject>),
     /// In the file, which the import reads again.
     InFile(TradeFile),
 }
@@ -93,7 +93,7 @@ impl FileReport {
         let conflicts = self
             .receipt
             .as_ref()
-            .is_some_and(|receipt| !receipt.conflicts.is_empty());
+            .is_some_and(ImportReceipt::has_conflicts);
         are_refused(&self.read.rejected, skip_invalid) || (conflicts && !skip_invalid)
     }
 }
@@ -161,6 +161,7 @@ pub fn parse_source(
             .map(|(kind, rows)| (kind.to_owned(), rows))
             .collect(),
         unknown_columns: parsed.unknown_columns,
+        movements: kinds_of(&parsed.movements),
         fees: fees_of(&parsed.trades),
         statuses: statuses_of(&parsed.trades),
         ends_without_line_end: parsed.ends_without_line_end,
@@ -169,6 +170,7 @@ pub fn parse_source(
         read,
         trades: SourceTrades::Listed(
             parsed.trades,
+            parsed.movements,
             parsed.rejected.into_iter().map(reject).collect(),
         ),
     })
@@ -216,7 +218,7 @@ pub async fn import_files(
         match import_source(store, source, request, context).await {
             Ok(report) => {
                 let receipt = report.receipt.as_ref();
-                let has_conflict = receipt.is_some_and(|receipt| !receipt.conflicts.is_empty());
+                let has_conflict = receipt.is_some_and(ImportReceipt::has_conflicts);
                 stopped |= has_conflict && !request.skip_invalid;
                 reports.push(report);
             }
@@ -250,10 +252,11 @@ async fn import_source(
     let file = import_file(&report.read, request, context);
     let other = imported_as_another(store, &report.read.sha256, &request.account).await?;
     let receipt = match source.trades {
-        SourceTrades::Listed(trades, rejects) => {
+        SourceTrades::Listed(trades, movements, rejects) => {
             let batch = ImportBatch {
                 file,
                 trades,
+                movements,
                 rejects,
             };
             store.import(&batch).await?

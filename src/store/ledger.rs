@@ -37,8 +37,7 @@ pub trait LedgerStore: Send + Sync {
 
     /// Appends trades that are in memory, as [`import_file`](Self::import_file) does.
     async fn import(&self, batch: &ImportBatch) -> StoreResult<ImportReceipt> {
-        self.import_file(&batch.file, &mut Listed::new(&batch.trades, &batch.rejects))
-            .await
+        self.import_file(&batch.file, &mut Listed::new(batch)).await
     }
 
     /// Takes a trade out of matching or puts it back. Errors: no such trade; nothing to change.

@@ -18,6 +18,7 @@ pub mod lots;
 pub mod memory;
 pub mod model;
 mod more;
+mod movements;
 pub mod phase;
 mod pool_rules;
 pub mod postgres;
@@ -48,6 +49,7 @@ pub use history::HistoryStore;
 pub use imports::ImportStore;
 pub use ledger::LedgerStore;
 use model::{LongRun, SourcedAllocation};
+pub use movements::MovementStore;
 pub use rates::RateStore;
 pub use review::ReviewStore;
 pub use runs::{RunLock, RunStore};
@@ -115,13 +117,19 @@ pub trait TradeStore: LedgerStore + RateStore {
 
 /// Keeps the ledger and its results: all that the pipeline needs of a store.
 ///
-/// A caller that needs less takes one of the seven traits.
+/// A caller that needs less takes one of the eight traits.
 pub trait Store:
-    TradeStore + ImportStore + RunStore + VersionStore + ReviewStore + HistoryStore
+    TradeStore + ImportStore + MovementStore + RunStore + VersionStore + ReviewStore + HistoryStore
 {
 }
 
 impl<S> Store for S where
-    S: TradeStore + ImportStore + RunStore + VersionStore + ReviewStore + HistoryStore
+    S: TradeStore
+        + ImportStore
+        + MovementStore
+        + RunStore
+        + VersionStore
+        + ReviewStore
+        + HistoryStore
 {
 }

@@ -11,7 +11,7 @@ pub use history::{
 };
 pub use ledger::{
     Conflict, ImportBatch, ImportFile, ImportMode, ImportReceipt, ImportUndo, ImportUndone,
-    LedgerCounts, LedgerRead, PoolSizes, Reject, VoidChange,
+    LedgerCounts, LedgerRead, MovementReceipt, PoolSizes, Reject, VoidChange,
 };
 pub use rates::{RateBatch, RateConflict, RateReceipt, RateScope, RatesLocked, StoredRate};
 pub use review::{

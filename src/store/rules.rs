@@ -5,6 +5,7 @@
 //! databases can't differ in them.
 
 mod closing;
+mod movements;
 mod rates;
 mod review;
 
@@ -16,26 +17,35 @@ use super::corrections::{self, Relative};
 use super::limits::CONFLICTS_KEPT_MAX;
 use super::model::{
     Conflict, Current, Event, EventKind, ImportFile, ImportMode, ImportReceipt, ImportUndo,
-    ImportUndone, VersionInfo, VersionPlan, VersionScope, VersionStatus, VoidChange,
-    is_snapshot_name,
+    ImportUndone, MovementReceipt, VersionInfo, VersionPlan, VersionScope, VersionStatus,
+    VoidChange, is_snapshot_name,
 };
 use super::{
     ImportRefusal, SnapshotRefusal, StoreError, StoreResult, TradeRefusal, VersionRefusal,
 };
 use crate::engine::{Account, CORRECTION_MARK, LedgerTrade, OrderId, split_correction};
 pub(super) use closing::{Closing, RunEnd};
+pub use movements::{MovementKey, MovementPlan, plan_movements};
 pub(super) use rates::{counting, counting_of_names, plan_rates, rates_event, renamed};
 pub use review::{AUTOMATIC, REVIEW_EVENTS, check_decision, details_json};
 pub(super) use review::{ReviewChange, decision_event, exclusion_event, plan_review};
 
 /// Returns the audit trail's details of an import.
 pub(super) fn import_event(file: &ImportFile, receipt: &ImportReceipt, rejected: u64) -> Event {
-    let details = json!({
+    let mut details = json!({
         "import_id": receipt.import_id, "file": file.name, "sha256": file.sha256,
         "account": file.account.as_str(),
         "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
         "conflicts": receipt.conflict_count(), "rejected": rejected,
     });
+    let movements = &receipt.movements;
+    if *movements != MovementReceipt::default()
+        && let Some(details) = details.as_object_mut()
+    {
+        let counts = json!({ "appended": movements.appended, "known": movements.known,
+            "conflicts": movements.conflict_count });
+        details.insert("movements".into(), counts);
+    }
     Event::info(EventKind::Import, file.imported_at, details)
 }
 
@@ -192,6 +202,7 @@ impl<'m> ImportPlan<'m> {
             corrected: self.corrected.len() as u64,
             conflicts: self.conflicts.clone(),
             conflicts_by_column: self.conflicts_by_column.clone(),
+            movements: MovementReceipt::default(),
         }
     }
 }
@@ -411,7 +422,7 @@ pub(super) fn undo_event(change: &ImportUndo, undone: &ImportUndone) -> Event {
     let details = json!({
         "import_id": change.import_id, "file": undone.file.name, "put_back": change.put_back,
         "reason": change.reason, "by": change.changed_by, "trades": undone.trades,
-        "rates": undone.rates, "replaced": undone.replaced,
+        "rates": undone.rates, "movements": undone.movements, "replaced": undone.replaced,
     });
     Event::info(EventKind::ImportUndo, change.changed_at, details)
 }

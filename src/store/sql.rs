@@ -9,6 +9,7 @@ pub(super) mod closing;
 pub(super) mod history;
 pub(super) mod imports;
 pub(super) mod ledger;
+pub(super) mod movements;
 mod queue;
 mod rates;
 mod rates_used;

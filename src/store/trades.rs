@@ -6,8 +6,8 @@
 use async_trait::async_trait;
 
 use super::StoreResult;
-use super::model::Reject;
-use crate::engine::LedgerTrade;
+use super::model::{ImportBatch, Reject};
+use crate::engine::{LedgerTrade, Movement};
 
 /// Gives a file's trades, batch by batch.
 ///
@@ -26,6 +26,11 @@ pub trait TradeSource: Send {
     /// `None`.
     async fn next_batch(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>>;
 
+    /// Returns the movements of the file. They are in memory: files have few.
+    fn movements(&self) -> &[Movement] {
+        &[]
+    }
+
     /// Returns the number of rejected rows, which the store keeps with the import.
     fn rejected(&self) -> u64 {
         0
@@ -42,15 +47,17 @@ pub trait TradeSource: Send {
 pub(super) struct Listed<'t> {
     trades: &'t [LedgerTrade],
     rejects: &'t [Reject],
+    movements: &'t [Movement],
     is_given: bool,
     are_rejects_given: bool,
 }
 
 impl<'t> Listed<'t> {
-    pub(super) fn new(trades: &'t [LedgerTrade], rejects: &'t [Reject]) -> Self {
+    pub(super) fn new(batch: &'t ImportBatch) -> Self {
         Self {
-            trades,
-            rejects,
+            trades: &batch.trades,
+            rejects: &batch.rejects,
+            movements: &batch.movements,
             is_given: false,
             are_rejects_given: false,
         }
@@ -70,6 +77,10 @@ impl TradeSource for Listed<'_> {
     async fn next_batch(&mut self) -> StoreResult<Option<Vec<LedgerTrade>>> {
         let is_given = std::mem::replace(&mut self.is_given, true);
         Ok((!is_given).then(|| self.trades.to_vec()))
+    }
+
+    fn movements(&self) -> &[Movement] {
+        self.movements
     }
 
     fn rejected(&self) -> u64 {

@@ -230,6 +230,7 @@ pub fn import_batch(
     ImportBatch {
         file,
         trades,
+        movements: Vec::new(),
         rejects,
     }
 }

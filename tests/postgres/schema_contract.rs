@@ -123,6 +123,10 @@ async fn fill(store: &dyn Store) {
     }
     append(store, rows).await;
     append(store, vec![trade("B-9", "buy", "1", "1", 9)]).await;
+    store
+        .import(&subject::moved(vec![subject::movement("M-1", 3)]))
+        .await
+        .unwrap();
     store.void(&subject::void("B-9", false)).await.unwrap();
     store.undo_import(&subject::undo(2, false)).await.unwrap();
     Run::default().go(store).await.unwrap();

@@ -25,6 +25,7 @@ mod legs_over_runs;
 mod line_numbers;
 mod memory;
 mod more_facts;
+mod movements;
 mod operations;
 mod postgres_cli;
 mod printed_commands;

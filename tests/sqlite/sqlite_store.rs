@@ -78,6 +78,8 @@ async fn filled() -> (tempfile::TempDir, PathBuf) {
         decided_at: at(1),
     };
     store.set_exclusion(&exclusion, true).await.unwrap();
+    let moved = subject::moved(vec![subject::movement("M-1", 3)]);
+    store.import(&moved).await.unwrap();
     store.undo_import(&subject::undo(1, false)).await.unwrap();
     store.undo_import(&subject::undo(1, true)).await.unwrap();
     Run::unpublished().go(&store).await.unwrap();
@@ -98,6 +100,7 @@ async fn facts_can_only_be_appended() {
         ("trade_records", "size = '9'", "ingest_seq"),
         ("trade_voids", "undone = 1", "void_seq"),
         ("import_voids", "undone = 1", "void_seq"),
+        ("asset_movements", "kind = 'gift'", "movement_seq"),
         ("event_log", "severity = 'error'", "id"),
         ("imports", "name = 'other.csv'", "id"),
         ("rates", "rate = '9'", "rate_seq"),
@@ -139,6 +142,13 @@ async fn facts_can_only_be_appended() {
     assert!(refused(sql).contains("trade_records is append-only: replacing a row is refused"));
 }
 
+/// The columns and values of a movement.
+const MOVEMENT: (&str, &str) = (
+    "asset_movements (movement_seq, account, movement_id, asset, direction, size, kind, moved_at, \
+     import_id, import_line)",
+    "'a', 'm', 'BTC', 'in', '1', 'deposit', 0, 1, 1",
+);
+
 #[tokio::test]
 async fn a_number_from_outside_ends_no_numbering_and_hides_no_row() {
     let subject = SqliteSubject::new().await;
@@ -160,6 +170,7 @@ async fn a_number_from_outside_ends_no_numbering_and_hides_no_row() {
             "import_voids (void_seq, import_id, reason, voided_by)",
             "1, 'r', 'w'",
         ),
+        MOVEMENT,
         (
             "rates (rate_seq, asset, currency, source, published_at, revision, rate, import_id, \
              import_line)",

@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use fifo_pnl::engine::{
-    Account, AllocationRow, AssetRules, Carried, LedgerTrade, Pool, PoolLedger, PoolOutcome,
-    PoolResult, Rate, RateSource, RowsHash, Timestamp, Trade, TradeText, Usd, compute_pool,
-    review_items,
+    Account, AllocationRow, AssetRules, Carried, Direction, LedgerTrade, Movement, MovementKind,
+    Pool, PoolLedger, PoolOutcome, PoolResult, Rate, RateSource, RowsHash, Timestamp, Trade,
+    TradeText, Usd, compute_pool, review_items,
 };
 use fifo_pnl::store::fingerprint::AdaptedViews;
 use fifo_pnl::store::memory::{LoggedRun, MemoryStore};
@@ -381,6 +381,7 @@ pub fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
     ImportBatch {
         file,
         trades: numbered.collect(),
+        movements: Vec::new(),
         rejects: Vec::new(),
     }
 }
@@ -438,6 +439,33 @@ pub fn void(order_id: &str, undo: bool) -> VoidChange {
         voided_by: "ann".into(),
         voided_at: at(101),
         undo,
+    }
+}
+
+/// Makes a deposit with every fact, some seconds after the instant of [`at`].
+pub fn movement(id: &str, seconds: i64) -> Movement {
+    Movement {
+        account: Account::default(),
+        movement_id: id.parse().unwrap(),
+        asset: "BTC".parse().unwrap(),
+        direction: Direction::In,
+        size: "1.25".parse().unwrap(),
+        fee: Some(("0.0005".parse().unwrap(), "ETH".parse().unwrap())),
+        usd_value: Some("120000.5".parse().unwrap()),
+        kind: MovementKind::Deposit,
+        moved_at: at(seconds),
+        settled_at: Some(at(seconds + 60)),
+        tx_id: Some("aa11".into()),
+        exchange: Some("venue".into()),
+        import_line: seconds as u64 + 1,
+    }
+}
+
+/// Makes an import of movements.
+pub fn moved(movements: Vec<Movement>) -> ImportBatch {
+    ImportBatch {
+        movements,
+        ..batch(Vec::new())
     }
 }
 

@@ -86,9 +86,11 @@ async fn import_and_describe(
         }
         None => decided::Decided::none(),
     };
+    let movements = movements_stored(store.as_deref()).await?;
     let location = store.map_or_else(|| "not opened".into(), |store| store.location());
     let mut text = format!("Database  {location}\n");
     text.push_str(&describe(&reports, request));
+    text.push_str(&movements);
     text.push_str(&decided.warnings(&session.next));
     let is_new = |receipt: &ImportReceipt| {
         receipt.import_id.is_some() && receipt.appended + receipt.corrected > 0
@@ -106,6 +108,23 @@ async fn import_and_describe(
         "files": reports.iter().map(to_json).collect::<Vec<_>>() });
     decided.add_to(&mut json);
     Ok(Outcome::summary(exit, text, json))
+}
+
+/// Counts the stored movements, which no run uses yet.
+pub(super) async fn movements_stored(store: Option<&dyn Store>) -> CliResult<String> {
+    let stored = match store {
+        Some(store) => store.movement_count().await?,
+        None => 0,
+    };
+    let are = match stored {
+        0 => return Ok(String::new()),
+        1 => "is",
+        _ => "are",
+    };
+    let movements = plural(stored, "movement", "movements");
+    Ok(format!(
+        "Movements  {movements} {are} stored and not yet used\n"
+    ))
 }
 
 /// Runs `import lots`. Days are in the time zone of the tax files, unless `--timezone` names
@@ -274,9 +293,9 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
         text.push_str(&report::describe_receipt(receipt, request));
     }
     let not_trades: u64 = report.read.ignored.values().sum();
-    text.push_str(&report::describe_not_trades(not_trades));
+    text.push_str(&report::describe_not_trades(&report.read, not_trades));
     let receipt = report.receipt.as_ref();
-    let conflicting = receipt.map_or(0, ImportReceipt::conflict_count);
+    let conflicting = receipt.map_or(0, |it| it.conflict_count() + it.movements.conflict_count);
     if conflicting > 0 {
         text.push_str(&format!(", {} known with other facts", count(conflicting)));
     }
@@ -299,6 +318,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     }
     text.push('\n');
     text.push_str(&report::describe_format(&report.read));
+    text.push_str(&report::describe_movements(&report.read, receipt));
     if !report.read.unknown_columns.is_empty() {
         let columns: Vec<String> = report
             .read
@@ -320,6 +340,10 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     ));
     if let Some(receipt) = receipt {
         text.push_str(&report::describe_conflicts(&name.to_string(), receipt));
+        text.push_str(&report::describe_moved_otherwise(
+            &name.to_string(),
+            receipt,
+        ));
     }
 }
 
@@ -350,6 +374,7 @@ pub(super) fn to_json(report: &FileReport) -> Value {
         "file": read.name, "sha256": read.sha256, "rows": read.rows, "format": read.format,
         "assumed": read.assumes,
         "not_trades": read.ignored,
+        "movements": report::movements_json(read, receipt),
         "import_id": receipt.and_then(|receipt| receipt.import_id),
         "appended": receipt.map(|receipt| receipt.appended),
         "known": receipt.map(|receipt| receipt.known),

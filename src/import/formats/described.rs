@@ -9,12 +9,14 @@ mod kinds;
 use csv::StringRecord;
 use jiff::tz::TimeZone;
 
+use self::kinds::RowKind;
 use super::differences::Differences;
 use super::layout::{
     CellMaking, Generation, LAYOUTS, Layout, MadeText, Refused, RowKinds, native_column,
 };
 use super::made_ids::made_id;
 use super::made_texts::{GluedUnits, PlacedPart, cell, joined, placed, time};
+use super::movements::MovementTable;
 use super::numbers::plain;
 use super::template::{fold, is_named};
 use super::zones::zone_of;
@@ -42,6 +44,8 @@ pub(super) struct Described {
     refused: Vec<(usize, &'static Refused)>,
     /// The zone of times without an offset. `None`: a person names it.
     zone: Option<TimeZone>,
+    /// The columns of movements.
+    movements: MovementTable,
     /// The header of the native row.
     native: Header,
 }
@@ -134,6 +138,7 @@ impl Described {
             made,
             kinds: kinds.collect(),
             refused: refused.collect(),
+            movements: MovementTable::of(layout, place, header.before),
             zone: zone_of(layout.zone.as_deref(), layout.zone_from, header),
             names,
             native: Header::of_all(),
@@ -293,8 +298,14 @@ impl Described {
             let says = |parts: &&Vec<PlacedPart>| self.whole(parts, cells).is_some();
             made.ways.iter().find(says).or(made.ways.first())
         });
-        let places = way.into_iter().flatten();
-        let mut places = places.filter_map(|part| match part {
+        let parts = way.map(Vec::as_slice).unwrap_or_default();
+        self.place_of(parts, cells, column.as_str())
+    }
+
+    /// Returns the one column of a template, and its text; if it has several, `name` and the whole
+    /// text.
+    fn place_of(&self, parts: &[PlacedPart], cells: &StringRecord, name: &str) -> (String, String) {
+        let mut places = parts.iter().filter_map(|part| match part {
             PlacedPart::Cell(place, _) => Some(*place),
             PlacedPart::Text(_) => None,
         });
@@ -303,10 +314,7 @@ impl Described {
                 let name = self.names.get(place).cloned().unwrap_or_default();
                 (name, cells.get(place).unwrap_or_default().to_owned())
             }
-            _ => {
-                let text = way.map(|parts| joined(parts, cells)).unwrap_or_default();
-                (column.as_str().to_owned(), text)
-            }
+            _ => (name.to_owned(), joined(parts, cells)),
         }
     }
 
@@ -383,8 +391,9 @@ impl RowFormat for Described {
         }
         each(match self.kind(record) {
             Err(row) => RowOutcome::Rejected(row),
-            Ok(Some(ignored)) => RowOutcome::Ignored(ignored),
-            Ok(None) => match self.trade(record, reading) {
+            Ok(RowKind::Ignored(ignored)) => RowOutcome::Ignored(ignored),
+            Ok(RowKind::Movement(kind)) => self.movement(kind, record, reading),
+            Ok(RowKind::Trade) => match self.trade(record, reading) {
                 Ok(trade) => RowOutcome::Trade(trade),
                 Err(row) => RowOutcome::Rejected(row),
             },

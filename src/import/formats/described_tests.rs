@@ -57,6 +57,37 @@ fn written(file: &ParsedFile) -> String {
     text
 }
 
+/// The header of the expected files of movements.
+const MOVEMENTS: &str = "movement_id,asset,direction,size,fee,fee_asset,usd_value,kind,moved_at,\
+                         settled_at,tx_id,exchange,line\n";
+
+/// Writes movements as the expected files have them.
+fn moved(file: &ParsedFile) -> String {
+    let mut text = MOVEMENTS.to_owned();
+    for row in &file.movements {
+        let or_empty = |text: Option<String>| text.unwrap_or_default();
+        let fee = row.fee.as_ref();
+        let cells = [
+            row.movement_id.to_string(),
+            row.asset.to_string(),
+            row.direction.to_string(),
+            row.size.to_string(),
+            or_empty(fee.map(|(fee, _)| fee.to_string())),
+            or_empty(fee.map(|(_, asset)| asset.to_string())),
+            or_empty(row.usd_value.map(|value| value.to_string())),
+            row.kind.to_string(),
+            row.moved_at.to_string(),
+            or_empty(row.settled_at.map(|at| at.to_string())),
+            or_empty(row.tx_id.clone()),
+            or_empty(row.exchange.clone()),
+            row.import_line.to_string(),
+        ];
+        text.push_str(&cells.join(","));
+        text.push('\n');
+    }
+    text
+}
+
 #[test]
 fn each_sample_gives_the_trades_that_a_person_made_of_it() {
     for layout in readable() {
@@ -75,7 +106,13 @@ fn each_sample_gives_the_trades_that_a_person_made_of_it() {
             assert_eq!(written(&file), expected, "{} {name}", layout.name);
             let ignored: u64 = file.ignored.values().sum();
             assert_eq!(file.rejected, [], "{}", layout.name);
-            assert_eq!(file.trades.len() as u64 + ignored, file.rows);
+            let records = (file.trades.len() + file.movements.len()) as u64;
+            assert_eq!(records + ignored, file.rows);
+            if name == "sample" {
+                let expected = fs::read_to_string(folder(layout).join("movements.csv"));
+                let expected = expected.unwrap_or_else(|_| MOVEMENTS.to_owned());
+                assert_eq!(moved(&file), expected, "{}", layout.name);
+            }
             samples += 1;
         }
         assert!(samples > 0, "{} has no sample", layout.name);
@@ -203,6 +240,18 @@ fn fault_of(name: &str, from: &str, to: &str) -> String {
 type FaultCase = ((&'static str, &'static str, &'static str), &'static str);
 
 const FAULTS: &[FaultCase] = &[
+    (
+        ("bitstamp", "1000.00000000,EUR", "none,EUR"),
+        "2: Amount is \"none\", expected a number above zero",
+    ),
+    (
+        ("bitstamp", "0.10,USD,\n", "0.10,,\n"),
+        "5: Fee currency is empty, expected the asset of the fee",
+    ),
+    (
+        ("bitstamp", "2025-02-03T10:00:00Z", "yesterday"),
+        "5: Datetime is \"yesterday\", expected a time like 2025-01-02T03:04:05Z",
+    ),
     (
         ("coinbase-fills", "0.5,BTC", "half,BTC"),
         "2: size is \"half\", expected a number above zero",
@@ -514,7 +563,8 @@ mod spoilt {
                 return Ok(());
             };
             let ignored: u64 = file.ignored.values().sum();
-            let read = (file.trades.len() + file.rejected.len()) as u64 + file.duplicates;
+            let records = file.trades.len() + file.movements.len() + file.rejected.len();
+            let read = records as u64 + file.duplicates;
             prop_assert_eq!(read + ignored, file.rows);
             let text = String::from_utf8(bytes).unwrap();
             let makes_ids = layout.ids.is_some();
@@ -522,6 +572,11 @@ mod spoilt {
             let mut texts = BTreeMap::new();
             while let Some(row) = rows.read(&mut cells).unwrap() {
                 texts.insert(row.line, row.text.to_uppercase());
+            }
+            for row in &file.movements {
+                let line = &texts[&row.import_line];
+                prop_assert!(line.contains(&row.movement_id.as_str().to_uppercase()), "{}", line);
+                prop_assert!(line.contains(&row.asset.as_str().to_uppercase()), "{}", line);
             }
             for row in &file.trades {
                 let line = &texts[&row.import_line];

@@ -12,7 +12,9 @@ use serde::Deserialize;
 use super::numbers::{NumberStyle, is_zero};
 use super::template::{TemplatePart, fold, parts};
 use super::zones::{self, ZoneFrom};
+use crate::engine::MovementKind;
 use crate::import::columns::{COLUMNS, Column};
+use crate::import::movements::MOVEMENT_COLUMNS;
 
 /// Lists layouts with the texts of their files.
 macro_rules! layouts {
@@ -112,6 +114,9 @@ pub(super) struct Layout {
     /// The native columns, and how to make them.
     #[serde(default)]
     pub trade: BTreeMap<String, CellMaking>,
+    /// The columns of a movement, and how to make them.
+    #[serde(default)]
+    pub movement: BTreeMap<String, CellMaking>,
 }
 
 /// One generation of a header.
@@ -133,9 +138,19 @@ pub(super) struct RowKinds {
     pub column: String,
     /// Rows that are trades.
     pub trades: BTreeSet<String>,
+    /// Rows that are movements, with the kind of each.
+    #[serde(default)]
+    pub movements: BTreeMap<String, String>,
     /// Rows that are known to be no trades.
     #[serde(default)]
     pub ignored: BTreeSet<String>,
+}
+
+impl RowKinds {
+    /// Returns the kind of a row's movement. `None`: the row is no movement.
+    pub fn movement(&self, row: &str) -> Option<MovementKind> {
+        self.movements.get(row)?.parse().ok()
+    }
 }
 
 /// Rows that this program can't match.
@@ -231,10 +246,14 @@ impl Layout {
         if self.refuse.is_some() {
             return Ok(());
         }
-        for (column, value) in &self.trade {
-            if !is_column(column) {
-                return Err(format!("[trade] has no column {column:?}"));
-            }
+        let is_of_movement = |name: &str| MOVEMENT_COLUMNS.iter().any(|(_, known)| *known == name);
+        if let Some(column) = self.trade.keys().find(|name| !is_column(name)) {
+            return Err(format!("[trade] has no column {column:?}"));
+        }
+        if let Some(column) = self.movement.keys().find(|name| !is_of_movement(name)) {
+            return Err(format!("[movement] has no column {column:?}"));
+        }
+        for (column, value) in self.trade.iter().chain(&self.movement) {
             for template in value.templates() {
                 for part in parts(template)? {
                     match part {
@@ -255,8 +274,24 @@ impl Layout {
             None if has("order_id") && self.ids.is_some() => {
                 Err("[trade] has order_id, and ids are to be made".into())
             }
-            None => Ok(()),
+            None => self.check_movements(),
         }
+    }
+
+    fn check_movements(&self) -> Result<(), String> {
+        let kinds = self.rows.iter().flat_map(|rows| &rows.movements);
+        for (row, kind) in kinds {
+            let Ok(kind) = kind.parse::<MovementKind>() else {
+                return Err(format!("{row}: {kind:?} is no kind of movement"));
+            };
+            let mut needed = vec!["movement_id", "asset", "size", "moved_at"];
+            needed.extend(kind.direction().is_none().then_some("direction"));
+            let is_missing = |column: &&str| !self.movement.contains_key(*column);
+            if let Some(missing) = needed.into_iter().find(is_missing) {
+                return Err(format!("[movement] lacks {missing}, which {row} needs"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -303,6 +338,46 @@ mod tests {
             }
         }
         assert!(TEXTS.is_sorted_by_key(|(name, _)| *name));
+    }
+
+    #[test]
+    fn movements_need_their_columns_and_a_known_kind() {
+        let (_, good) = TEXTS
+            .into_iter()
+            .find(|(name, _)| *name == "bitstamp")
+            .unwrap();
+        let cases = [
+            (
+                "Deposit = \"deposit\"",
+                "Deposit = \"sent\"",
+                "Deposit: \"sent\" is no kind of movement",
+            ),
+            (
+                "Deposit = \"deposit\"",
+                "Deposit = \"gift\"",
+                "[movement] lacks direction, which Deposit needs",
+            ),
+            (
+                "moved_at = \"{Datetime}\"\n",
+                "",
+                "[movement] lacks moved_at, which Card deposit needs",
+            ),
+            (
+                "fee_asset = ",
+                "fee_coin = ",
+                "[movement] has no column \"fee_coin\"",
+            ),
+            (
+                "\nfee = \"{Fee}\"",
+                "\nfee = \"{Fees}\"",
+                "fee: no header has \"fees\"",
+            ),
+        ];
+        for (from, to, why) in cases {
+            assert!(good.contains(from), "{from}");
+            let bad = good.replace(from, to);
+            assert_eq!(Layout::try_read("x", &bad), Err(why.to_owned()));
+        }
     }
 
     #[test]

@@ -71,6 +71,9 @@ pub enum TradeRefusal {
          \"{0}\" first"
     )]
     Beside(String),
+    /// A movement of the account has this id.
+    #[error("has the id of a movement: each record of an account needs an id of its own")]
+    IsMovement,
     /// Put back with its import, the trade would count beside another form; has that form's id.
     #[error("would count beside \"{0}\": void \"{0}\" first")]
     BackBeside(String),

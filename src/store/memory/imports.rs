@@ -68,8 +68,11 @@ fn undo(ledger: &mut MemoryLedger, change: &ImportUndo) -> StoreResult<ImportUnd
     }
     let rates = ledger.rates.iter();
     let rates = rates.filter(|row| row.rate.import_id == id).count();
+    let movements = ledger.movements.iter();
+    let movements = movements.filter(|(import, _)| *import == id).count();
     Ok(ImportUndone {
         file,
+        movements: movements as u64,
         trades: trades.len() as u64,
         rates: rates as u64,
         replaced,

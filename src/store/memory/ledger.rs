@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{MemoryStore, MemoryTables, broken_constraint, check};
 use crate::engine::{
     Account, AssetRules, CORRECTION_MARK, Carried, Intake, LedgerTrade, MORE_COLUMNS, MoreText,
-    Pool, RowPlace, StatedNames, Timestamp, Trade, TradeText, is_never_executed,
+    Movement, Pool, RowPlace, StatedNames, Timestamp, Trade, TradeText, is_never_executed,
 };
 use crate::store::corrections::{Forms, Relative};
 use crate::store::model::{
@@ -18,6 +18,7 @@ use crate::store::model::{
 };
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, check_voidable, correction_number, import_event,
+    plan_movements,
 };
 use crate::store::trades::TradeSource;
 use crate::store::{LedgerStore, Seen, StoreError, StoreResult, cells, corrections, more};
@@ -42,8 +43,8 @@ impl LedgerStore for MemoryStore {
         while let Some(batch) = trades.next_rejects().await? {
             rejects.extend(batch);
         }
-        self.write(|state| import(state, file, batches, rejects))
-            .await
+        let given = (batches, rejects, trades.movements());
+        self.write(|state| import(state, file, given)).await
     }
 
     async fn void(&self, change: &VoidChange) -> StoreResult<()> {
@@ -302,6 +303,8 @@ pub(super) struct MemoryLedger {
     pub(super) import_voids: Vec<(i64, bool)>,
     /// Rates in the order of their arrival.
     pub(super) rates: Vec<StoredRate>,
+    /// Movements with the numbers of their imports, in the order of their arrival.
+    pub(super) movements: Vec<(i64, Movement)>,
 }
 
 impl Default for MemoryLedger {
@@ -315,6 +318,7 @@ impl Default for MemoryLedger {
             voids: Vec::new(),
             import_voids: Vec::new(),
             rates: Vec::new(),
+            movements: Vec::new(),
         }
     }
 }
@@ -328,8 +332,7 @@ pub(super) fn number_of(place: usize) -> i64 {
 pub(super) fn import(
     state: &mut MemoryTables,
     file: &ImportFile,
-    batches: Vec<Vec<LedgerTrade>>,
-    rejects: Vec<Reject>,
+    (batches, rejects, movements): (Vec<Vec<LedgerTrade>>, Vec<Reject>, &[Movement]),
 ) -> StoreResult<ImportReceipt> {
     let ledger = &mut state.ledger;
     let mut plan = ImportPlan::new(&file.mode);
@@ -338,7 +341,10 @@ pub(super) fn import(
         plan.decide_batch(batch.clone(), &known);
     }
     let mut receipt = plan.receipt();
-    let stopped = !receipt.conflicts.is_empty() && !file.skip_conflicts;
+    let known = ledger.movements_known();
+    let planned = plan_movements(movements, &known);
+    receipt.movements = planned.receipt.clone();
+    let stopped = receipt.stops(file);
     if stopped || (file.preview && !plan.names_corrections()) {
         return Ok(receipt);
     }
@@ -349,7 +355,12 @@ pub(super) fn import(
     if file.preview {
         return Ok(receipt);
     }
+    let keys: Vec<Key> = rows.iter().map(|row| RawTrade::from(row).key()).collect();
+    ledger.check_ids(&keys, &planned.rows)?;
     let import_id = ledger.write_import(file, &rows, &plan.void)?;
+    let movements = planned.rows.into_iter();
+    let movements = movements.map(|row| (import_id, row.clone()));
+    ledger.movements.extend(movements);
     receipt.import_id = Some(import_id);
     let event = import_event(file, &receipt, rejects.len() as u64);
     let rejects = rejects.into_iter().map(|reject| (import_id, reject));
@@ -661,6 +672,11 @@ impl MemoryLedger {
         }
         (arrivals.pools, arrivals.pending) = intake.end().into_parts();
         arrivals
+    }
+
+    /// Tells whether the ledger has a trade.
+    pub(super) fn has_trade(&self, key: &Key) -> bool {
+        self.by_key.contains_key(key)
     }
 
     /// Returns a trade of the ledger; `None` if it is missing or unreadable.

@@ -11,6 +11,7 @@ mod history;
 mod imports;
 mod ledger;
 mod logged;
+mod movements;
 mod queue;
 mod rates;
 mod review;

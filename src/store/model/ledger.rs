@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ImportedFile, Watermark};
-use crate::engine::{Account, Entered, LedgerTrade, Pending, Pool, PoolLedger, Timestamp};
+use crate::engine::{
+    Account, Entered, LedgerTrade, Movement, Pending, Pool, PoolLedger, Timestamp,
+};
 
 /// A ledger's rows in a scope, as of one instant.
 #[derive(Debug, Clone, Default)]
@@ -52,6 +54,8 @@ pub struct ImportBatch {
     pub file: ImportFile,
     /// The trades.
     pub trades: Vec<LedgerTrade>,
+    /// The movements.
+    pub movements: Vec<Movement>,
     /// Rows that were rejected and that the user chose to leave out.
     pub rejects: Vec<Reject>,
 }
@@ -129,12 +133,38 @@ pub struct ImportReceipt {
     pub conflicts: Vec<Conflict>,
     /// How many there are, by the first fact that differs.
     pub conflicts_by_column: BTreeMap<&'static str, u64>,
+    /// The movements of the file.
+    pub movements: MovementReceipt,
+}
+
+/// The movements of an imported file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MovementReceipt {
+    /// Movements appended.
+    pub appended: u64,
+    /// Movements that were there already.
+    pub known: u64,
+    /// Movements whose id is known with other facts, the first ones. Unless they are skipped,
+    /// nothing was written.
+    pub conflicts: Vec<Conflict>,
+    /// How many there are.
+    pub conflict_count: u64,
 }
 
 impl ImportReceipt {
     /// Returns how many rows have other facts than the ledger's.
     pub fn conflict_count(&self) -> u64 {
         self.conflicts_by_column.values().sum()
+    }
+
+    /// Tells whether a row, a trade or a movement, has other facts than the store's.
+    pub fn has_conflicts(&self) -> bool {
+        self.conflict_count() + self.movements.conflict_count > 0
+    }
+
+    /// Tells whether a store has to stop a file after its plan: by a conflict that is not skipped.
+    pub fn stops(&self, file: &ImportFile) -> bool {
+        self.has_conflicts() && !file.skip_conflicts
     }
 }
 
@@ -179,6 +209,8 @@ pub struct ImportUndone {
     pub trades: u64,
     /// Its rates.
     pub rates: u64,
+    /// Its movements.
+    pub movements: u64,
     /// Trades that corrections of the import had replaced, and that count again. Of an import that
     /// is put back: trades that its corrections replace again.
     pub replaced: u64,

@@ -21,6 +21,7 @@ use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, correction_number, import_event,
 };
 use crate::store::sql::ledger::insert_voids;
+use crate::store::sql::movements;
 use crate::store::sql::runs::log_event;
 use crate::store::sql::{Driver, Rows, arguments};
 use crate::store::trades::TradeSource;
@@ -43,17 +44,24 @@ pub(super) async fn import(
     trades: &mut dyn TradeSource,
 ) -> StoreResult<ImportReceipt> {
     let mut transaction = ledger_writer(store).await?;
+    let movements = movements::plan(&mut *transaction, trades.movements()).await?;
+    let additions = store.ledger.additions();
     // In an adopted ledger, trades go to another table, whose key can't find known ids.
     let is_one_table = store.ledger == Ledger::Ours;
     if file.mode == ImportMode::Append && !file.preview && is_one_table {
         let receipt = ImportReceipt {
             appended: trades.count(),
+            movements: movements.receipt.clone(),
             ..ImportReceipt::default()
         };
+        if receipt.stops(file) {
+            return Ok(receipt);
+        }
         execute(&mut transaction, "SAVEPOINT all_new").await?;
         trades.rewind();
         match append(&mut transaction, store.ledger, file, trades, None).await? {
             Some(import_id) => {
+                movements::write(&mut *transaction, (import_id, additions), &movements).await?;
                 let ended = (import_id, trades.rejected());
                 return end_import(transaction, file, receipt, ended).await;
             }
@@ -61,8 +69,11 @@ pub(super) async fn import(
         }
     }
     let plan = plan(&mut transaction, store.ledger, file, trades).await?;
-    let receipt = plan.receipt();
-    let stopped = !receipt.conflicts.is_empty() && !file.skip_conflicts;
+    let receipt = ImportReceipt {
+        movements: movements.receipt.clone(),
+        ..plan.receipt()
+    };
+    let stopped = receipt.stops(file);
     // A preview with ids like corrections' writes, too: the check of corrections needs the rows.
     if stopped || (file.preview && !plan.names_corrections()) {
         return Ok(receipt);
@@ -71,6 +82,7 @@ pub(super) async fn import(
     match append(&mut transaction, store.ledger, file, trades, Some(&plan)).await? {
         Some(_) if file.preview => Ok(receipt),
         Some(import_id) => {
+            movements::write(&mut *transaction, (import_id, additions), &movements).await?;
             let ended = (import_id, trades.rejected());
             end_import(transaction, file, receipt, ended).await
         }

@@ -18,11 +18,15 @@ use crate::store::phase::{self, Phase};
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, correction_number, import_event,
 };
+use crate::store::sql::movements;
 use crate::store::sql::runs::log_event;
 use crate::store::trades::TradeSource;
 use crate::store::{StoreError, StoreResult};
 
 const APPEND: &str = "append trades";
+
+/// The table of trades.
+const TRADES: &str = "trade_records";
 
 /// Imports a file, in one transaction.
 ///
@@ -34,12 +38,18 @@ pub(super) async fn import(
     trades: &mut dyn TradeSource,
 ) -> StoreResult<ImportReceipt> {
     let mut transaction = store.writer().await?;
+    let movements = movements::plan(&mut *transaction, trades.movements()).await?;
     if file.mode == ImportMode::Append && !file.preview {
         let receipt = ImportReceipt {
             appended: trades.count(),
+            movements: movements.receipt.clone(),
             ..ImportReceipt::default()
         };
+        if receipt.stops(file) {
+            return Ok(receipt);
+        }
         if let Some(import_id) = append_new(&mut transaction, file, trades).await? {
+            movements::write(&mut *transaction, (import_id, TRADES), &movements).await?;
             let rejected = trades.rejected();
             return end_import(transaction, file, receipt, (import_id, rejected)).await;
         }
@@ -52,8 +62,11 @@ pub(super) async fn import(
         plan.decide_batch(batch, &known);
     }
     drop(raw);
-    let receipt = plan.receipt();
-    let stopped = !receipt.conflicts.is_empty() && !file.skip_conflicts;
+    let receipt = ImportReceipt {
+        movements: movements.receipt.clone(),
+        ..plan.receipt()
+    };
+    let stopped = receipt.stops(file);
     // A preview writes where only what is written can tell whether it may stay.
     if stopped || (file.preview && !plan.names_corrections()) {
         return Ok(receipt);
@@ -65,7 +78,10 @@ pub(super) async fn import(
     };
     match file.preview {
         true => Ok(receipt),
-        false => end_import(transaction, file, receipt, (import_id, trades.rejected())).await,
+        false => {
+            movements::write(&mut *transaction, (import_id, TRADES), &movements).await?;
+            end_import(transaction, file, receipt, (import_id, trades.rejected())).await
+        }
     }
 }
 

@@ -91,6 +91,7 @@ fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
     };
     let rejects = Vec::new();
     ImportBatch {
+        movements: Vec::new(),
         file,
         trades,
         rejects,

@@ -139,6 +139,9 @@ async fn nobody_numbers_a_void_or_says_when_it_came() {
     for table in [
         "trade_voids (void_seq, account, order_id, reason, voided_by) \
          VALUES (%, 'a', 'b', 'c', 'd')",
+        "asset_movements (movement_seq, account, movement_id, asset, direction, size, kind, \
+         moved_at, import_id, import_line) \
+         VALUES (%, 'a', 'm', 'BTC', 'in', 1, 'deposit', now(), 1, 1)",
         "import_voids (void_seq, import_id, reason, voided_by) VALUES (%, 1, 'c', 'd')",
         "rates (rate_seq, asset, currency, source, published_at, revision, rate, import_id, \
          import_line) VALUES (%, 'EUR', 'USD', 'ecb', now(), 1, 1, 1, 1)",

@@ -7,8 +7,8 @@ use fifo_pnl::store::{LedgerStore, Store};
 use crate::postgres_store::{fill, until, value};
 use crate::subject::server::run;
 use crate::subject::{
-    PostgresSubject, Run, Subject, append, at, holder, pool, rate, rates, refusal, trade, undo,
-    void,
+    PostgresSubject, Run, Subject, append, at, holder, moved, movement, pool, rate, rates, refusal,
+    trade, undo, void,
 };
 
 /// Puts a row into each table that can only be appended to.
@@ -26,6 +26,10 @@ async fn filled() -> Option<PostgresSubject> {
         decided_at: at(1),
     };
     store.set_exclusion(&exclusion, true).await.unwrap();
+    store
+        .import(&moved(vec![movement("M-1", 3)]))
+        .await
+        .unwrap();
     store.undo_import(&undo(1, false)).await.unwrap();
     store.undo_import(&undo(1, true)).await.unwrap();
     Run::default().go(store).await.unwrap();
@@ -45,6 +49,7 @@ async fn facts_can_only_be_appended() {
         ("trade_records", "size", "account, order_id"),
         ("trade_voids", "undone", "void_seq"),
         ("import_voids", "undone", "void_seq"),
+        ("asset_movements", "kind", "movement_seq"),
         ("event_log", "severity", "id"),
         ("imports", "name", "id"),
         ("rates", "rate", "rate_seq"),

@@ -17,7 +17,23 @@ const OTHER: (&str, &str) = (
      B-1,BTC-USD,buy,1,101,2025-01-02T00:00:00Z,0\n",
 );
 
+const MOVED: (&str, &str) = (
+    "bitstamp.csv",
+    "ID,Account,Type,Subtype,Datetime,Amount,Amount currency,Value,Value currency,Rate,\
+     Rate currency,Fee,Fee currency,Order ID\n\
+     B-1,Main Account,Deposit,,2025-01-01T09:00:00Z,1,BTC,,,,,,,\n",
+);
+
 pub const IMPORTS: &[Case] = &[
+    Case {
+        title: "A deposit has the id of a trade",
+        files: &[TRADES, MOVED],
+        before: &[RUN],
+        command: "fifo-pnl import --account main bitstamp.csv",
+        exit: 3,
+        after: &["fifo-pnl import --account bitstamp bitstamp.csv"],
+        ..Case::NONE
+    },
     Case {
         title: "An import that is not there is undone",
         files: &[TRADES],

@@ -11,6 +11,7 @@ pub mod history;
 pub mod imports;
 pub mod ledger;
 pub mod more;
+pub mod movements;
 pub mod rates;
 pub mod review;
 pub mod versions;
@@ -70,6 +71,12 @@ macro_rules! contract {
                 a_watermark_knows_which_imports_are_out,
                 rates_of_an_undone_import_count_no_more,
                 known_trades_say_whether_they_are_voided,
+            );
+            tests_of!($make, movements:
+                movements_come_back_with_every_fact,
+                a_movement_is_known_or_a_conflict,
+                trades_and_movements_share_one_namespace,
+                movements_obey_an_undo_and_a_preview,
             );
             tests_of!($make, more:
                 more_facts_come_back_with_every_digit,

@@ -34,12 +34,56 @@ pub(super) fn describe_receipt(receipt: &ImportReceipt, request: &ImportRequest)
     text
 }
 
-/// Counts the rows that are no trades.
-pub(super) fn describe_not_trades(rows: u64) -> String {
-    match rows {
-        0 => String::new(),
-        rows => format!(", {} not used", count(rows)),
+/// Counts the movements of a file by kind, and those that are new.
+pub(super) fn describe_movements(read: &FileRead, receipt: Option<&ImportReceipt>) -> String {
+    if read.movements.is_empty() {
+        return String::new();
     }
+    let kinds = read.movements.iter();
+    let kinds: Vec<String> = kinds
+        .map(|(kind, rows)| format!("{} {kind}", count(*rows)))
+        .collect();
+    let mut text = format!("  movements: {}", kinds.join(", "));
+    if let Some(ImportReceipt { movements, .. }) = receipt {
+        let (new, known) = (count(movements.appended), count(movements.known));
+        text.push_str(&format!("; {new} new, {known} known"));
+    }
+    text + "\n"
+}
+
+/// Lists movements whose id is known with other facts.
+pub(super) fn describe_moved_otherwise(name: &str, receipt: &ImportReceipt) -> String {
+    let of = &receipt.movements;
+    let line = |conflict: &Conflict| {
+        format!(
+            "  {name}:{}: the movement {} is known with {} {} where the file has {}\n",
+            conflict.line,
+            shown(&conflict.order_id).quoted(),
+            conflict.column,
+            shown(&conflict.in_ledger).quoted(),
+            shown(&conflict.in_file).quoted()
+        )
+    };
+    let mut text: String = of.conflicts.iter().take(ROWS_SHOWN_MAX).map(line).collect();
+    if of.conflict_count > 0 {
+        text.push_str(&more(of.conflict_count));
+        let hint =
+            "    hint: a movement can't be corrected; leave the row out with --skip-invalid\n";
+        text.push_str(hint);
+    }
+    text
+}
+
+/// Counts the rows that are movements, and those that are neither movements nor trades.
+pub(super) fn describe_not_trades(read: &FileRead, rows: u64) -> String {
+    let mut text = match read.movements.values().sum() {
+        0 => String::new(),
+        rows => format!(", {}", plural(rows, "movement", "movements")),
+    };
+    if rows > 0 {
+        text.push_str(&format!(", {} not used", count(rows)));
+    }
+    text
 }
 
 /// Names the format of a file, unless it is our own, and the rows that are no trades.
@@ -201,6 +245,17 @@ pub(super) fn describe_ways_on(take_back: u64) -> String {
         "Correct the rows.\n{rows} may reverse another one; if so, remove both from the file. \
          --skip-invalid would\nleave the other one in the ledger, so it refuses such a file.\n"
     )
+}
+
+/// Puts the movements of a file into JSON.
+pub(super) fn movements_json(read: &FileRead, receipt: Option<&ImportReceipt>) -> Value {
+    let kinds = read.movements.iter();
+    let kinds: serde_json::Map<String, Value> = kinds
+        .map(|(kind, rows)| (kind.to_string(), json!(rows)))
+        .collect();
+    let of = receipt.map(|receipt| &receipt.movements);
+    json!({ "kinds": kinds, "appended": of.map(|of| of.appended),
+        "known": of.map(|of| of.known), "conflict_rows": of.map(|of| of.conflict_count) })
 }
 
 /// Puts rejected rows into JSON: the first ones of each reason, and how many more there are.

@@ -30,7 +30,7 @@ pub(super) async fn run(args: &ImportUndoArgs, session: &Session) -> CliResult<O
     );
     let json = json!({ "database": store.location(), "import_id": change.import_id,
         "file": undone.file.name, "undone": !change.put_back, "trades": undone.trades,
-        "rates": undone.rates, "replaced": undone.replaced });
+        "rates": undone.rates, "movements": undone.movements, "replaced": undone.replaced });
     Ok(Outcome::summary(Exit::Done, text, json))
 }
 
@@ -39,7 +39,7 @@ fn describe(change: &ImportUndo, undone: &ImportUndone) -> String {
         true => ("Put back", "back in"),
         false => ("Undone  ", "out of"),
     };
-    let be = match undone.trades + undone.rates {
+    let be = match undone.trades + undone.rates + undone.movements {
         1 => "is",
         _ => "are",
     };
@@ -60,11 +60,18 @@ fn describe(change: &ImportUndo, undone: &ImportUndone) -> String {
 }
 
 fn rows_of(undone: &ImportUndone) -> String {
-    let trades = plural(undone.trades, "trade", "trades");
-    match (undone.trades, undone.rates) {
-        (_, 0) => trades,
-        (0, rates) => plural(rates, "rate", "rates"),
-        (_, rates) => format!("{trades} and {}", plural(rates, "rate", "rates")),
+    let counts = [
+        (undone.trades, "trade", "trades"),
+        (undone.rates, "rate", "rates"),
+        (undone.movements, "movement", "movements"),
+    ];
+    let named = counts.into_iter().filter(|(rows, ..)| *rows > 0);
+    let named: Vec<String> = named
+        .map(|(rows, one, many)| plural(rows, one, many))
+        .collect();
+    match named.is_empty() {
+        true => plural(0, "trade", "trades"),
+        false => named.join(" and "),
     }
 }
 

@@ -3,9 +3,11 @@
 use csv::StringRecord;
 
 use super::Described;
-use crate::import::formats::Record;
+use crate::engine::MovementKind;
 use crate::import::formats::made_texts::cell;
 use crate::import::formats::shape::shape_fault;
+use crate::import::formats::{Record, RowOutcome};
+use crate::import::reading::Reading;
 use crate::import::rejected::{Fault, Hint, RejectedRow};
 use crate::import::taking_back::takes_back;
 
@@ -41,12 +43,9 @@ impl Described {
             .then(|| ("is the header again".to_owned(), fault))
     }
 
-    /// Returns the type of a row that is known to be no trade. `None`: it is a trade. Errors: a row
-    /// that this program can't match, or of a type that nobody knows.
-    pub(super) fn kind(
-        &self,
-        record: &Record<'_, '_>,
-    ) -> Result<Option<&'static str>, Box<RejectedRow>> {
+    /// Returns the type of a row. Errors: a row that this program can't match, or of a type that
+    /// nobody knows.
+    pub(super) fn kind(&self, record: &Record<'_, '_>) -> Result<RowKind, Box<RejectedRow>> {
         let cells = record.cells;
         for (place, refused) in &self.refused {
             let found = cell(cells, *place);
@@ -59,7 +58,10 @@ impl Described {
         for (place, kinds) in &self.kinds {
             let kind = cell(cells, *place);
             if let Some(kind) = kinds.ignored.get(kind) {
-                return Ok(Some(kind));
+                return Ok(RowKind::Ignored(kind));
+            }
+            if let Some(kind) = kinds.movement(kind) {
+                return Ok(RowKind::Movement(kind));
             }
             if !kinds.trades.contains(kind) {
                 let trades: Vec<&str> = kinds.trades.iter().map(String::as_str).collect();
@@ -72,6 +74,38 @@ impl Described {
                 return Err(self.rejected(record, &kinds.column, kind, fault));
             }
         }
-        Ok(None)
+        Ok(RowKind::Trade)
     }
+
+    /// Reads a row that is a movement.
+    pub(super) fn movement(
+        &self,
+        kind: MovementKind,
+        record: &Record<'_, '_>,
+        reading: &mut Reading<'_>,
+    ) -> RowOutcome {
+        match self
+            .movements
+            .read(kind, record, (reading, self.zone.as_ref()))
+        {
+            Ok(movement) => RowOutcome::Movement(Box::new(movement)),
+            Err((parts, name, fault)) => {
+                let (name, found) = self.place_of(parts, record.cells, name);
+                // What to write instead is meant for the text that was made.
+                let fault = Fault {
+                    write: None,
+                    ..fault
+                };
+                RowOutcome::Rejected(self.rejected(record, &name, &found, fault))
+            }
+        }
+    }
+}
+
+/// The type of a row.
+pub(super) enum RowKind {
+    Trade,
+    Movement(MovementKind),
+    /// Known to be no trade; has the name of its type.
+    Ignored(&'static str),
 }

@@ -1,0 +1,104 @@
+//! Reads the rows of a described format that are movements.
+
+use csv::StringRecord;
+use jiff::tz::TimeZone;
+
+use super::Record;
+use super::layout::{CellMaking, Layout};
+use super::made_texts::{GluedUnits, PlacedPart, cell, placed, time};
+use super::numbers::plain;
+use crate::engine::{Movement, MovementKind};
+use crate::import::movements::{MOVEMENT_COLUMNS, MovementColumn, read_movement};
+use crate::import::reading::Reading;
+use crate::import::rejected::Fault;
+
+/// The columns of a movement, as the header of one file has them.
+#[derive(Debug)]
+pub(super) struct MovementTable {
+    layout: &'static Layout,
+    /// For each column, the templates whose columns the file has.
+    made: Vec<Vec<Vec<PlacedPart>>>,
+}
+
+/// A fault of a row: the parts of the text at fault, the name of its column, and the fault.
+pub(super) type FaultyRow<'t> = (&'t [PlacedPart], &'static str, Fault);
+
+impl MovementTable {
+    /// Finds the columns of a layout's movements.
+    pub(super) fn of(
+        layout: &'static Layout,
+        place: impl Fn(&str) -> Option<usize> + Copy,
+        before: &[StringRecord],
+    ) -> Self {
+        let ways = |(_, name): &(MovementColumn, &str)| {
+            let making = layout.movement.get(*name);
+            let templates = making.map(CellMaking::templates).unwrap_or_default().iter();
+            templates
+                .filter_map(|text| placed(text, place, before))
+                .collect()
+        };
+        Self {
+            layout,
+            made: MOVEMENT_COLUMNS.iter().map(ways).collect(),
+        }
+    }
+
+    /// Reads a row. Errors: the first text at fault.
+    pub(super) fn read(
+        &self,
+        kind: MovementKind,
+        record: &Record<'_, '_>,
+        (reading, zone): (&mut Reading<'_>, Option<&TimeZone>),
+    ) -> Result<Movement, FaultyRow<'_>> {
+        let cells = record.cells;
+        let mut texts: [String; MOVEMENT_COLUMNS.len()] = Default::default();
+        for ((column, name), ways) in MOVEMENT_COLUMNS.iter().zip(&self.made) {
+            let Some(parts) = ways.iter().find(|parts| self.says(parts, cells)) else {
+                continue;
+            };
+            let asset = texts.get(MovementColumn::Asset as usize);
+            let units = GluedUnits {
+                layout: self.layout,
+                symbol: "",
+                base: asset.map_or("", String::as_str),
+                quote: "",
+            };
+            let text = units.joined(parts, cells).ok_or_else(|| {
+                let fault = Fault::new("expected a number, and after it the asset");
+                (parts.as_slice(), *name, fault)
+            })?;
+            let text = match column {
+                MovementColumn::MovedAt | MovementColumn::SettledAt => time(&text, self.layout),
+                MovementColumn::Size | MovementColumn::Fee | MovementColumn::UsdValue => {
+                    plain(&text, self.layout.numbers())
+                }
+                _ => text,
+            };
+            if let Some(place) = texts.get_mut(*column as usize) {
+                *place = text;
+            }
+        }
+        let text = |column: MovementColumn| texts.get(column as usize).map_or("", String::as_str);
+        let zone = zone.cloned().or(reading.options.timezone.clone());
+        let place = (self.layout.exchange.as_str(), record.row.line);
+        read_movement(kind, text, (reading, zone.as_ref()), place).map_err(|(column, fault)| {
+            let ways = self.made.get(column as usize);
+            let says = |parts: &&Vec<PlacedPart>| self.says(parts, cells);
+            let way = ways.and_then(|ways| ways.iter().find(says).or(ways.first()));
+            let name = MOVEMENT_COLUMNS.get(column as usize).map_or("", |it| it.1);
+            (way.map(Vec::as_slice).unwrap_or_default(), name, fault)
+        })
+    }
+
+    /// Tells whether all cells of a template say something.
+    fn says(&self, parts: &[PlacedPart], cells: &StringRecord) -> bool {
+        let none = self.layout.none.as_deref();
+        parts.iter().all(|part| match part {
+            PlacedPart::Text(_) => true,
+            PlacedPart::Cell(place, _) => {
+                let cell = cell(cells, *place);
+                !cell.is_empty() && none != Some(cell)
+            }
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! Movements, in both databases.
+
+use async_trait::async_trait;
+
+use super::{Argument, Driver, Rows, SqlStore, arguments, list};
+use crate::engine::Movement;
+use crate::store::corrections::refused;
+use crate::store::model::MovementReceipt;
+use crate::store::rules::plan_movements;
+use crate::store::{MovementStore, StoreError, StoreResult, TradeRefusal, cells};
+
+const APPEND: &str = "append movements";
+
+/// Ids that one statement looks up.
+const LOOKUP_IDS_MAX: usize = 200;
+
+#[async_trait]
+impl<D: SqlStore> MovementStore for D {
+    async fn movements(&self) -> StoreResult<Vec<Movement>> {
+        let from = "eligible_movements ORDER BY account, moved_at, movement_id";
+        let selected = (cells::MOVEMENT, from);
+        self.named(async {
+            let mut reader = self.reader().await?;
+            list(
+                &mut *reader,
+                "read the movements",
+                selected,
+                &[],
+                cells::movement,
+            )
+            .await
+        })
+        .await
+    }
+
+    async fn movement_count(&self) -> StoreResult<u64> {
+        let selected = ("count(*)", "eligible_movements");
+        self.named(async {
+            let mut reader = self.reader().await?;
+            let found = list(&mut *reader, "count the movements", selected, &[], |row| {
+                let rows = row.integer(0).ok().flatten().unwrap_or_default();
+                Ok(u64::try_from(rows).unwrap_or_default())
+            });
+            Ok(found.await?.pop().unwrap_or_default())
+        })
+        .await
+    }
+}
+
+/// The movements of a file that an import appends, and its counts.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Planned {
+    rows: Vec<Movement>,
+    pub(in crate::store) receipt: MovementReceipt,
+}
+
+/// Looks the movements of a file up, and decides about each.
+pub(in crate::store) async fn plan<C: Driver>(
+    connection: &mut C,
+    movements: &[Movement],
+) -> StoreResult<Planned> {
+    let mut known = Vec::new();
+    for chunk in movements.chunks(LOOKUP_IDS_MAX) {
+        let mut arguments: Vec<Argument<'_>> = Vec::new();
+        for row in chunk {
+            arguments.push(row.account.as_str().into());
+            arguments.push(row.movement_id.as_str().into());
+        }
+        let pair = |nth: usize| format!("(${}, ${})", 2 * nth + 1, 2 * nth + 2);
+        let pairs: Vec<String> = (0..chunk.len()).map(pair).collect();
+        let from = format!(
+            "asset_movements WHERE (account, movement_id) IN (VALUES {})",
+            pairs.join(", ")
+        );
+        let (action, selected) = ("look up known movements", (cells::MOVEMENT, from.as_str()));
+        known.extend(list(connection, action, selected, &arguments, cells::movement).await?);
+    }
+    let plan = plan_movements(movements, &known);
+    Ok(Planned {
+        rows: plan.rows.into_iter().cloned().collect(),
+        receipt: plan.receipt,
+    })
+}
+
+/// Appends planned movements, compares what the database stored with them, and checks that no
+/// trade of their accounts has their ids. `additions` is the table of imported trades.
+pub(in crate::store) async fn write<C: Driver>(
+    connection: &mut C,
+    (import_id, additions): (i64, &str),
+    planned: &Planned,
+) -> StoreResult<()> {
+    let columns = format!("{}, import_id", cells::MOVEMENT);
+    let rows = planned.rows.iter().map(|row| row_of(row, import_id));
+    let rows = Rows {
+        id: "movement_seq",
+        ..Rows::of("asset_movements", &columns, rows.collect())
+    };
+    connection.insert(APPEND, &rows).await?;
+    if !planned.rows.is_empty() {
+        let from = "asset_movements WHERE import_id = $1 ORDER BY movement_seq";
+        let (selected, arguments) = ((cells::MOVEMENT, from), arguments![import_id]);
+        let action = "read the movements back";
+        let stored = list(connection, action, selected, &arguments, cells::movement).await?;
+        if stored != planned.rows {
+            return Err(StoreError::StoredOtherwise {
+                what: "movements",
+                written: planned.rows.len() as u64,
+                stored: stored.len() as u64,
+            });
+        }
+    }
+    check_ids(connection, import_id, additions).await
+}
+
+/// Checks the ids of an import. Errors: a trade and a movement of one account have the same id.
+async fn check_ids<C: Driver>(
+    connection: &mut C,
+    import_id: i64,
+    additions: &str,
+) -> StoreResult<()> {
+    let action = "compare ids of trades and movements";
+    let any = ("1", "asset_movements LIMIT 1");
+    if list(connection, action, any, &[], |_| Ok(()))
+        .await?
+        .is_empty()
+    {
+        return Ok(());
+    }
+    connection.look_up().await?;
+    let from = format!(
+        "asset_movements m JOIN {additions} t ON t.account = m.account \
+         AND t.order_id = m.movement_id WHERE m.import_id = $1 OR t.import_id = $1 \
+         ORDER BY 1, 2 LIMIT 1"
+    );
+    let selected = ("m.account, m.movement_id", from.as_str());
+    let arguments = arguments![import_id];
+    let found = list(connection, action, selected, &arguments, |row| {
+        let text = |index| row.text(index).ok().flatten().unwrap_or_default();
+        Ok((text(0), text(1)))
+    });
+    match found.await?.pop() {
+        None => Ok(()),
+        Some((account, id)) => Err(refused(&account, &id, TradeRefusal::IsMovement)),
+    }
+}
+
+fn row_of(row: &Movement, import_id: i64) -> Vec<Argument<'_>> {
+    let number = |text: Option<String>| Argument::Decimal(text.map(Into::into));
+    let (fee, fee_asset) = match &row.fee {
+        Some((fee, asset)) => (Some(fee.to_string()), Some(asset.as_str())),
+        None => (None, None),
+    };
+    arguments![
+        row.account.as_str(),
+        row.movement_id.as_str(),
+        row.asset.as_str(),
+        row.direction.as_str(),
+        number(Some(row.size.to_string())),
+        number(fee),
+        fee_asset,
+        number(row.usd_value.map(|value| value.to_string())),
+        row.kind.as_str(),
+        row.moved_at,
+        row.settled_at,
+        &row.tx_id,
+        &row.exchange,
+        row.import_line,
+        import_id,
+    ]
+    .into()
+}

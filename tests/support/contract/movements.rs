@@ -1,0 +1,148 @@
+//! Movements: appended with a file, known by their ids, out with their import.
+
+use fifo_pnl::engine::{Direction, Movement, MovementKind};
+use fifo_pnl::store::Store;
+use fifo_pnl::store::model::ImportBatch;
+
+use crate::subject::{Subject, append, batch, changed, moved, movement, of, refusal, trade, undo};
+
+fn bare(id: &str, seconds: i64) -> Movement {
+    Movement {
+        direction: Direction::Out,
+        kind: MovementKind::Withdrawal,
+        size: "0.0000000000000000000000000001".parse().unwrap(),
+        fee: None,
+        usd_value: None,
+        settled_at: None,
+        tx_id: None,
+        exchange: None,
+        ..movement(id, seconds)
+    }
+}
+
+async fn ids(store: &dyn Store) -> String {
+    let movements = store.movements().await.unwrap();
+    let ids = movements.iter().map(|it| it.movement_id.to_string());
+    ids.collect::<Vec<_>>().join(" ")
+}
+
+pub async fn movements_come_back_with_every_fact(subject: &dyn Subject) {
+    let store = subject.store();
+    let rebate = Movement {
+        fee: Some(("-0.5".parse().unwrap(), "BTC".parse().unwrap())),
+        ..movement("M-3", 1)
+    };
+    let of_other = Movement {
+        account: "a".parse().unwrap(),
+        ..bare("M-1", 9)
+    };
+    let rows = vec![movement("M-1", 5), bare("M-2", 3), rebate, of_other];
+    let file = ImportBatch {
+        movements: rows.clone(),
+        ..batch(vec![trade("B-1", "buy", "1", "100", 1)])
+    };
+    let receipt = store.import(&file).await.unwrap();
+    assert_eq!((receipt.appended, receipt.movements.appended), (1, 4));
+    // By account, time and id.
+    let [first, second, third, fourth] = rows.try_into().unwrap();
+    let expected = vec![fourth, third, second, first];
+    assert_eq!(store.movements().await.unwrap(), expected);
+    assert_eq!(store.movement_count().await.unwrap(), 4);
+    assert_eq!(store.ledger_counts().await.unwrap().rows, 1);
+    let events = subject.events().await.join("\n");
+    assert!(events.contains("movements"), "{events}");
+}
+
+pub async fn a_movement_is_known_or_a_conflict(subject: &dyn Subject) {
+    let store = subject.store();
+    let first = moved(vec![
+        movement("M-1", 1),
+        movement("M-2", 2),
+        movement("M-1", 1),
+    ]);
+    let receipt = store.import(&first).await.unwrap();
+    assert_eq!(
+        (receipt.movements.appended, receipt.movements.known),
+        (2, 1)
+    );
+    let other = Movement {
+        size: "1.26".parse().unwrap(),
+        ..movement("M-1", 1)
+    };
+    let next = moved(vec![movement("M-2", 2), other, movement("M-3", 3)]);
+    let receipt = store.import(&next).await.unwrap();
+    let found = &receipt.movements;
+    assert_eq!(
+        (found.appended, found.known, found.conflict_count),
+        (1, 1, 1)
+    );
+    assert_eq!((receipt.import_id, receipt.has_conflicts()), (None, true));
+    let conflict = &found.conflicts[0];
+    assert_eq!(
+        (conflict.order_id.as_str(), conflict.column),
+        ("M-1", "size")
+    );
+    assert_eq!((&*conflict.in_file, &*conflict.in_ledger), ("1.26", "1.25"));
+    assert_eq!(ids(store).await, "M-1 M-2");
+    let skipping = changed(next, |file| file.skip_conflicts = true);
+    let receipt = store.import(&skipping).await.unwrap();
+    assert!(receipt.import_id.is_some());
+    assert_eq!(ids(store).await, "M-1 M-2 M-3");
+    // Another account has ids of its own.
+    let elsewhere = Movement {
+        account: "two".parse().unwrap(),
+        ..bare("M-1", 1)
+    };
+    let receipt = store.import(&moved(vec![elsewhere])).await.unwrap();
+    assert_eq!(receipt.movements.appended, 1);
+}
+
+pub async fn trades_and_movements_share_one_namespace(subject: &dyn Subject) {
+    let store = subject.store();
+    append(store, vec![trade("X", "buy", "1", "100", 1)]).await;
+    let words = refusal(store.import(&moved(vec![movement("X", 2)])).await);
+    assert_eq!(
+        words,
+        "trade \"X\" of account \"default\" has the id of a movement: each record of an account \
+         needs an id of its own"
+    );
+    let both = ImportBatch {
+        movements: vec![movement("Y", 2)],
+        ..batch(vec![trade("Y", "buy", "1", "100", 1)])
+    };
+    assert!(refusal(store.import(&both).await).contains("\"Y\""));
+    assert_eq!(ids(store).await, "");
+    store.import(&moved(vec![movement("Z", 2)])).await.unwrap();
+    let later = batch(vec![trade("Z", "buy", "1", "100", 1)]);
+    assert!(refusal(store.import(&later).await).contains("\"Z\""));
+    let elsewhere = of("two", "BTC-USD", trade("Z", "buy", "1", "100", 1));
+    append(store, vec![elsewhere]).await;
+    assert_eq!(store.ledger_counts().await.unwrap().rows, 2);
+}
+
+pub async fn movements_obey_an_undo_and_a_preview(subject: &dyn Subject) {
+    let store = subject.store();
+    let preview = changed(moved(vec![movement("M-1", 1)]), |file| file.preview = true);
+    let receipt = store.import(&preview).await.unwrap();
+    assert_eq!((receipt.import_id, receipt.movements.appended), (None, 1));
+    assert_eq!(store.movement_count().await.unwrap(), 0);
+    store
+        .import(&moved(vec![movement("M-1", 1)]))
+        .await
+        .unwrap();
+    store
+        .import(&moved(vec![movement("M-2", 2)]))
+        .await
+        .unwrap();
+    let undone = store.undo_import(&undo(1, false)).await.unwrap();
+    assert_eq!((undone.trades, undone.movements), (0, 1));
+    assert_eq!(ids(store).await, "M-2");
+    let again = store
+        .import(&moved(vec![movement("M-1", 1)]))
+        .await
+        .unwrap();
+    assert_eq!(again.movements.known, 1);
+    assert_eq!(store.movement_count().await.unwrap(), 1);
+    store.undo_import(&undo(1, true)).await.unwrap();
+    assert_eq!(ids(store).await, "M-1 M-2");
+}
