@@ -1,5 +1,6 @@
 //! The command line. `config.rs` and the commands work out what it means.
 
+mod formats;
 mod import;
 mod rates;
 mod review;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use formats::{FormatsArgs, FormatsCommand};
 pub use import::{ImportArgs, ImportCommand, ImportUndoArgs, VoidArgs};
 pub use rates::{ImportRatesArgs, RatesArgs, RatesCommand};
 pub use review::{NoteArgs, ResolveArgs, ReviewArgs, ReviewCommand};
@@ -128,6 +130,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Keep the figures of an earlier system, to compare with
     History(HistoryArgs),
+    /// List and show the formats of files, and draft a new one
+    Formats(FormatsArgs),
     /// List the stored rates of currencies and coins, and look them over
     Rates(RatesArgs),
     /// List and settle questions that only a person can decide; exclude pools
@@ -152,6 +156,9 @@ pub struct FileArgs {
     /// Time zone of times without an offset, like Europe/Berlin
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
+    /// Format of the files [default: by the header; `fifo-pnl formats list` names them]
+    #[arg(long, value_name = "NAME")]
+    pub format: Option<String>,
     /// Read the file's column NAME as COLUMN, like 'Price Currency=quote_currency'
     #[arg(long, value_name = "NAME=COLUMN")]
     pub rename_column: Vec<String>,

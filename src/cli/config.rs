@@ -18,6 +18,7 @@ use super::args::GlobalArgs;
 use super::error::{CliError, CliResult};
 use crate::engine::AssetRules;
 use crate::files::{keep, read_input};
+use crate::import::OwnFormats;
 use crate::store::limits::LOCK_SUFFIX;
 use crate::store::postgres::PostgresUrl;
 
@@ -56,6 +57,8 @@ struct File {
     pools: FilePools,
     #[serde(default)]
     rates: FileRates,
+    #[serde(default)]
+    formats: BTreeMap<String, toml::Table>,
 }
 
 impl File {
@@ -88,6 +91,8 @@ pub struct Config {
     /// How many of the newest versions a prune keeps.
     pub keep_versions: usize,
     pub tax: TaxConfig,
+    /// Formats of export files beside those of the program.
+    pub formats: OwnFormats,
     /// One JSON document on stdout.
     pub json: bool,
     /// No progress, and no summary if all is well.
@@ -143,6 +148,7 @@ impl Config {
                 .filter(|path| path != Path::new(CONFIG_FILE_DEFAULT)),
             database_from: from.into(),
             keep_versions: keep_versions(&file, args.config.as_deref())?,
+            formats: own_formats(&file.formats, args.config.as_deref())?,
             tax: TaxConfig::of(file.tax.take(), args.config.as_deref())?,
             rules: file.assets().rules(args.config.as_deref())?,
             json: args.json,
@@ -203,6 +209,22 @@ fn read_file(named: Option<&Path>) -> CliResult<File> {
             "name a configuration file that is there, or leave --config out",
         )),
     }
+}
+
+fn own_formats(
+    tables: &BTreeMap<String, toml::Table>,
+    path: Option<&Path>,
+) -> CliResult<OwnFormats> {
+    let mut formats = OwnFormats::default();
+    for (name, table) in tables {
+        let bad = |why: String| {
+            let path = path.unwrap_or(Path::new(CONFIG_FILE_DEFAULT)).display();
+            let what = format!("{path}: formats.{name}: {}", without_values(&why));
+            CliError::usage(what, "docs/FORMATS.md has the language of formats")
+        };
+        formats.try_add(name, table.clone()).map_err(bad)?;
+    }
+    Ok(formats)
 }
 
 fn is_link(path: &Path) -> bool {

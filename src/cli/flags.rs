@@ -162,6 +162,7 @@ const RULES: &[Rule] = &[
     without("compare", "overwrite", "output").or("name the file: --output FILE"),
     without("rates missing", "overwrite", "output").or("name the file: --output FILE"),
     // A `--wait` typed after `versions` counts for each of its commands.
+    without("import lots", "format", NEVER).or("leave it out: a file of lots has one format"),
     without("versions list", "wait", NEVER).or(TAKES_NO_LOCK),
     without("versions export", "wait", NEVER).or(TAKES_NO_LOCK),
     without("versions export", "overwrite", "output").or("name the file: --output FILE"),

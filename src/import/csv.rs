@@ -43,6 +43,7 @@ const PROGRESS_ROWS: u64 = 4096;
 ///     columns: Default::default(),
 ///     file_name: Default::default(),
 ///     format: None,
+///     own_formats: Default::default(),
 /// };
 /// let parsed = parse_csv(file, &options, &mut |_| ())?;
 /// assert_eq!(parsed.trades[0].trade.size.to_string(), "0.5");

@@ -6,12 +6,14 @@
 
 mod described;
 mod differences;
+mod draft;
 mod layout;
 mod made_ids;
 mod made_texts;
 mod movements;
 mod native;
 mod numbers;
+mod own;
 mod shape;
 mod template;
 #[cfg(test)]
@@ -24,7 +26,9 @@ use std::sync::Arc;
 use csv::StringRecord;
 
 use self::described::Described;
+pub use self::draft::draft_format;
 use self::native::Native;
+pub use self::own::OwnFormats;
 use super::ImportOptions;
 use super::column_names::ColumnNames;
 use super::error::FileError;
@@ -106,6 +110,8 @@ pub(super) struct HeaderRow<'r> {
     pub file_name: &'r str,
     /// The format that a person named.
     pub format: Option<&'r str>,
+    /// The formats of a person's settings.
+    pub own: &'r OwnFormats,
 }
 
 /// A row below the header that is not blank.
@@ -180,6 +186,7 @@ fn recognise_among(
             columns: &options.columns,
             file_name: &options.file_name,
             format: options.format.as_deref(),
+            own: &options.own_formats,
         };
         let mut found = formats.iter().flat_map(|recognise| recognise(&header));
         match (found.next(), found.next()) {

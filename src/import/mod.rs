@@ -49,6 +49,7 @@ pub use bounds::{
 pub use column_names::ColumnNames;
 pub use columns::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
 pub use error::{BlockError, FileError};
+pub use formats::{OwnFormats, draft_format};
 pub use numbering::Numbering;
 pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
 pub use rejected::{Hint, Obstacle, ROW_COLUMN, RejectedRow, quoted};
@@ -83,6 +84,8 @@ pub struct ImportOptions {
     pub file_name: String,
     /// The format that a person named. `None`: the header says it.
     pub format: Option<String>,
+    /// Formats of a person's settings.
+    pub own_formats: OwnFormats,
 }
 
 /// A file as read.

@@ -11,6 +11,7 @@ pub(crate) fn options() -> ImportOptions {
         assets: Default::default(),
         file_name: String::new(),
         format: None,
+        own_formats: Default::default(),
         columns: Default::default(),
     }
 }

@@ -13,8 +13,8 @@ use super::file_read::{FileRead, fees_of, kinds_of, reject, statuses_of};
 use super::job::{Context, Stage};
 use crate::engine::{Account, LedgerTrade, Movement, Timestamp};
 use crate::import::{
-    ColumnNames, FileError, ImportOptions, LIST_BYTES_MAX, PIPE_BYTES_MAX, ParsedFile, Rejects,
-    parse_csv, parse_opening_lots, read_whole,
+    ColumnNames, FileError, ImportOptions, LIST_BYTES_MAX, OwnFormats, PIPE_BYTES_MAX, ParsedFile,
+    Rejects, parse_csv, parse_opening_lots, read_whole,
 };
 use crate::store::model::{EventKind, ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
 use crate::store::{HistoryStore, Store};
@@ -30,6 +30,8 @@ pub struct ImportRequest {
     pub columns: ColumnNames,
     /// The format of the files. `None`: their headers say it.
     pub format: Option<String>,
+    /// Formats of a person's settings.
+    pub own_formats: OwnFormats,
     /// Leave rejected rows and conflicts out; otherwise one of them stops the file.
     pub skip_invalid: bool,
     /// Report what the import would do, and write nothing.
@@ -131,6 +133,7 @@ pub fn parse_source(
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default(),
         format: request.format.clone(),
+        own_formats: request.own_formats.clone(),
     };
     if path.is_file() && !request.opening_lots {
         let (file, read) = TradeFile::check(path, options, context)?;

@@ -156,3 +156,48 @@ fn a_header_that_is_nearly_known_is_refused_with_what_differs() {
     assert!(said.contains(why), "{said}");
     assert!(said.contains("--ignore-column \"feeccy\""), "{said}");
 }
+
+#[test]
+fn a_drafted_format_reads_the_file_that_it_was_drafted_from() {
+    let folder = Folder::new();
+    let text = "My broker\nDate,Pair,Action,Qty,Price,Fee,Fee Currency\n\
+                2025-01-02 10:00:00,BTC-EUR,buy,1,100,1,EUR\n\
+                2025-01-02 10:00:00,BTC-EUR,buy,1,100,1,EUR\n";
+    folder.write("export.csv", text);
+    folder.fifo_pnl(&["import", "export.csv"]).expect(2);
+    let draft = folder
+        .fifo_pnl(&["formats", "draft", "export.csv"])
+        .expect(0)
+        .stdout;
+    folder.write("fifo-pnl.toml", &draft);
+    let listed = folder.fifo_pnl(&["formats", "list"]).expect(0).stdout;
+    assert!(listed.contains("\nkraken-trades\n"), "{listed}");
+    assert!(listed.ends_with("\nexport\n"), "{listed}");
+    let said = folder
+        .fifo_pnl(&["import", "--format", "export", "export.csv"])
+        .expect(0)
+        .stdout;
+    assert!(said.contains("2 rows, 2 new"), "{said}");
+    let other = ["import", "--format", "kraken-trades", "export.csv"];
+    let said = folder.fifo_pnl(&other).expect(2).stderr;
+    assert!(said.contains("nearly that of kraken-trades"), "{said}");
+    let said = folder.fifo_pnl(&["import", "--format", "x", "export.csv"]);
+    let said = said.expect(2).stderr;
+    assert!(said.contains("no format has the name \"x\""), "{said}");
+    // A name of the program's own formats is taken.
+    folder.write(
+        "fifo-pnl.toml",
+        draft.replace("formats.export", "formats.schwab"),
+    );
+    let said = folder.fifo_pnl(&["formats", "list"]).expect(2).stderr;
+    let why = "fifo-pnl.toml: formats.schwab: another format has this name";
+    assert!(said.contains(why), "{said}");
+}
+
+#[test]
+fn a_table_is_shown_as_it_is_in_the_program() {
+    let folder = Folder::new();
+    let shown = folder.fifo_pnl(&["formats", "show", "schwab"]).expect(0);
+    let table = repository().join("src/import/formats/schwab.toml");
+    assert_eq!(shown.stdout, fs::read_to_string(table).unwrap());
+}

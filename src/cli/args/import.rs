@@ -29,7 +29,10 @@ pub struct ImportArgs {
 #[derive(Debug, Clone, Subcommand)]
 pub enum ImportCommand {
     /// Lots carried over from another system: symbol,size,acquired,basis and optional account
-    #[command(mut_arg("files", |files| files.help("CSV files of lots")))]
+    #[command(
+        mut_arg("files", |files| files.help("CSV files of lots")),
+        mut_arg("format", |format| format.hide(true))
+    )]
     Lots {
         /// How the file is read.
         #[command(flatten)]

@@ -166,6 +166,7 @@ pub(super) fn request(args: &FileArgs) -> CliResult<ImportRequest> {
         account,
         timezone,
         columns: column_names(args)?,
+        format: args.format.clone(),
         skip_invalid,
         ..ImportRequest::default()
     })
@@ -203,6 +204,14 @@ pub(super) fn parse(
     request: &ImportRequest,
     session: &Session,
 ) -> CliResult<Vec<Source>> {
+    let own_formats = session.config.formats.clone();
+    if let Some(name) = &request.format {
+        super::formats::check_name(&own_formats, name)?;
+    }
+    let request = &ImportRequest {
+        own_formats,
+        ..request.clone()
+    };
     let parse = |path: &PathBuf| {
         check_text(path).map_err(|error| PipelineError::Unreadable {
             file: path.display().to_string(),

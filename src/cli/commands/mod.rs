@@ -6,6 +6,7 @@ mod compute;
 mod counts;
 mod decided;
 mod explain;
+mod formats;
 mod health;
 mod history;
 mod import;
@@ -40,6 +41,7 @@ pub(super) fn name(command: &Command) -> &'static str {
         Command::Versions(_) => "fifo-pnl versions",
         Command::Compare(_) => "fifo-pnl compare",
         Command::History(_) => "fifo-pnl history",
+        Command::Formats(_) => "fifo-pnl formats",
         Command::Rates(_) => "fifo-pnl rates",
         Command::Review(_) => "fifo-pnl review",
         Command::Tax(_) => "fifo-pnl tax",
@@ -57,6 +59,7 @@ pub(super) fn needs_all_rows(command: &Command) -> bool {
         | Command::Explain(_)
         | Command::Compare(_)
         | Command::History(_)
+        | Command::Formats(_)
         | Command::Rates(_)
         | Command::Review(_)
         | Command::Health(_) => false,
@@ -106,6 +109,7 @@ pub(super) fn check(command: &Command, now: Timestamp) -> CliResult<()> {
             HistoryCommand::Import { snapshot_date, .. } => check_date(snapshot_date.as_deref()),
             HistoryCommand::List => Ok(()),
         },
+        Command::Formats(_) => Ok(()),
         Command::Rates(args) => rates::check(&args.command),
         Command::Review(args) => review::check(&args.command, now),
         Command::Tax(args) => tax::check(args),
@@ -167,6 +171,7 @@ pub(super) async fn run(command: Command, session: &Session) -> CliResult<Outcom
         Command::Versions(args) => versions::run(args.command, session).await,
         Command::Compare(args) => compare::run(args, session).await,
         Command::History(args) => history::run(args.command, session).await,
+        Command::Formats(args) => formats::run(&args.command, session),
         Command::Rates(args) => rates::run(&args.command, session).await,
         Command::Review(args) => review::run(args.command, session).await,
         Command::Tax(args) => tax::run(args, session).await,

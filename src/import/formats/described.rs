@@ -11,9 +11,7 @@ use jiff::tz::TimeZone;
 
 use self::kinds::RowKind;
 use super::differences::Differences;
-use super::layout::{
-    CellMaking, Generation, LAYOUTS, Layout, MadeText, Refused, RowKinds, native_column,
-};
+use super::layout::{CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column};
 use super::made_ids::made_id;
 use super::made_texts::{GluedUnits, PlacedPart, cell, joined, placed, time};
 use super::movements::MovementTable;
@@ -71,8 +69,8 @@ impl Described {
         if header.row.fault.is_some() {
             return Vec::new();
         }
-        let layouts = LAYOUTS.iter();
-        let is_chosen = |it: &&Layout| header.format.is_none_or(|name| name == it.name);
+        let layouts = header.own.layouts();
+        let is_chosen = |it: &&'static Layout| header.format.is_none_or(|name| name == it.name);
         layouts
             .filter(is_chosen)
             .filter_map(|layout| Self::of(layout, header))
@@ -85,13 +83,17 @@ impl Described {
             let generations = layout.headers.iter();
             generations.map(move |it| (layout, Differences::of(it, header)))
         };
-        let is_chosen = |it: &&Layout| header.format.is_none_or(|name| name == it.name);
-        let all = LAYOUTS.iter().filter(is_chosen).flat_map(generations);
+        let is_chosen = |it: &&'static Layout| header.format.is_none_or(|name| name == it.name);
+        let all = header.own.layouts().filter(is_chosen).flat_map(generations);
         let is_near = |it: &Differences| it.shared > it.missing.len() + it.unseen.len();
-        let near = all.filter(|(_, it)| is_near(it) || header.format.is_some());
+        // Of a format that a person named, any row with one of its columns counts.
+        let has_choice = header.format.is_some();
+        let near = all.filter(|(_, it)| {
+            is_near(it) || has_choice && (it.shared > 0 || header.before.is_empty())
+        });
         let (layout, of) = near.max_by_key(|(_, it)| it.shared)?;
         let line = header.row.line;
-        if let Some(column) = of.again {
+        if let Some(column) = of.again.clone().filter(|_| is_near(&of)) {
             return Some(FileError::DuplicateColumn { line, column });
         }
         Some(FileError::NearFormat {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::engine::{Fee, Worth};
+use crate::import::formats::layout::LAYOUTS;
 use crate::import::test_options::options;
 use crate::import::{ImportOptions, ParsedFile, parse_csv};
 

@@ -52,6 +52,14 @@ pub(super) static LAYOUTS: LazyLock<Vec<Layout>> = LazyLock::new(|| {
     read.into_iter().filter_map(Result::ok).collect()
 });
 
+/// Returns the table of a format of this program.
+pub(super) fn text_of_layout(name: &str) -> Option<&'static str> {
+    let mut texts = TEXTS.iter();
+    texts
+        .find(|(known, _)| *known == name)
+        .map(|(_, text)| *text)
+}
+
 /// A table that describes a format.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -211,9 +219,19 @@ impl Layout {
     /// Reads a layout. Errors: the text is no layout, in a sentence.
     pub fn try_read(name: &str, text: &str) -> Result<Self, String> {
         let layout: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        layout.named(name)
+    }
+
+    /// Reads a layout of settings. Errors: the table is no layout, in a sentence.
+    pub fn try_of_table(name: &str, table: toml::Table) -> Result<Self, String> {
+        let layout: Result<Self, _> = table.try_into();
+        layout.map_err(|error| error.to_string())?.named(name)
+    }
+
+    fn named(self, name: &str) -> Result<Self, String> {
         let layout = Self {
             name: name.to_owned(),
-            ..layout
+            ..self
         };
         layout.check().map(|()| layout)
     }

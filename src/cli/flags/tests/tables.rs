@@ -24,6 +24,7 @@ const JOBS: Row = value("--jobs", &["2"], &["0", "-1", "1025", "all"]);
 const WAIT: Row = value("--wait", &["5m"], &["0s", "soon", "-5m"]);
 const TIMEZONE: Row = value("--timezone", &["Europe/Berlin"], &["Mars/Base"]);
 const RENAME: Row = value("--rename-column", &["Pair=symbol"], &["Pair", "Pair=pear"]);
+const FORMAT: Row = value("--format", &["kraken-trades"], &[]);
 const IGNORE: Row = value("--ignore-column", &["Fee Currency"], &[]);
 const YEAR: Row = value("--year", &["2025"], &["0", "25", "this"]);
 const OUTPUT: Row = value("--output", &["a.out"], &["-"]);
@@ -54,6 +55,7 @@ pub const TABLES: &[Table] = &[
             ACCOUNT,
             TIMEZONE,
             RENAME,
+            FORMAT,
             IGNORE,
             flag("--skip-invalid"),
             JOBS,
@@ -70,6 +72,7 @@ pub const TABLES: &[Table] = &[
             ACCOUNT,
             TIMEZONE,
             RENAME,
+            FORMAT,
             IGNORE,
             flag("--skip-invalid"),
             flag("--preview"),
@@ -85,10 +88,26 @@ pub const TABLES: &[Table] = &[
             ACCOUNT,
             TIMEZONE,
             RENAME,
+            FORMAT,
             IGNORE,
             flag("--skip-invalid"),
             flag("--preview"),
         ],
+        refused: &[("--format", "--format")],
+        ..NONE
+    },
+    Table {
+        command: "formats list",
+        ..NONE
+    },
+    Table {
+        command: "formats show",
+        positions: &["schwab"],
+        ..NONE
+    },
+    Table {
+        command: "formats draft",
+        positions: &["a.csv"],
         ..NONE
     },
     Table {

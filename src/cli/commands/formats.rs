@@ -1,0 +1,67 @@
+//! `formats`: the formats of files, and a draft of a new one.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::cli::Outcome;
+use crate::cli::args::FormatsCommand;
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::session::Session;
+use crate::files::check_text;
+use crate::import::{OwnFormats, draft_format, quoted};
+
+/// Most bytes of a file that a draft looks at.
+const DRAFT_BYTES_MAX: u64 = 64 * 1024;
+
+/// Runs the command. No database is opened.
+pub fn run(command: &FormatsCommand, session: &Session) -> CliResult<Outcome> {
+    let own = &session.config.formats;
+    let text = match command {
+        FormatsCommand::List => own.names().map(|name| format!("{name}\n")).collect(),
+        FormatsCommand::Show { name } => {
+            check_name(own, name)?;
+            own.table(name).unwrap_or(NO_TABLE).to_owned()
+        }
+        FormatsCommand::Draft { file } => draft(file)?,
+    };
+    let names: Vec<&str> = own.names().collect();
+    let json = match command {
+        FormatsCommand::List => json!({ "formats": names }),
+        _ => json!({ "table": text }),
+    };
+    Ok(Outcome::answer(Exit::Done, text, json))
+}
+
+/// The answer about our own format, and about one of the settings.
+const NO_TABLE: &str = "# Our own format has no table: README.md lists its columns.\n\
+                        # A format of yours stands in the settings.\n";
+
+/// Checks the name of a format. Errors: there is no such format.
+pub(super) fn check_name(own: &OwnFormats, name: &str) -> CliResult<()> {
+    if own.names().any(|known| known == name) {
+        return Ok(());
+    }
+    let what = format!("no format has the name {}", quoted(name));
+    Err(CliError::usage(what, "`fifo-pnl formats list` names them"))
+}
+
+fn draft(file: &Path) -> CliResult<String> {
+    let unread = |why: String| {
+        let what = format!("{}: {why}", file.display());
+        CliError::usage(what, "name an export that is CSV text, in UTF-8")
+    };
+    check_text(file).map_err(|error| unread(error.to_string()))?;
+    let opened = File::open(file).map_err(|error| unread(error.to_string()))?;
+    let mut head = Vec::new();
+    let read = opened.take(DRAFT_BYTES_MAX).read_to_end(&mut head);
+    read.map_err(|error| unread(error.to_string()))?;
+    // The last line may be cut, also inside a character.
+    let whole = head.iter().rposition(|byte| *byte == b'\n');
+    head.truncate(whole.map_or(head.len(), |at| at + 1));
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    draft_format(&head, &stem).map_err(|error| unread(error.to_string()))
+}

@@ -1,0 +1,169 @@
+//! A draft of a table for a file that no format recognises, by the names of its columns.
+//!
+//! A draft says which columns are open. It never guesses what a row is, or a zone.
+
+use csv::StringRecord;
+
+use super::ROWS_BEFORE_HEADER_MAX;
+use super::template::fold;
+use crate::import::error::FileError;
+use crate::import::file::text_of;
+use crate::import::rows::RowReader;
+
+/// Fewest columns of a header.
+const COLUMNS_MIN: usize = 4;
+
+/// Our columns, and what sources call them, the most telling name first.
+const NAMES: [(&str, &[&str]); 9] = [
+    (
+        "order_id",
+        &[
+            "trade id",
+            "trade_id",
+            "tradeid",
+            "txid",
+            "execution id",
+            "transaction id",
+            "id",
+        ],
+    ),
+    (
+        "symbol",
+        &[
+            "symbol",
+            "pair",
+            "pairs",
+            "market",
+            "instrument",
+            "product",
+            "ticker",
+        ],
+    ),
+    ("side", &["side", "direction", "buy/sell", "action", "type"]),
+    (
+        "size",
+        &[
+            "quantity", "qty", "size", "volume", "vol", "shares", "amount",
+        ],
+    ),
+    (
+        "price",
+        &["price", "trade price", "avg price", "unit price", "rate"],
+    ),
+    (
+        "order_time",
+        &[
+            "time",
+            "timestamp",
+            "datetime",
+            "date/time",
+            "created at",
+            "date(utc)",
+            "date",
+        ],
+    ),
+    (
+        "quote_value",
+        &["total", "value", "proceeds", "cost", "funds"],
+    ),
+    ("fee_amount", &["fee", "fees", "commission"]),
+    (
+        "fee_currency",
+        &["fee currency", "fee coin", "fee asset", "fee unit"],
+    ),
+];
+
+/// Columns that every table has.
+const NEEDED: [&str; 5] = ["symbol", "side", "size", "price", "order_time"];
+
+/// Proposes a table for a file, to be pasted into the settings. `name`: of the new format.
+///
+/// Errors: the file is no text, or no row of it looks like a header.
+pub fn draft_format(bytes: &[u8], name: &str) -> Result<String, FileError> {
+    let columns = header(text_of(bytes)?)?.ok_or(FileError::Empty)?;
+    let name: String = name
+        .to_lowercase()
+        .chars()
+        .map(|of| if of.is_ascii_alphanumeric() { of } else { '-' })
+        .collect();
+    let found = |names: &[&str]| {
+        let mut found = names.iter().filter_map(|wanted| {
+            let mut columns = columns.iter();
+            columns.find(|column| fold(column) == *wanted)
+        });
+        found.next()
+    };
+    let (mut trade, mut open, mut has_id) = (String::new(), String::new(), false);
+    for (ours, names) in NAMES {
+        match found(names) {
+            Some(theirs) => {
+                has_id |= ours == "order_id";
+                trade += &format!("{ours} = {:?}\n", format!("{{{theirs}}}"));
+            }
+            None if NEEDED.contains(&ours) => {
+                open += &format!("# open: which column is {ours}?\n");
+                trade += &format!("# {ours} = \"{{}}\"\n");
+            }
+            None => {}
+        }
+    }
+    let ids = match has_id {
+        true => String::new(),
+        false => {
+            open +=
+                "# open: no column looks like the id of an execution, so the import makes ids\n";
+            format!("ids = {name:?}\n")
+        }
+    };
+    let listed = columns.iter().map(|column| format!("    {column:?},\n"));
+    let listed: String = listed.collect();
+    Ok(format!(
+        "# A draft: check each line. docs/FORMATS.md has the language.\n{open}\
+         # open: are times in UTC? If not: zone = \"Europe/Berlin\"\n\
+         # open: is each row a trade? If not, add [[formats.{name}.rows]]\n\
+         [formats.{name}]\nexchange = {name:?}\n{ids}\n\
+         [[formats.{name}.headers]]\ncolumns = [\n{listed}]\n\n\
+         [formats.{name}.trade]\n{trade}"
+    ))
+}
+
+/// Finds the first row that looks like a header: several names, and no number.
+fn header(text: &str) -> Result<Option<Vec<String>>, FileError> {
+    let (mut rows, mut cells) = (RowReader::new(text, 1), StringRecord::new());
+    for _ in 0..=ROWS_BEFORE_HEADER_MAX {
+        let Some(row) = rows.read(&mut cells)? else {
+            break;
+        };
+        let names: Vec<String> = cells.iter().map(|cell| cell.trim().to_owned()).collect();
+        let named = names.iter().filter(|name| !name.is_empty()).count();
+        let is_value = |name: &String| name.starts_with(|of: char| of.is_ascii_digit());
+        if row.fault.is_none() && named >= COLUMNS_MIN && !names.iter().any(is_value) {
+            return Ok(Some(names));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::formats::layout::Layout;
+
+    #[test]
+    fn a_draft_of_a_plain_file_is_a_table() {
+        let file = b"My broker\nDate,Ticker,Action,Qty,Price,Fee\n2025-01-02,A,buy,1,2,0\n";
+        let draft = draft_format(file, "My Broker").unwrap();
+        let settings: toml::Table = draft.parse().unwrap();
+        let table = settings["formats"]["my-broker"].as_table().unwrap();
+        let layout = Layout::try_of_table("my-broker", table.clone()).unwrap();
+        assert_eq!(layout.ids.as_deref(), Some("my-broker"));
+        assert!(draft.contains("side = \"{Action}\""), "{draft}");
+        // What no column says is open, and the draft is no table yet.
+        let file = b"When,Ticker,Action,Qty,Price\n";
+        let draft = draft_format(file, "x").unwrap();
+        assert!(
+            draft.contains("# open: which column is order_time?"),
+            "{draft}"
+        );
+    }
+}
