@@ -10,7 +10,7 @@ use std::str::FromStr;
 use super::class::AssetClass;
 use super::digits::push_decimal;
 use super::fact::Fact;
-use super::facts::MoreFacts;
+use super::facts::MoreRef;
 use super::ids::{Asset, Pool};
 use super::leg::Leg;
 use super::number::{Fee, Price, Size, Usd, UsdPerUnit, Worth};
@@ -190,7 +190,7 @@ impl AllocationRow<'_> {
 
 /// Appends the canonical line of a trade: the facts that the ledger hash covers.
 ///
-/// A trade without [`MoreFacts`] has no fields for them, so a plain dollar trade keeps its line.
+/// A trade without more facts has no fields for them, so a plain dollar trade keeps its line.
 pub fn write_trade_line(pool: &Pool, trade: &TradeRef<'_>, line: &mut Vec<u8>) {
     text(line, pool.account.as_str());
     next(line, |line| text(line, pool.symbol_of(trade.symbol)));
@@ -208,21 +208,30 @@ pub fn write_trade_line(pool: &Pool, trade: &TradeRef<'_>, line: &mut Vec<u8>) {
 }
 
 /// Appends more facts of a trade, one field a column, in the order of `MORE_COLUMNS`.
-fn write_more_fields(more: &MoreFacts, line: &mut Vec<u8>) {
+fn write_more_fields(more: MoreRef<'_>, line: &mut Vec<u8>) {
     let code = |line: &mut Vec<u8>, code: Option<&Asset>| {
         next(line, |line| text(line, code.map_or("", Asset::as_str)));
     };
-    let fee = more.fee.as_ref();
-    code(line, more.base_asset.as_ref());
-    code(line, more.quote_currency.as_ref());
-    let class = more.asset_class.map_or("", AssetClass::as_str);
-    next(line, |line| text(line, class));
-    next(line, |line| value(line, more.quote_value));
-    next(line, |line| value(line, more.usd_value));
-    next(line, |line| value(line, fee.map(|fee| fee.amount)));
-    code(line, fee.map(|fee| &fee.currency));
-    next(line, |line| value(line, fee.and_then(|fee| fee.usd_value)));
-    next(line, |line| value(line, more.contract_size));
+    let facts = more.others();
+    code(line, facts.and_then(|it| it.base_asset.as_ref()));
+    code(line, facts.and_then(|it| it.quote_currency.as_ref()));
+    let class = facts.and_then(|it| it.asset_class);
+    next(line, |line| {
+        text(line, class.map_or("", AssetClass::as_str));
+    });
+    next(line, |line| {
+        value(line, facts.and_then(|it| it.quote_value));
+    });
+    next(line, |line| {
+        value(line, facts.and_then(|it| it.usd_value));
+    });
+    next(line, |line| value(line, more.fee_amount()));
+    code(line, more.fee_currency());
+    let usd_of_fee = facts.and_then(|it| it.fee.as_ref()?.usd_value);
+    next(line, |line| value(line, usd_of_fee));
+    next(line, |line| {
+        value(line, facts.and_then(|it| it.contract_size));
+    });
 }
 
 /// Appends a field as text, quoted where RFC 4180 asks for it.

@@ -2,7 +2,7 @@
 //!
 //! Canonical text has no exponent, no superfluous zero, no `+` and no `-0`.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use super::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX};
 
@@ -132,23 +132,14 @@ impl Text {
     }
 }
 
-impl fmt::Write for Text {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push(text.as_bytes());
-        Ok(())
-    }
-}
-
-/// Writes `units` x 10^-`scale` with a point and without superfluous zeros.
+/// Writes `digits` x 10^-`scale` with a point and without superfluous zeros.
 pub(super) fn write_decimal(
     f: &mut fmt::Formatter<'_>,
     is_negative: bool,
-    units: impl fmt::Display,
+    digits: &str,
     scale: u8,
 ) -> fmt::Result {
-    let (mut all, mut text) = (Text::EMPTY, Text::EMPTY);
-    write!(all, "{units}")?;
-    let digits = all.as_bytes();
+    let (mut text, digits) = (Text::EMPTY, digits.as_bytes());
     let (whole, fraction) = digits.split_at(digits.len().saturating_sub(scale.into()));
     let zeros = usize::from(scale).saturating_sub(fraction.len());
     let kept = fraction
@@ -169,22 +160,24 @@ pub(super) fn write_decimal(
 
 /// Writes `units` x 10^-`scale`, with its sign.
 pub(super) fn write_units(f: &mut fmt::Formatter<'_>, units: i128, scale: u8) -> fmt::Result {
-    let magnitude = units.unsigned_abs();
-    match u64::try_from(magnitude) {
+    let mut buffer = itoa::Buffer::new();
+    let digits = digits_of(&mut buffer, units.unsigned_abs());
+    write_decimal(f, units < 0, digits, scale)
+}
+
+/// Returns the digits of a number.
+pub(super) fn digits_of(buffer: &mut itoa::Buffer, units: u128) -> &str {
+    match u64::try_from(units) {
         // 64 bits are four times as fast as 128, and nearly every amount fits.
-        Ok(narrow) => write_decimal(f, units < 0, narrow, scale),
-        Err(_) => write_decimal(f, units < 0, magnitude, scale),
+        Ok(narrow) => buffer.format(narrow),
+        Err(_) => buffer.format(units),
     }
 }
 
 /// Appends `units` x 10^-`scale` with a point and without superfluous zeros.
 pub(super) fn push_decimal(out: &mut Vec<u8>, units: i128, scale: u8) {
-    let (mut buffer, magnitude) = (itoa::Buffer::new(), units.unsigned_abs());
-    let digits = match u64::try_from(magnitude) {
-        Ok(word) => buffer.format(word),
-        Err(_) => buffer.format(magnitude),
-    }
-    .as_bytes();
+    let mut buffer = itoa::Buffer::new();
+    let digits = digits_of(&mut buffer, units.unsigned_abs()).as_bytes();
     let (whole, fraction) = digits.split_at(digits.len().saturating_sub(scale.into()));
     let last = fraction.iter().rposition(|digit| *digit != b'0');
     if units < 0 {

@@ -1,9 +1,11 @@
 //! Enters trades into their pools once the rates are known.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::assets::AssetRules;
-use super::ids::{Pool, PoolNames};
+use super::facts::MoreRef;
+use super::ids::{Asset, Pool, PoolNames};
 use super::leg::Leg;
 use super::legs::{NoLegs, UnlikeValue, legs_of};
 use super::pending::Pending;
@@ -92,11 +94,11 @@ fn make_room(pending: &Pending, pools: &mut BTreeMap<Pool, PoolLedger>) {
     let mut legs: BTreeMap<(&str, &str), (usize, usize)> = BTreeMap::new();
     for (of, trade) in pending.views() {
         let quote = of.instrument.as_ref().ok().filter(|of| !of.is_usd);
-        let fee = trade.more.and_then(|more| more.fee.as_ref());
+        let fee = trade.more.and_then(MoreRef::fee_currency);
         let assets = [
             Some(of.asset.as_str()),
             quote.map(|of| of.quote.as_str()),
-            fee.map(|fee| fee.currency.as_str()),
+            fee.map(Asset::as_str),
         ];
         for asset in assets.into_iter().flatten() {
             let (trades, bytes) = legs.entry((of.account.as_str(), asset)).or_default();
@@ -130,13 +132,19 @@ fn ledger<'p>(
     rules: &AssetRules,
 ) -> &'p mut PoolLedger {
     let is_base = pool == pending.of.pool();
-    let nothing = || PoolLedger::new(pool.clone());
-    let ledger = pools.entry(pool.clone()).or_insert_with(nothing);
+    let ledger = match pools.entry(pool) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(place) => {
+            let empty = PoolLedger::new(place.key().clone());
+            place.insert(empty)
+        }
+    };
     match is_base {
         true => ledger.add_symbol(&pending.of),
         false => {
             ledger.add_symbol_of_leg(&pending.of.symbol);
-            ledger.add_class(rules.class_of_leg(&pool.account, &pool.asset));
+            let class = rules.class_of_leg(&ledger.pool.account, &ledger.pool.asset);
+            ledger.add_class(class);
         }
     }
     ledger

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use rust_decimal::Decimal;
 
-use super::digits::NumberError;
+use super::digits::{NumberError, write_units};
 use super::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX};
 
 /// A number that a ledger can hold: `units` x 10^-`scale`, without trailing zeros.
@@ -110,7 +110,7 @@ impl Fact {
 
 impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_decimal().fmt(f)
+        write_units(f, self.units, self.scale)
     }
 }
 

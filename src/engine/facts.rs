@@ -3,11 +3,14 @@
 //! Every one of them is optional, and nearly no trade has any. So a trade holds them in one part,
 //! which is absent from a plain dollar trade. This file reads them. `legs.rs` says what they mean.
 
+mod view;
+
 use super::class::{AssetClass, AssetClassError};
 use super::ids::{Asset, IdError};
 use super::number::{Fee, NumberError, Size, Worth};
 use super::policy::USD;
 use super::text::shown;
+pub use view::{CoinFee, MoreRef};
 
 /// The columns of these facts, in the order of the ledger line.
 pub const MORE_COLUMNS: [&str; 9] = [

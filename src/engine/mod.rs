@@ -76,7 +76,9 @@ pub use class::{AssetClass, AssetClassError, ClassSource, PoolClass};
 pub use currency_names::may_name_currency;
 pub use entering::{Entered, enter};
 pub use fact::{Fact, FactTextError};
-pub use facts::{MORE_COLUMNS, MoreError, MoreFacts, MoreFault, MoreText, OtherFee};
+pub use facts::{
+    CoinFee, MORE_COLUMNS, MoreError, MoreFacts, MoreFault, MoreRef, MoreText, OtherFee,
+};
 pub use hash::{HashTextError, RowsHash};
 pub use ids::{
     Account, Asset, CORRECTION_MARK, IdError, OrderId, Pool, PoolNames, Symbol, split_correction,

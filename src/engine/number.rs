@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use rust_decimal::Decimal;
 
-use super::digits::{Digits, split_digits, write_decimal, write_units};
+use super::digits::{Digits, digits_of, split_digits, write_decimal, write_units};
 use super::fact::Fact;
 use super::policy::{FACT_DECIMALS_MAX, FACT_DIGITS_MAX, FEES_PER_UNIT_SCALE, USD_SCALE};
 use super::wide::{self, I256};
@@ -294,12 +294,12 @@ impl fmt::Debug for Size {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Ok(narrow) = u64::try_from(self.units) {
-            return write_decimal(f, false, narrow, self.scale);
-        }
         match u128::try_from(self.units) {
-            Ok(narrow) => write_decimal(f, false, narrow, self.scale),
-            Err(_) => write_decimal(f, false, self.units, self.scale),
+            Ok(narrow) => {
+                let mut buffer = itoa::Buffer::new();
+                write_decimal(f, false, digits_of(&mut buffer, narrow), self.scale)
+            }
+            Err(_) => write_decimal(f, false, &self.units.to_string(), self.scale),
         }
     }
 }

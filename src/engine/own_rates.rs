@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::assets::AssetRules;
+use super::facts::MoreRef;
 use super::ids::{OrderId, Pool, Symbol};
 use super::leg::Leg;
 use super::money;
@@ -68,7 +69,7 @@ impl OwnTrades {
     /// another currency.
     pub fn add_pending(&mut self, of: &Traded, trade: &TradeRef<'_>, rules: &AssetRules) {
         let quote = of.instrument.as_ref().map(|of| of.quote.as_str());
-        let more = trade.more;
+        let more = trade.more.and_then(MoreRef::others);
         let is_stated =
             more.is_some_and(|more| more.quote_value.is_some() || more.usd_value.is_some());
         // A column alone does not say it: a plain trade in a pool has lost its columns.

@@ -71,7 +71,7 @@ pub(super) fn plain(symbol: &str, facts: &MoreFacts) -> Result<(), NotPlain> {
 /// Checks that all trades of a symbol are plain. Errors: the first one that is not, by id.
 pub(super) fn all_plain(symbol: &str, trades: &Trades) -> Result<(), InvalidTrade> {
     let faulty = trades.with_more().filter_map(|(order_id, facts)| {
-        let not_plain = plain(symbol, facts).err()?;
+        let not_plain = plain(symbol, &facts.to_facts()).err()?;
         Some((order_id, not_plain))
     });
     match faulty.min_by_key(|(order_id, _)| *order_id) {

@@ -155,7 +155,7 @@ impl PoolLedger {
         let invalid = |column, reason: String| InvalidTrade::of(text.order_id, column, reason);
         let row = TradeRef::try_of(&trade).map_err(|error| invalid("size", error.to_string()))?;
         let is_beside = |facts: &MoreFacts| plain(self.pool.asset.as_str(), facts).is_err();
-        let entry = match is_plain && row.more.is_some_and(is_beside) {
+        let entry = match is_plain && trade.more.as_deref().is_some_and(is_beside) {
             // The facts are in the line of the trade, and the intake has judged them.
             true => TradeRef { more: None, ..row },
             false => row,
@@ -242,10 +242,13 @@ impl PoolLedger {
             self.legs = self.legs.saturating_add(1);
             return;
         }
-        let mut facts = facts.clone();
-        self.add_facts(&mut facts);
+        let mut beside = None;
+        if facts.more.is_some() {
+            self.add_facts(beside.insert(facts.clone()));
+        }
+        let facts = beside.as_ref().unwrap_or(facts);
         // The size of a ledger's trade has the digits of a fact: it was read as one.
-        if let Ok(facts) = TradeRef::try_of(&facts) {
+        if let Ok(facts) = TradeRef::try_of(facts) {
             self.add_line(&facts, room);
         }
     }

@@ -98,7 +98,7 @@ impl FromStr for RateValue {
 
 impl fmt::Display for RateValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.fact().fmt(f)
     }
 }
 

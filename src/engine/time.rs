@@ -176,18 +176,27 @@ pub(crate) fn without_excess_zeros(text: &str) -> Result<std::borrow::Cow<'_, st
 impl fmt::Display for Timestamp {
     /// Always six decimals and `Z`, so that text order is time order.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_microsecond(self.0) {
-            Ok(time) => f.pad(&format!("{time:.6}")),
-            Err(_) => f.pad("out of range"),
+        match canonical_text(*self) {
+            Some(text) => f.pad(std::str::from_utf8(&text).unwrap_or_default()),
+            None => f.pad(OUT_OF_RANGE),
         }
     }
 }
 
+/// The text of a time that no calendar has.
+const OUT_OF_RANGE: &str = "out of range";
+
 /// Appends the canonical text.
 pub(super) fn push_time(out: &mut Vec<u8>, time: Timestamp) {
-    let Ok(instant) = jiff::Timestamp::from_microsecond(time.0) else {
-        return out.extend_from_slice(b"out of range");
-    };
+    match canonical_text(time) {
+        Some(text) => out.extend_from_slice(&text),
+        None => out.extend_from_slice(OUT_OF_RANGE.as_bytes()),
+    }
+}
+
+/// Returns the canonical text, without a formatter: a run writes millions of times.
+fn canonical_text(time: Timestamp) -> Option<[u8; 27]> {
+    let instant = jiff::Timestamp::from_microsecond(time.0).ok()?;
     let civil = jiff::tz::Offset::UTC.to_datetime(instant);
     let micros = civil.subsec_nanosecond() / 1000;
     let mut text = *b"0000-00-00T00:00:00.000000Z";
@@ -205,7 +214,7 @@ pub(super) fn push_time(out: &mut Vec<u8>, time: Timestamp) {
     put(14..16, civil.minute().into());
     put(17..19, civil.second().into());
     put(20..26, micros);
-    out.extend_from_slice(&text);
+    Some(text)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::fact::Fact;
-use super::facts::{MoreFacts, MoreText};
+use super::facts::{MoreFacts, MoreRef, MoreText};
 use super::ids::{OrderId, Symbol};
 use super::issue::IssueType;
 use super::leg::{Entry, Leg};
@@ -251,7 +251,7 @@ pub struct TradeRef<'a> {
     /// The venue's own sequence, to order executions of one microsecond.
     pub trade_seq: Option<i64>,
     /// More facts. `None`: a plain dollar trade.
-    pub more: Option<&'a MoreFacts>,
+    pub more: Option<MoreRef<'a>>,
     /// The trade's symbol; `None` if the pool's name is the symbol.
     pub symbol: Option<&'a str>,
     /// The leg of the execution.
@@ -282,7 +282,7 @@ impl<'a> TradeRef<'a> {
             fee: trade.fee.map(Fact::of_fee),
             order_time: trade.order_time,
             trade_seq: trade.trade_seq,
-            more: trade.more.as_deref(),
+            more: trade.more.as_deref().map(MoreRef::All),
             symbol: trade.entry.symbol.as_ref().map(Symbol::as_str),
             leg: trade.entry.leg,
             value: trade.entry.value,
@@ -299,7 +299,7 @@ impl<'a> TradeRef<'a> {
             fee: self.fee.map(Fact::to_fee),
             order_time: self.order_time,
             trade_seq: self.trade_seq,
-            more: self.more.cloned().map(Arc::new),
+            more: self.more.map(|more| Arc::new(more.to_facts())),
             entry: Entry {
                 symbol: self.symbol.map(Symbol::unreadable),
                 leg: self.leg,

@@ -9,26 +9,23 @@
 #[cfg(test)]
 mod tests;
 
+mod more;
 mod packed;
 
 use std::cmp::Ordering;
-use std::sync::Arc;
 
 use super::fact::Fact;
-use super::facts::MoreFacts;
+use super::facts::MoreRef;
 use super::ids::Symbol;
 use super::leg::Leg;
 use super::money::{Terms, Units, Words};
 use super::side::Side;
 use super::trade::{InvalidTrade, Trade, TradeRef};
+use more::MoreList;
 use packed::{
     Beyond, FEE_SYMBOL_BITS, HAS_FEE, HAS_MORE, HAS_SEQUENCE, HAS_VALUE, IS_BEYOND, IS_SELL,
     PackedNumbers, PackedTrade, SCALE, SYMBOL_BITS, SYMBOL_SHIFT,
 };
-
-/// More facts of trades, each with the place of the trade's id, which no sorting moves.
-#[derive(Debug, Clone)]
-struct More(Vec<(u32, Arc<MoreFacts>)>);
 
 /// Trades of one pool, packed. Two lists are equal if they have the same trades in the same order.
 #[derive(Clone, Default)]
@@ -36,8 +33,8 @@ pub struct Trades {
     rows: Vec<PackedTrade>,
     ids: String,
     beyond: Vec<Beyond>,
-    /// In the order of the ids; `None`: all trades are plain, as in nearly every pool.
-    more: Option<Box<More>>,
+    /// `None`: all trades are plain, as in nearly every pool.
+    more: Option<Box<MoreList>>,
     /// The symbols of the trades. Their numbers begin with 1, as 0 is the name of the pool.
     symbols: Vec<Symbol>,
 }
@@ -113,7 +110,7 @@ impl Trades {
         self.make_room(trade.order_id.len());
         self.ids.push_str(trade.order_id);
         if let Some(more) = trade.more {
-            self.push_more(id_start, more);
+            self.more.get_or_insert_default().push(id_start, more);
         }
         self.rows.push(PackedTrade {
             order_time: trade.order_time,
@@ -135,18 +132,8 @@ impl Trades {
         Ok(())
     }
 
-    /// Adds more facts of a trade. Trades with the same facts in a row share them.
-    fn push_more(&mut self, id_start: u32, facts: &MoreFacts) {
-        let More(more) = &mut **self.more.get_or_insert_with(|| Box::new(More(Vec::new())));
-        let shared = match more.last() {
-            Some((_, last)) if **last == *facts => Arc::clone(last),
-            _ => Arc::new(facts.clone()),
-        };
-        more.push((id_start, shared));
-    }
-
     /// Returns the id and the facts of each trade with more facts.
-    pub(super) fn with_more(&self) -> impl Iterator<Item = (&str, &MoreFacts)> {
+    pub(super) fn with_more(&self) -> impl Iterator<Item = (&str, MoreRef<'_>)> {
         let rows = if self.more.is_some() {
             self.rows.as_slice()
         } else {
@@ -158,11 +145,18 @@ impl Trades {
 
     /// Returns more facts of a trade. `None`: a plain dollar trade.
     #[inline(always)]
-    fn more_of(&self, row: &PackedTrade) -> Option<&MoreFacts> {
+    fn more_of(&self, row: &PackedTrade) -> Option<MoreRef<'_>> {
         match row.fee_scale & HAS_MORE {
             0 => None,
             _ => self.find_more(row.id_start),
         }
+    }
+
+    #[cold]
+    fn find_more(&self, id_start: u32) -> Option<MoreRef<'_>> {
+        let found = self.more.as_deref()?.find(id_start);
+        debug_assert!(found.is_some(), "the facts of a trade are there");
+        found
     }
 
     /// Returns the trade at a place with an id of its own, and without its symbol.
@@ -183,20 +177,9 @@ impl Trades {
         };
         let mut owned = owned.or_else(|_| nothing().to_trade()).ok()?;
         if row.fee_scale & HAS_MORE != 0 {
-            owned.more = self.find_shared(row.id_start).cloned();
+            owned.more = self.more.as_deref()?.shared(row.id_start);
         }
         Some(owned)
-    }
-
-    fn find_more(&self, id_start: u32) -> Option<&MoreFacts> {
-        self.find_shared(id_start).map(|facts| &**facts)
-    }
-
-    fn find_shared(&self, id_start: u32) -> Option<&Arc<MoreFacts>> {
-        let More(more) = self.more.as_deref()?;
-        let place = more.binary_search_by_key(&id_start, |(id_start, _)| *id_start);
-        debug_assert!(place.is_ok(), "the facts of a trade are there");
-        more.get(place.ok()?).map(|(_, facts)| facts)
     }
 
     /// Returns the number of a symbol, which is a new one at the first trade with it.
@@ -314,8 +297,7 @@ impl Trades {
     pub fn memory_bytes(&self) -> usize {
         let rows = self.rows.len().saturating_mul(size_of::<PackedTrade>());
         let beyond = self.beyond.len().saturating_mul(size_of::<Beyond>());
-        let more = self.more.as_ref().map_or(0, |more| more.0.len());
-        let more = more.saturating_mul(size_of::<(u32, Arc<MoreFacts>)>());
+        let more = self.more.as_ref().map_or(0, |more| more.memory_bytes());
         let others = beyond.saturating_add(more).saturating_add(self.ids.len());
         rows.saturating_add(others)
     }

@@ -15,8 +15,8 @@ use super::rules::{counting_of_names, renamed};
 use super::{RateStore, Seen, StoreResult, TradeStore};
 use crate::engine::policy::{RATE_WAY, USD};
 use crate::engine::{
-    Asset, AssetRules, Entered, ExpectedLegs, OwnRate, OwnTrades, Pending, PendingTrade, Pool,
-    PoolLedger, PoolNames, Rate, RateBook, Timestamp, Traded, Violation, enter,
+    Asset, AssetRules, Entered, ExpectedLegs, MoreRef, OwnRate, OwnTrades, Pending, PendingTrade,
+    Pool, PoolLedger, PoolNames, Rate, RateBook, Timestamp, Traded, Violation, enter,
 };
 
 /// Microseconds before the first trade from which rates and own trades are read: the oldest rate
@@ -202,8 +202,8 @@ impl<'a> Valuing<'a> {
                 // What was paid in the money of a state has no value by the price of its base.
                 need(of, instrument.base.clone(), time.filter(|_| !is_money));
             }
-            if let Some(fee) = trade.more.and_then(|more| more.fee.as_ref()) {
-                need(of, self.rules.asset_named(fee.currency.as_str()), time);
+            if let Some(fee) = trade.more.and_then(MoreRef::fee_currency) {
+                need(of, self.rules.asset_named(fee.as_str()), time);
             }
         }
         for times in needed.values_mut() {

@@ -49,6 +49,8 @@ use crate::engine::time::Timestamp;
 pub struct RateBook {
     rules: RateRules,
     zones: SourceZones,
+    /// Those of [`BASES`] that have a rate.
+    bases: Vec<(RateSource, Asset)>,
     /// The first key is the asset, the second the currency.
     series: BTreeMap<Asset, BTreeMap<Asset, Vec<Series>>>,
     /// Order: that of pools; a look-up takes the last one.
@@ -144,6 +146,11 @@ impl RateBook {
                 });
             }
         }
+        let bases = BASES.iter().filter_map(|(source, base)| {
+            let base = base.parse::<Asset>().ok()?;
+            book.series.contains_key(&base).then_some((*source, base))
+        });
+        book.bases = bases.collect();
         Ok(book)
     }
 
@@ -167,20 +174,19 @@ impl RateBook {
     /// the euro count. A pegged coin without a rate counts as one dollar.
     pub fn look_up(&self, wanted: &WantedRate<'_>) -> Option<FoundRate> {
         let (asset, currency) = (wanted.asset, wanted.currency);
-        let crosses = BASES.iter().filter_map(|(source, base)| {
-            let base: Asset = base.parse().ok()?;
+        let crosses = self.bases.iter().filter_map(|(source, base)| {
             let of = |asset| {
-                let mut all = self.given(&base, asset).iter();
+                let mut all = self.given(base, asset).iter();
                 all.find(|series| series.source == *source)
             };
             let (numerator, denominator) = self.cross(of(currency)?, of(asset)?, wanted)?;
             let steps = vec![
-                step(&base, currency, numerator),
-                step(&base, asset, denominator),
+                step(base, currency, numerator),
+                step(base, asset, denominator),
             ];
             found(RateForm::Cross, (*source, numerator.at), steps)
         });
-        let single = self.single(wanted).into_iter();
+        let single = self.single(wanted);
         let nearest = self.first(single.chain(crosses).chain(self.own(wanted)));
         let nearest = nearest.map(|(_, found)| found);
         let nearest = nearest.or_else(|| self.by_euro(wanted));
@@ -199,22 +205,24 @@ impl RateBook {
     }
 
     /// Returns the last rate of each series of two assets, in both directions.
-    fn single(&self, wanted: &WantedRate<'_>) -> Vec<(RateForm, FoundRate)> {
+    fn single<'w>(
+        &'w self,
+        wanted: &'w WantedRate<'w>,
+    ) -> impl Iterator<Item = (RateForm, FoundRate)> + 'w {
         let (asset, currency) = (wanted.asset, wanted.currency);
         let ways = [
             (RateForm::Direct, (asset, currency)),
             (RateForm::Inverse, (currency, asset)),
         ];
-        let of = |(form, (asset, currency)): (RateForm, (&Asset, &Asset))| {
+        let of = move |(form, (asset, currency)): (RateForm, (&'w Asset, &'w Asset))| {
             let series = self.given(asset, currency).iter();
-            let rates = series.filter_map(|series| {
+            series.filter_map(move |series| {
                 let point = self.nearest(series, wanted)?;
                 let steps = vec![step(asset, currency, point)];
                 found(form, (series.source, point.at), steps)
-            });
-            rates.collect::<Vec<_>>()
+            })
         };
-        ways.into_iter().flat_map(of).collect()
+        ways.into_iter().flat_map(of)
     }
 
     /// Returns two rates by way of the euro: one of the asset in euros, and one of the euro. Each
@@ -227,7 +235,7 @@ impl RateBook {
             ..*wanted
         };
         let (form, first) = self.in_euro(wanted, &euro)?;
-        let (second_form, second) = self.first(self.single(&of_euro).into_iter())?;
+        let (second_form, second) = self.first(self.single(&of_euro))?;
         let numbers = [(form, &first), (second_form, &second)];
         let of = |wanted: RateForm| -> Vec<Fact> {
             let all = numbers.iter().filter(|(form, _)| *form == wanted);
@@ -251,7 +259,7 @@ impl RateBook {
         };
         // Two rates of a source with a base are of one row, or none.
         let has_base = |found: &FoundRate| BASES.iter().any(|(of, _)| *of == found.source);
-        let rates = self.single(&wanted).into_iter();
+        let rates = self.single(&wanted);
         self.first(rates.filter(|(_, found)| !has_base(found)))
     }
 

@@ -1,4 +1,4 @@
-//! The rates that a run used in little memory: 56 bytes a record, and the bytes of the order id.
+//! The rates that a run used in little memory: 40 bytes a record, and the bytes of the order id.
 //!
 //! A [`RateUsed`] owns its id and its rate: about 330 bytes. A run may use millions, and keeps them
 //! until the version is written. So numbers are machine words, ids follow each other in one piece
@@ -10,12 +10,9 @@ use std::sync::Arc;
 use super::FoundRate;
 use super::used::{RatePurpose, RateUsed, RateUsedKey, RateUsedRef};
 use crate::engine::fact::Fact;
-use crate::engine::ids::{Account, Asset};
+use crate::engine::ids::{Pool, PoolNames};
 use crate::engine::number::Usd;
 use crate::engine::time::Timestamp;
-
-/// Account of a trade, and asset of an amount.
-type AccountAsset = (Account, Asset);
 
 /// Records of the rates that a run used. Two lists are equal if they have the same records in the
 /// same order.
@@ -25,27 +22,41 @@ pub struct RatesUsed {
     ids: String,
     /// Amounts and values beyond machine words.
     beyond: Vec<(i128, Usd)>,
-    /// Names of the records, each with the last rate: the next trade often has the same one.
-    last: BTreeMap<AccountAsset, (Arc<AccountAsset>, Arc<FoundRate>)>,
+    /// The last rate by the account of the trade and the asset of the amount: the next trade often
+    /// has the same one.
+    last: BTreeMap<Pool, Arc<NamedRate>>,
+}
+
+/// A rate, with the account of the trades that used it and the asset of the amounts.
+#[derive(Debug)]
+struct NamedRate {
+    names: Pool,
+    rate: FoundRate,
 }
 
 #[derive(Debug, Clone)]
 struct Packed {
-    names: Arc<AccountAsset>,
-    rate: Arc<FoundRate>,
+    rate: Arc<NamedRate>,
     traded_at: Timestamp,
-    /// The amount; its place in `beyond` if that is set.
+    /// The amount; its place in `beyond` if the flag is set.
     units: i64,
     /// Units: USD, 12 decimals.
     usd: i64,
-    id_start: usize,
-    id_bytes: u32,
+    /// The start of the id, and its bits above 32.
+    id_start: u32,
+    id_start_high: u8,
+    /// The scale of the amount, and flags.
     scale: u8,
-    purpose: RatePurpose,
-    is_beyond: bool,
+    id_bytes: u16,
 }
 
-const _: () = assert!(size_of::<Packed>() == 56);
+/// The amount and its value are among those beyond machine words.
+const IS_BEYOND: u8 = 1 << 7;
+/// The amount is a fee.
+const IS_FEE: u8 = 1 << 6;
+const SCALE: u8 = IS_FEE - 1;
+
+const _: () = assert!(size_of::<Packed>() == 40);
 
 impl RatesUsed {
     /// Makes room at once for records that will come, and for the bytes of their ids. A list that
@@ -57,7 +68,7 @@ impl RatesUsed {
 
     /// Adds a record.
     pub fn push(&mut self, used: &RateUsedRef<'_>) {
-        let (names, rate) = self.shared(used);
+        let rate = self.shared(used);
         let (amount, value) = (used.units.units(), used.usd.units());
         let words = (i64::try_from(amount), i64::try_from(value));
         let (units, usd, is_beyond) = match words {
@@ -68,32 +79,38 @@ impl RatesUsed {
                 (place, 0, true)
             }
         };
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        let is_fee = used.purpose == RatePurpose::Fee;
+        let start = self.ids.len();
         self.records.push(Packed {
-            names,
             rate,
             traded_at: used.traded_at,
             units,
             usd,
-            id_start: self.ids.len(),
-            id_bytes: u32::try_from(used.order_id.len()).unwrap_or(u32::MAX),
-            scale: used.units.scale(),
-            purpose: used.purpose,
-            is_beyond,
+            id_start: start as u32,
+            id_start_high: u8::try_from(start >> 32).unwrap_or(u8::MAX),
+            scale: used.units.scale() | flag(is_beyond, IS_BEYOND) | flag(is_fee, IS_FEE),
+            id_bytes: u16::try_from(used.order_id.len()).unwrap_or(u16::MAX),
         });
         self.ids.push_str(used.order_id);
     }
 
     /// Returns names and rate, which are in memory once if the last record of the names has them.
-    fn shared(&mut self, used: &RateUsedRef<'_>) -> (Arc<AccountAsset>, Arc<FoundRate>) {
-        let names = (used.account.clone(), used.asset.clone());
-        if let Some((names, last)) = self.last.get_mut(&names) {
-            if **last != *used.rate {
-                *last = Arc::new(used.rate.clone());
+    fn shared(&mut self, used: &RateUsedRef<'_>) -> Arc<NamedRate> {
+        let names = (used.account.as_str(), used.asset.as_str());
+        let named = |names| {
+            let rate = used.rate.clone();
+            Arc::new(NamedRate { names, rate })
+        };
+        if let Some(last) = self.last.get_mut(&names as &dyn PoolNames) {
+            if last.rate != *used.rate {
+                *last = named(last.names.clone());
             }
-            return (Arc::clone(names), Arc::clone(last));
+            return Arc::clone(last);
         }
-        let shared = (Arc::new(names.clone()), Arc::new(used.rate.clone()));
-        self.last.insert(names, shared.clone());
+        let names = Pool::new(used.account.clone(), used.asset.clone());
+        let shared = named(names.clone());
+        self.last.insert(names, Arc::clone(&shared));
         shared
     }
 
@@ -135,33 +152,42 @@ impl RatesUsed {
 
     fn look_at<'r>(&'r self, record: &'r Packed) -> RateUsedRef<'r> {
         let beyond = usize::try_from(record.units).ok();
-        let beyond = beyond.filter(|_| record.is_beyond);
+        let is_beyond = record.scale & IS_BEYOND != 0;
+        let beyond = beyond.filter(|_| is_beyond);
         let beyond = beyond.and_then(|place| self.beyond.get(place)).copied();
-        debug_assert_eq!(beyond.is_some(), record.is_beyond, "the amount is there");
+        debug_assert_eq!(beyond.is_some(), is_beyond, "the amount is there");
         let (units, usd) =
             beyond.unwrap_or((record.units.into(), Usd::from_units(record.usd.into())));
         RateUsedRef {
-            account: &record.names.0,
+            account: &record.rate.names.account,
             order_id: record.id_in(&self.ids),
-            purpose: record.purpose,
-            asset: &record.names.1,
-            units: Fact::of_parts(units, record.scale),
+            purpose: record.purpose(),
+            asset: &record.rate.names.asset,
+            units: Fact::of_parts(units, record.scale & SCALE),
             usd,
             traded_at: record.traded_at,
-            rate: &record.rate,
+            rate: &record.rate.rate,
         }
     }
 }
 
 impl Packed {
     fn key<'r>(&'r self, ids: &'r str) -> RateUsedKey<'r> {
-        let (account, _) = &*self.names;
-        (account.as_str(), self.id_in(ids), self.purpose)
+        let account = self.rate.names.account.as_str();
+        (account, self.id_in(ids), self.purpose())
+    }
+
+    fn purpose(&self) -> RatePurpose {
+        match self.scale & IS_FEE {
+            0 => RatePurpose::Value,
+            _ => RatePurpose::Fee,
+        }
     }
 
     fn id_in<'i>(&self, ids: &'i str) -> &'i str {
-        let bytes = usize::try_from(self.id_bytes).unwrap_or(usize::MAX);
-        let id = ids.get(self.id_start..self.id_start.saturating_add(bytes));
+        let start = u64::from(self.id_start_high) << 32 | u64::from(self.id_start);
+        let start = usize::try_from(start).unwrap_or(usize::MAX);
+        let id = ids.get(start..start.saturating_add(self.id_bytes.into()));
         debug_assert!(id.is_some(), "the id of a record is there");
         id.unwrap_or_default()
     }

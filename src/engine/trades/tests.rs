@@ -1,4 +1,9 @@
+use std::sync::Arc;
+
 use super::*;
+use crate::engine::canonical::write_trade_line;
+use crate::engine::facts::{MORE_COLUMNS, MoreFacts, MoreText};
+use crate::engine::ids::Pool;
 use crate::engine::leg::Entry;
 use crate::engine::number::Usd;
 use crate::engine::time::Timestamp;
@@ -106,6 +111,86 @@ fn legs_with_values_come_back_as_they_went_in() {
     packed.sort();
     trades.sort_by(Trade::cmp_in_pool);
     assert_eq!(packed.to_vec().unwrap(), trades);
+}
+
+/// Makes trades with all kinds of facts, the later the earlier in the list.
+fn trades_with_facts() -> Vec<Trade> {
+    let large = "-9999999999999999999999999999";
+    let cells: [[(&str, &str); 4]; 6] = [
+        [
+            ("fee_amount", "0.0012"),
+            ("fee_currency", "BNB"),
+            ("", ""),
+            ("", ""),
+        ],
+        [
+            ("fee_amount", large),
+            ("fee_currency", "BNB"),
+            ("", ""),
+            ("", ""),
+        ],
+        [
+            ("fee_amount", "1"),
+            ("fee_currency", "KFEE"),
+            ("fee_usd_value", "0.01"),
+            ("", ""),
+        ],
+        [
+            ("fee_amount", "-2.5"),
+            ("fee_currency", "SHIB"),
+            ("", ""),
+            ("", ""),
+        ],
+        [
+            ("base_asset", "BTC"),
+            ("quote_currency", "EUR"),
+            ("quote_value", "7"),
+            ("", ""),
+        ],
+        [
+            ("fee_amount", "3"),
+            ("fee_currency", "BNB"),
+            ("asset_class", "crypto"),
+            ("contract_size", "10"),
+        ],
+    ];
+    let mut trades = Vec::new();
+    for (nth, cells) in cells.iter().cycle().take(24).enumerate() {
+        let text = |column: &&'static str| {
+            let found = cells.iter().find(|(name, _)| name == column);
+            found.map(|(_, text)| *text)
+        };
+        let text = MoreText(MORE_COLUMNS.each_ref().map(text));
+        let (facts, _) = MoreFacts::try_of(&text, false).unwrap();
+        let mut trade = trade(&format!("t{nth}"), Side::Buy, "1", "2", None);
+        trade.order_time = Timestamp::try_from_micros(100 - nth as i64).unwrap();
+        trade.more = (nth % 5 != 4).then(|| Arc::new(facts.unwrap()));
+        trades.push(trade);
+    }
+    trades
+}
+
+#[test]
+fn facts_come_back_as_they_went_in_after_sorting() {
+    let mut trades = trades_with_facts();
+    let mut packed = Trades::try_of(&trades).unwrap();
+    assert_eq!(packed.to_vec().unwrap(), trades);
+    packed.sort();
+    trades.reverse();
+    assert_eq!(packed.to_vec().unwrap(), trades);
+    let owned = (0..trades.len()).map(|nth| packed.owned(nth).unwrap());
+    assert!(owned.eq(trades.iter().cloned()));
+    // A list of the packed trades keeps the facts, and the line of each is the same.
+    let mut again = Trades::new();
+    packed.iter().for_each(|trade| again.push(&trade).unwrap());
+    assert_eq!(again, packed);
+    let pool = Pool::new("main".parse().unwrap(), "BTC".parse().unwrap());
+    for (packed, trade) in again.iter().zip(&trades) {
+        let (mut line, mut expected) = (Vec::new(), Vec::new());
+        write_trade_line(&pool, &packed, &mut line);
+        write_trade_line(&pool, &TradeRef::try_of(trade).unwrap(), &mut expected);
+        assert_eq!(line, expected);
+    }
 }
 
 #[test]

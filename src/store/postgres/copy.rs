@@ -1,6 +1,7 @@
 //! Rows to the server by COPY: few rows in its text format, many in its binary one.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use sqlx::PgConnection;
 use sqlx::postgres::PgCopyIn;
@@ -44,17 +45,31 @@ impl CopyText {
             if nth > 0 {
                 self.text.push('\t');
             }
-            match text(argument) {
-                Some(text) => self.push(&text),
-                None => self.text.push_str("\\N"),
-            }
+            // Numbers and times need no escape. A String takes all that is written.
+            let _ = match argument {
+                Argument::Integer(Some(number)) => write!(self.text, "{number}"),
+                Argument::Time(Some(time)) => write!(self.text, "{time}"),
+                _ => {
+                    self.push_cell(text(argument).as_deref());
+                    Ok(())
+                }
+            };
         }
         self.text.push('\n');
     }
 
+    fn push_cell(&mut self, text: Option<&str>) {
+        match text {
+            Some(text) => self.push(text),
+            None => self.text.push_str("\\N"),
+        }
+    }
+
     fn push(&mut self, text: &str) {
         let is_escaped = |byte: u8| matches!(byte, b'\\' | b'\t' | b'\n' | b'\r');
-        if !text.bytes().any(is_escaped) {
+        // Without an early end, as this is done for many bytes at once.
+        let has_escaped = |found, byte| found | is_escaped(byte);
+        if !text.bytes().fold(false, has_escaped) {
             self.text.push_str(text);
             return;
         }
