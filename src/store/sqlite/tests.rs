@@ -14,8 +14,8 @@ use rusqlite::types::ValueRef;
 use super::raw::with_raw;
 use super::*;
 use crate::engine::{
-    Account, AssetRules, Carried, IssueType, LedgerTrade, RowsHash, Timestamp, Trade, TradeText,
-    compute_pool, review_items,
+    Account, AssetRules, Carried, Direction, IssueType, LedgerTrade, Movement, MovementKind,
+    RowsHash, Timestamp, Trade, TradeText, compute_pool, review_items,
 };
 use crate::store::model::{
     Completion, Event, EventKind, ImportBatch, ImportFile, ImportMode, ImportUndo, ReviewUpdate,
@@ -169,7 +169,23 @@ async fn filled(folder: &Path) -> SqliteStore {
     };
     let path = folder.join("fifo.db");
     let store = SqliteStore::open(&path, true, &holder).await.unwrap();
-    store.import(&batch(trades())).await.unwrap();
+    let mut first = batch(trades());
+    first.movements.push(Movement {
+        account: "a".parse().unwrap(),
+        movement_id: "M-1".parse().unwrap(),
+        asset: "BTC".parse().unwrap(),
+        direction: Direction::In,
+        size: "0.5".parse().unwrap(),
+        fee: None,
+        usd_value: None,
+        kind: MovementKind::Deposit,
+        moved_at: at(2),
+        settled_at: None,
+        tx_id: Some("0xabc".into()),
+        exchange: None,
+        import_line: 9,
+    });
+    store.import(&first).await.unwrap();
     run(&store).await;
     run(&store).await;
     let late = row("a", "BTC-USD", ["S-3", "sell", "0.1", "1", "0"], 6);
@@ -257,10 +273,11 @@ fn canonical(cell: &str) -> String {
     if digits == "-0" { "0" } else { digits }.to_owned()
 }
 
-const VIEWS: [(&str, usize); 16] = [
+const VIEWS: [(&str, usize); 17] = [
     ("schema_version", 3),
     ("active_import_voids", 1),
     ("active_voids", 1),
+    ("eligible_movements", 1),
     ("eligible_trades", 9),
     ("ineligible_trades", 1),
     ("v_allocation_health", 2),
