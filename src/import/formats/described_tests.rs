@@ -292,6 +292,26 @@ const FAULTS: &[FaultCase] = &[
         "3: Type is \"Card purchase\", expected Market, or a row that is known to be no trade",
     ),
     (
+        ("schwab", "Journal", "Stock Split"),
+        "6: Action is \"Stock Split\", expected no change of what is held: splits, mergers and new \
+             names are not computed yet",
+    ),
+    (
+        ("robinhood", "CDIV", "SPR"),
+        "4: Trans Code is \"SPR\", expected no change of what is held: splits, mergers and new \
+             names are not computed yet",
+    ),
+    (
+        ("alpaca-activities", "FEE,", "SPIN,"),
+        "5: activity_type is \"SPIN\", expected no change of what is held: splits, mergers and \
+             new names are not computed yet",
+    ),
+    (
+        ("ib-transactions", ",Dividend,VT", ",Corporate Action,VT"),
+        "7: Transaction Type is \"Corporate Action\", expected no change of what is held: splits, \
+             mergers and new names are not computed yet",
+    ),
+    (
         ("bybit-spot", ",14:35 2024-11-16", ",14:35 2024-11-16,"),
         "2: row has 14 cells, expected 13",
     ),
