@@ -123,7 +123,7 @@ pub(super) async fn movements_stored(store: Option<&dyn Store>) -> CliResult<Str
     };
     let movements = plural(stored, "movement", "movements");
     Ok(format!(
-        "Movements  {movements} {are} stored and not yet used\n"
+        "Movements       {movements} {are} stored and not yet used\n"
     ))
 }
 
@@ -231,12 +231,7 @@ pub(super) async fn import(
     let reports = import_files(store, sources, request, &session.context).await?;
     for report in &reports {
         if let Some(other) = &report.twice {
-            note(&report::describe_twice(
-                report,
-                other,
-                request,
-                &session.next,
-            ));
+            note(&report::describe_twice(report, other, &session.next));
         }
     }
     Ok(reports)

@@ -16,12 +16,12 @@ pub fn the_same_file_under_another_account_is_named(place: &Place) {
     let preview = place.run("fifo-pnl import copy.csv --preview").expect(0);
     has(
         &preview.stderr,
-        &["Its trades would count in both accounts"],
+        &["Its trades would count in both accounts. If that is wrong, do not import it\n"],
     );
     let done = place.run("fifo-pnl run copy.csv --json").expect(0);
     let said = [
         "warning: copy.csv has the bytes of two.csv, imported as account \"kraken\" at 20",
-        "fifo-pnl void ID --account default --reason TEXT",
+        "take this import back:\n`fifo-pnl import undo 2 --reason TEXT",
     ];
     has(&done.stderr, &said);
     let before = &done.json()["files"][0]["imported_before_as"];

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cli::error::hint_words;
 use crate::cli::format::{count, plural, time};
-use crate::cli::next::{Next, flag};
+use crate::cli::next::Next;
 use crate::engine::{UnknownStatuses, shown, shown_sentence};
 use crate::import::{ROW_COLUMN, RejectGroup, RejectedRow, Rejects};
 use crate::pipeline::{FileRead, FileReport, ImportRequest, ImportedAs};
@@ -207,23 +207,19 @@ pub(super) fn describe_statuses(statuses: &UnknownStatuses) -> String {
 }
 
 /// Warns that trades count in two accounts, and names the command that undoes the import.
-pub(super) fn describe_twice(
-    report: &FileReport,
-    other: &ImportedAs,
-    request: &ImportRequest,
-    next: &Next,
-) -> String {
-    let (verb, new) = match request.preview {
-        true => ("would count", "the import"),
-        false => ("count", "this import"),
-    };
+pub(super) fn describe_twice(report: &FileReport, other: &ImportedAs, next: &Next) -> String {
     let name = shown_sentence(&report.read.name);
-    let account = flag("--account", request.account.as_str());
-    let void = next.command(&format!("fifo-pnl void ID {account} --reason TEXT"));
+    let written = report.receipt.as_ref().and_then(|it| it.import_id);
+    let (verb, cure) = match written {
+        Some(id) => {
+            let undo = next.command(&format!("fifo-pnl import undo {id} --reason TEXT"));
+            ("count", format!("take this import back:\n`{undo}`"))
+        }
+        None => ("would count", "do not import it".to_owned()),
+    };
     format!(
         "warning: {name} has the bytes of {}, imported as account {} at {}.\n\
-         Its trades {verb} in both accounts. If that is wrong, take {new} back:\n\
-         `{void}`, once for each of its trades",
+         Its trades {verb} in both accounts. If that is wrong, {cure}",
         shown_sentence(&other.file),
         shown(&other.account).quoted(),
         time(other.at),
