@@ -13,7 +13,7 @@ use self::kinds::RowKind;
 use super::differences::Differences;
 use super::layout::{CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column};
 use super::made_ids::made_id;
-use super::made_texts::{GluedUnits, PlacedPart, cell, joined, placed, time};
+use super::made_texts::{GluedUnits, PlacedPart, joined, placed, says, time};
 use super::movements::MovementTable;
 use super::numbers::plain;
 use super::template::{fold, is_named};
@@ -245,17 +245,8 @@ impl Described {
         self.says(parts, cells).then(|| joined(parts, cells))
     }
 
-    /// Tells whether each cell of a template says something. Half of an id, or of a pair, is not
-    /// used.
     fn says(&self, parts: &[PlacedPart], cells: &StringRecord) -> bool {
-        let none = self.layout.none.as_deref();
-        parts.iter().all(|part| match part {
-            PlacedPart::Text(_) => true,
-            PlacedPart::Cell(place, _) => {
-                let cell = cell(cells, *place);
-                !cell.is_empty() && none != Some(cell)
-            }
-        })
+        says(parts, cells, self.layout.none.as_deref())
     }
 
     /// Finds an id that a spreadsheet cut, in a part of the order id.

@@ -72,6 +72,18 @@ pub(super) fn cell(cells: &StringRecord, place: usize) -> &str {
     cell.trim_matches(|of: char| of.is_ascii_whitespace() || of == '\u{feff}')
 }
 
+/// Tells whether each cell of a template says something. `none`: a text for no value. Half of an
+/// id, or of a pair, is not used.
+pub(super) fn says(parts: &[PlacedPart], cells: &StringRecord, none: Option<&str>) -> bool {
+    parts.iter().all(|part| match part {
+        PlacedPart::Text(_) => true,
+        PlacedPart::Cell(place, _) => {
+            let cell = cell(cells, *place);
+            !cell.is_empty() && none != Some(cell)
+        }
+    })
+}
+
 impl GluedUnits<'_> {
     /// Joins what the parts of a template take of the cells. `None`: a cell has no number with a
     /// unit that fits.

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::Record;
 use super::layout::{CellMaking, Layout};
-use super::made_texts::{GluedUnits, PlacedPart, cell, placed, time};
+use super::made_texts::{GluedUnits, PlacedPart, placed, says, time};
 use super::numbers::plain;
 use crate::engine::{Movement, MovementKind};
 use crate::import::movements::{MOVEMENT_COLUMNS, MovementColumn, read_movement};
@@ -90,15 +90,7 @@ impl MovementTable {
         })
     }
 
-    /// Tells whether all cells of a template say something.
     fn says(&self, parts: &[PlacedPart], cells: &StringRecord) -> bool {
-        let none = self.layout.none.as_deref();
-        parts.iter().all(|part| match part {
-            PlacedPart::Text(_) => true,
-            PlacedPart::Cell(place, _) => {
-                let cell = cell(cells, *place);
-                !cell.is_empty() && none != Some(cell)
-            }
-        })
+        says(parts, cells, self.layout.none.as_deref())
     }
 }
