@@ -144,6 +144,10 @@ fn unknown_columns(record: &StringRecord, names: &[String]) -> Vec<String> {
     unknown
 }
 
+/// Separators other than a comma, and their names.
+pub(super) const SEPARATORS: [(char, &str); 3] =
+    [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
+
 /// Checks that the header's separator is a comma.
 fn check_separator(names: &[String], row: &Row<'_>) -> Result<(), FileError> {
     let known_by = |separator: char| {
@@ -153,7 +157,7 @@ fn check_separator(names: &[String], row: &Row<'_>) -> Result<(), FileError> {
             .count()
     };
     let known = names.iter().filter(|name| is_known(name)).count();
-    for (separator, name) in [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")] {
+    for (separator, name) in SEPARATORS {
         if known_by(separator) > known.max(1) {
             return Err(FileError::Separator {
                 line: row.line,

@@ -52,7 +52,10 @@ pub(super) fn check_name(own: &OwnFormats, name: &str) -> CliResult<()> {
 fn draft(file: &Path) -> CliResult<String> {
     let unread = |why: String| {
         let what = format!("{}: {why}", file.display());
-        CliError::usage(what, "name an export that is CSV text, in UTF-8")
+        CliError::usage(
+            what,
+            "name an export that is CSV text, in UTF-8, with commas between the cells",
+        )
     };
     check_text(file).map_err(|error| unread(error.to_string()))?;
     let opened = File::open(file).map_err(|error| unread(error.to_string()))?;

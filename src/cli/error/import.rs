@@ -151,7 +151,10 @@ pub fn file_hint(error: &FileError) -> String {
             .into(),
         FileError::MissingColumns { missing, .. } if missing.len() == REQUIRED_COLUMNS.len() => {
             let of_trades = header_hint();
-            format!("`fifo-pnl import rates FILE` imports rates; of a file of trades, {of_trades}")
+            format!(
+                "`fifo-pnl import rates FILE` imports rates; `fifo-pnl formats draft FILE` \
+                 proposes a table for another export; of a file of trades, {of_trades}"
+            )
         }
         FileError::NoHeader { .. }
         | FileError::TooManyColumns { .. }

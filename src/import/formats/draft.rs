@@ -6,8 +6,10 @@ use csv::StringRecord;
 
 use super::ROWS_BEFORE_HEADER_MAX;
 use super::template::fold;
+use crate::import::bounds;
 use crate::import::error::FileError;
 use crate::import::file::text_of;
+use crate::import::header::SEPARATORS;
 use crate::import::rows::RowReader;
 
 /// Fewest columns of a header.
@@ -78,9 +80,9 @@ const NEEDED: [&str; 5] = ["symbol", "side", "size", "price", "order_time"];
 
 /// Proposes a table for a file, to be pasted into the settings. `name`: of the new format.
 ///
-/// Errors: the file is no text, or no row of it looks like a header.
+/// Errors: the file is no text, has no commas, or no row of it looks like a header.
 pub fn draft_format(bytes: &[u8], name: &str) -> Result<String, FileError> {
-    let columns = header(text_of(bytes)?)?.ok_or(FileError::Empty)?;
+    let columns = header(text_of(bytes)?)?;
     let name: String = name
         .to_lowercase()
         .chars()
@@ -128,8 +130,11 @@ pub fn draft_format(bytes: &[u8], name: &str) -> Result<String, FileError> {
 }
 
 /// Finds the first row that looks like a header: several names, and no number.
-fn header(text: &str) -> Result<Option<Vec<String>>, FileError> {
+///
+/// Errors: no row does.
+fn header(text: &str) -> Result<Vec<String>, FileError> {
     let (mut rows, mut cells) = (RowReader::new(text, 1), StringRecord::new());
+    let mut why_not = FileError::Empty;
     for _ in 0..=ROWS_BEFORE_HEADER_MAX {
         let Some(row) = rows.read(&mut cells)? else {
             break;
@@ -138,10 +143,30 @@ fn header(text: &str) -> Result<Option<Vec<String>>, FileError> {
         let named = names.iter().filter(|name| !name.is_empty()).count();
         let is_value = |name: &String| name.starts_with(|of: char| of.is_ascii_digit());
         if row.fault.is_none() && named >= COLUMNS_MIN && !names.iter().any(is_value) {
-            return Ok(Some(names));
+            return Ok(names);
+        }
+        match other_separator(row.text) {
+            Some(name) if named == 1 => {
+                let line = row.line;
+                return Err(FileError::Separator { line, name });
+            }
+            _ if named > 0 && matches!(why_not, FileError::Empty) => {
+                why_not = FileError::NoHeader {
+                    line: row.line,
+                    found: bounds::kept(row.text),
+                };
+            }
+            _ => {}
         }
     }
-    Ok(None)
+    Err(why_not)
+}
+
+/// Returns the name of a separator other than a comma that makes enough cells of a row.
+fn other_separator(row: &str) -> Option<&'static str> {
+    let mut all = SEPARATORS.into_iter();
+    let found = all.find(|(separator, _)| row.split(*separator).count() >= COLUMNS_MIN);
+    found.map(|(_, name)| name)
 }
 
 #[cfg(test)]
@@ -158,6 +183,16 @@ mod tests {
         let layout = Layout::try_of_table("my-broker", table.clone()).unwrap();
         assert_eq!(layout.ids.as_deref(), Some("my-broker"));
         assert!(draft.contains("side = \"{Action}\""), "{draft}");
+        let why = |file: &[u8]| draft_format(file, "x").unwrap_err().to_string();
+        assert_eq!(
+            why(b"A report\nWhen;Ticker;Action;Qty;Price\n1;2;3;4;5\n"),
+            "the header is separated by semicolons, expected commas"
+        );
+        assert_eq!(
+            why(b"2025-01-02,A,buy,1,2\n"),
+            "the file begins with \"2025-01-02,A,buy,1,2\", expected a header"
+        );
+        assert_eq!(why(b"\n,,\n"), FileError::Empty.to_string());
         // What no column says is open, and the draft is no table yet.
         let file = b"When,Ticker,Action,Qty,Price\n";
         let draft = draft_format(file, "x").unwrap();
