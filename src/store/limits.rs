@@ -25,8 +25,8 @@ pub const ROWS_SEEN: u64 = 4_096;
 /// Rows of a version that one query reads; a pool with more rows has a query of its own.
 pub const ROWS_TOGETHER_MAX: u64 = 32_768;
 
-/// Pools that one query reads. Their names take a quarter of a megabyte.
-pub const POOLS_TOGETHER_MAX: usize = 4_096;
+/// Pools that one query reads. A validation has the rows of two such lists in memory.
+pub const POOLS_TOGETHER_MAX: usize = 1_024;
 
 /// A version of fewer trades is not cut in two. Builds with debug assertions cut small ones, so
 /// that tests of all kinds come past the cut.
