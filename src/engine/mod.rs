@@ -92,7 +92,8 @@ pub use lots::{InventoryLot, LotPicker, LotSums, OpenLot, reach_of};
 pub use matcher::{MatchedSlice, Matcher, MatcherError};
 pub use matching::{match_pool, match_trades};
 pub use money::{
-    MoneyError, add_sizes, fee_share_of_size, gross_of_size, price_of_basis, sub_sizes, without_fee,
+    MoneyError, SignedAmount, add_sizes, fee_share_of_size, gross_of_size, price_of_basis,
+    price_of_value, sub_sizes, without_fee,
 };
 pub use movement::{Direction, Movement, MovementKind};
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit, Worth};

@@ -11,6 +11,8 @@
 //! | [`without_fee`] | value of a trade of the amount that was paid or received | exact | below zero, or too many digits: `None` |
 //! | [`price_of_basis`] | price and fee of a lot of known basis | the price is cut at 12 decimals, the fee is the rest | below zero, or too many digits |
 //! | `ratio`, `ratio_of_products` | one rate or number divided by another, or two by two | 18 significant digits, half to even | beyond a fact: `None` |
+//! | [`SignedAmount`] add, sub | amounts of one asset with a sign | exact | beyond 256 bits |
+//! | [`price_of_value`] | value / size, and whether that is exact | 18 significant digits, half to even | zero, or beyond a fact: `None` |
 //! | [`Usd::to_cents`] | cents for a printed row | half away from zero | never |
 //! | [`Units`] add, sub | sizes at a pool's common scale | exact | beyond the width, or below zero |
 //!
@@ -20,6 +22,7 @@
 
 mod basis;
 mod rate;
+mod signed;
 mod terms;
 mod units;
 
@@ -30,6 +33,7 @@ use super::side::Side;
 use super::wide::{self, I512};
 pub use basis::price_of_basis;
 pub(super) use rate::{differ_by_more, ratio, ratio_of_products};
+pub use signed::{SignedAmount, price_of_value};
 pub(super) use terms::{Terms, Words};
 pub use units::{Units, Width};
 

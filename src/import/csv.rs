@@ -12,7 +12,9 @@ use csv::StringRecord;
 use super::blocks::Block;
 use super::error::FileError;
 use super::file::text_of;
-use super::formats::{Record, RowFormat, RowOutcome, is_blank, recognise};
+use super::formats::{
+    JoinedOutcome, JoinedRows, Record, RowFormat, RowOutcome, is_blank, recognise,
+};
 use super::numbering::Numbering;
 use super::reading::Reading;
 use super::rejected::RejectedRow;
@@ -68,7 +70,7 @@ pub fn parse_csv(
     let mut kept = Kept::with_room_for(&block.text);
     let mut numbering = format.makes_ids().then(Numbering::default);
     let mut told = 0_u64;
-    let rows = format.each_row(&block, options, |row, outcome| {
+    let mut take = |row: &Row<'_>, outcome| {
         let kept = match outcome {
             RowOutcome::Trade(mut trade) => {
                 if let Some(numbering) = &mut numbering {
@@ -93,11 +95,27 @@ pub fn parse_csv(
         if told.is_multiple_of(PROGRESS_ROWS) {
             progress(row.end);
         }
-    })?;
-    file.rows = rows;
+    };
+    file.rows = match format.format.joined() {
+        None => format.each_row(&block, options, take)?,
+        Some(joined) => {
+            let (mut rows, mut reading) = (JoinedRows::new(joined), Reading::new(options));
+            let count = format.each_record(&block, |record| {
+                rows.push(record, &mut reading);
+                Ok(())
+            })?;
+            let done = rows.finish(&mut reading);
+            for JoinedOutcome { row, outcome } in done.outcomes {
+                take(&row, outcome);
+            }
+            (file.joined, file.duplicates) = (done.joined, done.duplicates);
+            file.balances = done.balances;
+            count
+        }
+    };
     progress(bytes.len());
     file.trades = kept.trades;
-    file.duplicates = kept.duplicates;
+    file.duplicates += kept.duplicates;
     Ok(file)
 }
 
@@ -147,6 +165,11 @@ impl CsvFormat {
     /// Tells whether the file has no ids. Then a [`Numbering`] completes the ids of its trades.
     pub fn makes_ids(&self) -> bool {
         self.format.makes_ids()
+    }
+
+    /// Tells whether rows make trades together. Such a file is read whole, by [`parse_csv`].
+    pub fn joins_rows(&self) -> bool {
+        self.format.joined().is_some()
     }
 
     /// Returns the ignored columns.
@@ -219,8 +242,22 @@ impl CsvFormat {
         options: &ImportOptions,
         mut take: impl FnMut(&Row<'_>, RowOutcome),
     ) -> Result<u64, FileError> {
+        let mut reading = Reading::new(options);
+        self.each_record(block, |record| {
+            let mut each = |outcome| take(record.row, outcome);
+            self.format.read(record, &mut reading, &mut each)
+        })
+    }
+
+    /// Calls `take` with each row of a block that is not blank, without the header. Returns their
+    /// number.
+    fn each_record<'b>(
+        &self,
+        block: &'b Block,
+        mut take: impl FnMut(&Record<'_, 'b>) -> Result<(), FileError>,
+    ) -> Result<u64, FileError> {
         let mut rows = RowReader::new(&block.text, block.line);
-        let (mut cells, mut reading) = (StringRecord::new(), Reading::new(options));
+        let mut cells = StringRecord::new();
         let mut count = 0;
         while let Some(row) = rows.read(&mut cells)? {
             let is_none = row.fault.is_none() && is_blank(&cells);
@@ -233,8 +270,7 @@ impl CsvFormat {
                 cells: &cells,
                 is_cut,
             };
-            let mut each = |outcome| take(&row, outcome);
-            self.format.read(&record, &mut reading, &mut each)?;
+            take(&record)?;
             count += 1;
         }
         Ok(count)

@@ -7,6 +7,8 @@
 mod described;
 mod differences;
 mod draft;
+mod joined;
+mod kraken_ledgers;
 mod layout;
 mod made_ids;
 mod made_texts;
@@ -26,7 +28,10 @@ use std::sync::Arc;
 use csv::StringRecord;
 
 use self::described::Described;
+use self::differences::Differences;
 pub use self::draft::draft_format;
+use self::joined::JoinedFormat;
+pub(super) use self::joined::{JoinedFile, JoinedOutcome, JoinedRows};
 use self::native::Native;
 pub use self::own::OwnFormats;
 use super::ImportOptions;
@@ -41,9 +46,13 @@ use crate::engine::{LedgerTrade, Movement};
 const FORMATS: &[Recognise] = &[
     recognise_as::<Native>,
     recognise_described,
+    recognise_joined,
     #[cfg(test)]
     recognise_as::<toy::Toy>,
 ];
+
+/// Formats whose rows make trades together, in the order of their names.
+const JOINED: &[&dyn JoinedFormat] = &[&kraken_ledgers::KrakenLedgers];
 
 /// Rows that may stand before a header: Coinbase writes up to seven.
 const ROWS_BEFORE_HEADER_MAX: usize = 12;
@@ -75,6 +84,11 @@ pub(super) trait RowFormat: Debug + Send + Sync {
 
     /// Returns the file's name of a native column. `None`: the native name.
     fn name_in_file(&self, _native: &str) -> Option<String> {
+        None
+    }
+
+    /// Returns the file if its rows make trades together: then it is read whole.
+    fn joined(&self) -> Option<&JoinedFile> {
         None
     }
 
@@ -154,6 +168,13 @@ fn recognise_described(header: &HeaderRow<'_>) -> Vec<Arc<dyn RowFormat>> {
         .collect()
 }
 
+fn recognise_joined(header: &HeaderRow<'_>) -> Vec<Arc<dyn RowFormat>> {
+    let found = joined::recognise(header).into_iter();
+    found
+        .map(|format| Arc::new(format) as Arc<dyn RowFormat>)
+        .collect()
+}
+
 /// Finds the format of a file, and the line of its header, among a block's first rows. `None`: no
 /// row holds anything.
 ///
@@ -199,7 +220,8 @@ fn recognise_among(
             (Some(format), None) => return known(format, row.line).map(Some),
             (None, _) => {}
         }
-        let near = Described::nearly(&header);
+        let differences = Described::differences(&header).chain(joined::differences(&header));
+        let near = Differences::nearest(differences, &header);
         if before.is_empty() || near.is_some() {
             why_not = near.or_else(|| Native::try_new(&header).err()).or(why_not);
         }

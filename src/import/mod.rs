@@ -6,6 +6,7 @@
 //! `times.rs` (from cells to values, with all reasons for a rejection). Then `rows.rs` (lines and
 //! quotes), `header.rs`. For files of any size `blocks.rs` and `repeats.rs`.
 
+mod balances;
 mod blocks;
 mod bounds;
 mod cells;
@@ -42,6 +43,7 @@ use jiff::tz::TimeZone;
 use crate::engine::{Account, AssetRules, LedgerTrade, Movement, Timestamp};
 
 pub use self::csv::{CsvFormat, ParsedBlock, parse_csv};
+pub use balances::{BalanceFault, Balances};
 pub use blocks::{BLOCK_BYTES, Block, Blocks};
 pub use bounds::{
     COLUMNS_MAX, LINE_BYTES_MAX, LIST_BYTES_MAX, PIPE_BYTES_MAX, REJECTED_BYTES_MAX, ROW_BYTES_MAX,
@@ -90,8 +92,8 @@ pub struct ImportOptions {
 
 /// A file as read.
 ///
-/// `rows` is always the number of trades, movements, rejected and ignored rows, and duplicates,
-/// unless a row of the format stands for several.
+/// `rows` is always the number of trades, movements, rejected, ignored and joined rows, and
+/// duplicates, unless a row of the format stands for several.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ParsedFile {
     /// The trades. Order: as in the file.
@@ -108,6 +110,10 @@ pub struct ParsedFile {
     pub assumes: &'static str,
     /// Rows that are known to be no trades, by the name of their type.
     pub ignored: BTreeMap<&'static str, u64>,
+    /// Rows that make a trade together with an earlier row.
+    pub joined: u64,
+    /// The proof of a file with several rows a trade by its balances.
+    pub balances: Option<Balances>,
     /// Ignored columns of the file.
     pub unknown_columns: Vec<String>,
     /// Rows that are not blank, without the header.

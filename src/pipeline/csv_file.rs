@@ -5,7 +5,6 @@
 //! to be left out, a third reading gives all of them to the store. One thread reads the blocks and
 //! hashes the file, and all threads parse. Their results are taken in the order of the file.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,23 +12,18 @@ use async_trait::async_trait;
 use rayon::prelude::*;
 use tokio::sync::mpsc;
 
+use super::block_file::{BlockFile, of_block, of_file};
 use super::error::{PipelineError, PipelineResult};
 use super::file_read::{FileRead, fees_of, kinds_of, reject, statuses_of};
 use super::job::{Context, Stage};
 use crate::engine::{LedgerTrade, Movement};
 use crate::import::{
-    Block, BlockError, Blocks, CsvFormat, FileError, ImportOptions, Numbering, ROW_BYTES_MAX,
-    RejectedRow, Repeats, TradeHasher, TradeHashes,
+    Block, CsvFormat, FileError, ImportOptions, Numbering, RejectedRow, Repeats, TradeHasher,
+    TradeHashes,
 };
 use crate::store::model::Reject;
 use crate::store::trades::TradeSource;
 use crate::store::{StoreError, StoreResult};
-
-/// Blocks parsed at once, with any number of cores: each takes some 6 MB with its trades.
-const BLOCKS_AT_ONCE_MAX: usize = 8;
-
-/// Once a batch has this many bytes, it gets no further block: blocks with long rows are large.
-const BATCH_BYTES_MAX: usize = ROW_BYTES_MAX;
 
 /// Batches of parsed rows that wait for the store.
 const BATCHES_WAITING_MAX: usize = 2;
@@ -59,15 +53,21 @@ struct FirstReading {
 }
 
 impl TradeFile {
-    /// Reads a file from end to end. Errors: it can't be read, or is no table of trades.
+    /// Reads a file from end to end. `None`: its rows make trades together, so that it has to be
+    /// read whole. Errors: it can't be read, or is no table of trades.
     pub(super) fn check(
         path: &Path,
-        options: ImportOptions,
+        options: &ImportOptions,
         context: &Context,
-    ) -> PipelineResult<(Self, FileRead)> {
+    ) -> PipelineResult<Option<(Self, FileRead)>> {
+        let mut file = BlockFile::open(path)?;
+        let begun = file.begin(options)?;
+        if begun.0.joins_rows() {
+            return Ok(None);
+        }
         let total = path.metadata().ok().map(|metadata| metadata.len());
         context.progress.begin(Stage::Import, total);
-        let checked = check(path, &options, context);
+        let checked = check((file, begun), options, context);
         context.progress.end();
         let Checked {
             reading,
@@ -90,7 +90,7 @@ impl TradeFile {
         checked.ends_without_line_end = reading.ends_without_line_end;
         let file = Self {
             path: path.to_owned(),
-            options: Arc::new(options),
+            options: Arc::new(options.clone()),
             sha256: reading.sha256,
             trades,
             repeated_lines: repeated.lines.into(),
@@ -99,7 +99,7 @@ impl TradeFile {
             rejected: checked.rejected.count(),
             movements: movements.into(),
         };
-        Ok((file, checked))
+        Ok(Some((file, checked)))
     }
 
     /// Returns a source of the file's trades, for a store.
@@ -209,13 +209,19 @@ impl Checked {
     }
 }
 
-fn check(path: &Path, options: &ImportOptions, context: &Context) -> PipelineResult<Checked> {
+/// Reads a file whose first batch of blocks is read already.
+fn check(
+    (file, begun): (BlockFile<'_>, (CsvFormat, Vec<Block>)),
+    options: &ImportOptions,
+    context: &Context,
+) -> PipelineResult<Checked> {
+    let path = file.path;
     let hasher = TradeHasher::default();
     let mut hashes = TradeHashes::default();
     let mut checked = FileRead::default();
     let (mut trades, mut seen, mut movements) = (0, 0, Vec::new());
-    let reading = each_block(
-        (path, options),
+    let reading = each_block_of(
+        (file, begun),
         context,
         |format, block| {
             let parsed = format.parse(block, options)?;
@@ -278,10 +284,21 @@ fn each_block<T: Send>(
     (path, options): (&Path, &ImportOptions),
     context: &Context,
     parse: impl Fn(&CsvFormat, &Block) -> Result<T, FileError> + Sync,
-    mut each: impl FnMut(&CsvFormat, T, u64) -> PipelineResult<()>,
+    each: impl FnMut(&CsvFormat, T, u64) -> PipelineResult<()>,
 ) -> PipelineResult<FirstReading> {
     let mut file = BlockFile::open(path)?;
-    let (format, mut batch) = file.begin(options)?;
+    let begun = file.begin(options)?;
+    each_block_of((file, begun), context, parse, each)
+}
+
+/// Reads an open file from its first batch on, as [`each_block`] does.
+fn each_block_of<T: Send>(
+    (mut file, (format, mut batch)): (BlockFile<'_>, (CsvFormat, Vec<Block>)),
+    context: &Context,
+    parse: impl Fn(&CsvFormat, &Block) -> Result<T, FileError> + Sync,
+    mut each: impl FnMut(&CsvFormat, T, u64) -> PipelineResult<()>,
+) -> PipelineResult<FirstReading> {
+    let path = file.path;
     let mut ends_without_line_end = false;
     while !batch.is_empty() {
         context.cancel.check()?;
@@ -300,84 +317,12 @@ fn each_block<T: Send>(
         }
         batch = next?;
     }
-    let sha256 = file.blocks.into_sha256();
+    let sha256 = file.into_sha256();
     Ok(FirstReading {
         sha256: sha256.map_err(|error| of_block(path, error.into()))?,
         ends_without_line_end,
         format,
     })
-}
-
-/// An open file that is read in batches of blocks; all blocks of a batch are parsed at once.
-struct BlockFile<'p> {
-    path: &'p Path,
-    blocks: Blocks<File>,
-}
-
-impl<'p> BlockFile<'p> {
-    fn open(path: &'p Path) -> PipelineResult<Self> {
-        let file = File::open(path).map_err(|error| of_block(path, error.into()))?;
-        let blocks = Blocks::new(file);
-        Ok(Self { path, blocks })
-    }
-
-    /// Reads up to the header; returns it with its batch of blocks. Errors: the file has no header.
-    fn begin(&mut self, options: &ImportOptions) -> PipelineResult<(CsvFormat, Vec<Block>)> {
-        loop {
-            let batch = self.next_batch()?;
-            if batch.is_empty() {
-                return Err(of_file(self.path, FileError::Empty));
-            }
-            match header_in(&batch, options) {
-                Ok(Some(format)) => return Ok((format, batch)),
-                Ok(None) => {}
-                Err(error) => {
-                    // Read to the end: a later block that is not text is the error to report.
-                    while !self.next_batch()?.is_empty() {}
-                    return Err(of_file(self.path, error));
-                }
-            }
-        }
-    }
-
-    /// Returns the next batch of blocks; an empty one at the end of the file.
-    fn next_batch(&mut self) -> PipelineResult<Vec<Block>> {
-        let at_once = rayon::current_num_threads().min(BLOCKS_AT_ONCE_MAX);
-        let mut batch = Vec::with_capacity(at_once);
-        let mut bytes = 0;
-        while batch.len() < at_once && bytes < BATCH_BYTES_MAX {
-            match self.blocks.next_block() {
-                Ok(Some(block)) => {
-                    bytes += block.bytes();
-                    batch.push(block);
-                }
-                Ok(None) => break,
-                Err(error) => return Err(of_block(self.path, error)),
-            }
-        }
-        Ok(batch)
-    }
-}
-
-fn header_in(batch: &[Block], options: &ImportOptions) -> Result<Option<CsvFormat>, FileError> {
-    let found = batch.iter().map(|block| CsvFormat::find(block, options));
-    let mut found = found.filter_map(Result::transpose);
-    found.next().transpose()
-}
-
-fn of_file(path: &Path, error: FileError) -> PipelineError {
-    let file = path.display().to_string();
-    PipelineError::File { file, error }
-}
-
-pub(super) fn of_block(path: &Path, error: BlockError) -> PipelineError {
-    match error {
-        BlockError::File(error) => of_file(path, error),
-        BlockError::Io(error) => PipelineError::Unreadable {
-            file: path.display().to_string(),
-            reason: error.to_string(),
-        },
-    }
 }
 
 /// A message of the thread that reads the file.

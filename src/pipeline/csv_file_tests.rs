@@ -74,7 +74,9 @@ type Change = fn(&Path);
 async fn a_lot_is_a_block_however_large_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), TRADES, "");
-    let (csv, checked) = TradeFile::check(&path, options(), &context()).unwrap();
+    let (csv, checked) = TradeFile::check(&path, &options(), &context())
+        .unwrap()
+        .unwrap();
     assert_eq!((checked.rows, checked.rejected.count()), (TRADES as u64, 0));
     let mut trades = csv.trades(&context());
     assert_eq!(trades.count(), TRADES as u64);
@@ -147,7 +149,9 @@ async fn equal_rows_in_several_blocks_get_the_ids_of_the_whole_file() {
     let bytes = fs::read(&path).unwrap();
     assert!(bytes.len() > 2 * crate::import::BLOCK_BYTES);
     let whole = crate::import::parse_csv(&bytes, &options(), &mut |_| ()).unwrap();
-    let (csv, _) = TradeFile::check(&path, options(), &context()).unwrap();
+    let (csv, _) = TradeFile::check(&path, &options(), &context())
+        .unwrap()
+        .unwrap();
     let mut trades = csv.trades(&context());
     for _ in 0..2 {
         trades.rewind();
@@ -209,7 +213,9 @@ async fn a_stop_ends_an_import_between_two_batches() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), TRADES, "");
     let context = context();
-    let (csv, _) = TradeFile::check(&path, options(), &context).unwrap();
+    let (csv, _) = TradeFile::check(&path, &options(), &context)
+        .unwrap()
+        .unwrap();
     let mut trades = csv.trades(&context);
     assert!(trades.next_batch().await.unwrap().is_some());
     context.cancel.cancel();

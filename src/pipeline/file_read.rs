@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::{FeeSigns, LedgerTrade, Movement, MovementKind, UnknownStatuses};
-use crate::import::{RejectedRow, Rejects};
+use crate::import::{Balances, ParsedFile, RejectedRow, Rejects};
 use crate::store::model::Reject;
 
 /// Findings of a file's first reading.
@@ -25,6 +25,10 @@ pub struct FileRead {
     pub assumes: String,
     /// Rows that are known to be no trades, by the name of their type.
     pub ignored: BTreeMap<String, u64>,
+    /// Rows that make a trade together with an earlier row.
+    pub joined: u64,
+    /// The proof of the file by its balances, if it has several rows a trade.
+    pub balances: Option<Balances>,
     /// Movements, by kind.
     pub movements: BTreeMap<MovementKind, u64>,
     /// Ignored columns.
@@ -38,6 +42,38 @@ pub struct FileRead {
 }
 
 impl FileRead {
+    /// Makes the findings of a file that was read whole.
+    pub(super) fn of_whole(name: String, sha256: String, parsed: &ParsedFile) -> Self {
+        let ignored = parsed.ignored.iter();
+        Self {
+            name,
+            sha256,
+            rows: parsed.rows,
+            duplicates: parsed.duplicates,
+            rejected: parsed.rejected.iter().cloned().collect(),
+            format: parsed.format.to_owned(),
+            assumes: parsed.assumes.to_owned(),
+            ignored: ignored
+                .map(|(kind, rows)| ((*kind).to_owned(), *rows))
+                .collect(),
+            joined: parsed.joined,
+            balances: parsed.balances.clone(),
+            unknown_columns: parsed.unknown_columns.clone(),
+            movements: kinds_of(&parsed.movements),
+            fees: fees_of(&parsed.trades),
+            statuses: statuses_of(&parsed.trades),
+            ends_without_line_end: parsed.ends_without_line_end,
+        }
+    }
+
+    /// Tells whether rejected rows, or balances that do not add up, stop the file. A row that
+    /// reverses another row always does: without it, the reversed row would stay in the ledger.
+    pub fn is_refused(&self, skip_invalid: bool) -> bool {
+        let balances = self.balances.as_ref();
+        let is_faulty = !self.rejected.is_empty() || balances.is_some_and(Balances::are_at_fault);
+        self.rejected.take_back() > 0 || (!skip_invalid && is_faulty)
+    }
+
     /// Adds rows that are no trades, by the name of their type.
     pub(super) fn add_ignored(&mut self, rows: BTreeMap<&'static str, u64>) {
         for (kind, rows) in rows {

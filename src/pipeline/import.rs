@@ -7,14 +7,15 @@ use std::path::Path;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::csv_file::{TradeFile, of_block};
+use super::block_file::of_block;
+use super::csv_file::TradeFile;
 use super::error::{PipelineError, PipelineResult};
-use super::file_read::{FileRead, fees_of, kinds_of, reject, statuses_of};
+use super::file_read::{FileRead, reject};
 use super::job::{Context, Stage};
 use crate::engine::{Account, LedgerTrade, Movement, Timestamp};
 use crate::import::{
     ColumnNames, FileError, ImportOptions, LIST_BYTES_MAX, OwnFormats, PIPE_BYTES_MAX, ParsedFile,
-    Rejects, parse_csv, parse_opening_lots, read_whole,
+    parse_csv, parse_opening_lots, read_whole,
 };
 use crate::store::model::{EventKind, ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
 use crate::store::{HistoryStore, Store};
@@ -82,31 +83,27 @@ pub struct ImportedAs {
 }
 
 impl Source {
-    /// Tells whether rejected rows stop the file. A row that reverses another row always does:
-    /// without it, the reversed row would stay in the ledger.
+    /// Tells whether rejected rows, or balances that do not add up, stop the file.
     pub fn is_refused(&self, skip_invalid: bool) -> bool {
-        are_refused(&self.read.rejected, skip_invalid)
+        self.read.is_refused(skip_invalid)
     }
 }
 
 impl FileReport {
-    /// Tells whether rejected rows or conflicts stopped the file: no row of it was imported.
+    /// Tells whether rejected rows, balances or conflicts stopped the file: it was not imported.
     pub fn is_refused(&self, skip_invalid: bool) -> bool {
         let conflicts = self
             .receipt
             .as_ref()
             .is_some_and(ImportReceipt::has_conflicts);
-        are_refused(&self.read.rejected, skip_invalid) || (conflicts && !skip_invalid)
+        self.read.is_refused(skip_invalid) || (conflicts && !skip_invalid)
     }
-}
-
-fn are_refused(rejected: &Rejects, skip_invalid: bool) -> bool {
-    rejected.take_back() > 0 || (!skip_invalid && !rejected.is_empty())
 }
 
 /// Reads all rows of a file. No database is touched.
 ///
-/// Keeps no trades of a file that it can read again: the file's size does not matter.
+/// Keeps no trades of a file that it can read again: the file's size does not matter. A file whose
+/// rows make trades together is kept whole, as such rows may be far apart.
 ///
 /// Errors: it can't be read, or it is no table of trades at all.
 pub fn parse_source(
@@ -135,8 +132,10 @@ pub fn parse_source(
         format: request.format.clone(),
         own_formats: request.own_formats.clone(),
     };
-    if path.is_file() && !request.opening_lots {
-        let (file, read) = TradeFile::check(path, options, context)?;
+    if path.is_file()
+        && !request.opening_lots
+        && let Some((file, read)) = TradeFile::check(path, &options, context)?
+    {
         let trades = SourceTrades::InFile(file);
         return Ok(Source { read, trades });
     }
@@ -150,25 +149,7 @@ pub fn parse_source(
     context.cancel.check()?;
     let file = name.clone();
     let parsed = parsed.map_err(|error| PipelineError::File { file, error })?;
-    let read = FileRead {
-        name,
-        sha256,
-        rows: parsed.rows,
-        duplicates: parsed.duplicates,
-        rejected: parsed.rejected.iter().cloned().collect(),
-        format: parsed.format.to_owned(),
-        assumes: parsed.assumes.to_owned(),
-        ignored: parsed
-            .ignored
-            .into_iter()
-            .map(|(kind, rows)| (kind.to_owned(), rows))
-            .collect(),
-        unknown_columns: parsed.unknown_columns,
-        movements: kinds_of(&parsed.movements),
-        fees: fees_of(&parsed.trades),
-        statuses: statuses_of(&parsed.trades),
-        ends_without_line_end: parsed.ends_without_line_end,
-    };
+    let read = FileRead::of_whole(name, sha256, &parsed);
     Ok(Source {
         read,
         trades: SourceTrades::Listed(

@@ -6,6 +6,7 @@
 
 mod append;
 mod batches;
+mod block_file;
 mod changed;
 mod compare;
 mod compute;

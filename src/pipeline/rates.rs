@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::csv_file::of_block;
+use super::block_file::of_block;
 use super::error::{PipelineError, PipelineResult};
 use super::job::Context;
 use crate::engine::{Account, Asset, Rate, RateSource};

@@ -66,11 +66,20 @@ fn cuts(name: &str) -> Vec<usize> {
     });
     let trades: Vec<(usize, String)> = trades.collect();
     let first = trades.first().map(|(line, _)| *line);
+    let first = first.into_iter().chain(first_movement(name)).min();
     let later = trades.windows(2).filter_map(|pair| match pair {
         [(_, before), (line, time)] if before != time => Some(*line),
         _ => None,
     });
     first.into_iter().chain(later).collect()
+}
+
+/// Returns the line of the first movement of a sample.
+fn first_movement(name: &str) -> Option<usize> {
+    let movements = repository().join(format!("fixtures/formats/{name}/movements.csv"));
+    let movements = fs::read_to_string(movements).ok()?;
+    let (_, line) = movements.lines().nth(1)?.rsplit_once(',')?;
+    line.parse().ok()
 }
 
 #[test]
@@ -200,4 +209,96 @@ fn a_table_is_shown_as_it_is_in_the_program() {
     let shown = folder.fifo_pnl(&["formats", "show", "schwab"]).expect(0);
     let table = repository().join("src/import/formats/schwab.toml");
     assert_eq!(shown.stdout, fs::read_to_string(table).unwrap());
+}
+
+/// Returns a folder with a sample of ledgers, and the fills of two of their trades.
+fn kraken() -> Folder {
+    let folder = Folder::new();
+    let (_, ledgers) = samples()
+        .into_iter()
+        .find(|(name, _)| name == "kraken-ledgers")
+        .unwrap();
+    folder.write("ledgers.csv", ledgers);
+    let trades = "\"txid\",\"ordertxid\",\"pair\",\"time\",\"type\",\"ordertype\",\"price\",\
+                  \"cost\",\"fee\",\"vol\",\"margin\",\"misc\",\"ledgers\"\n\
+                  \"TAAAAA-00001-AAAAAA\",\"O1\",\"XXBTZEUR\",\"2025-01-03 09:00:00.1234\",\"buy\",\
+                  \"limit\",80000,1000,2.6,0.0125,0,\"\",\"\"\n\
+                  \"TAAAAA-00004-AAAAAA\",\"O2\",\"ETH/EUR\",\"2025-01-06 12:00:00.5\",\"sell\",\
+                  \"limit\",2800,420,0.84,0.15,0,\"\",\"\"\n";
+    folder.write("trades.csv", trades);
+    folder
+}
+
+const LIVE: &str = "SELECT count(*) FROM eligible_trades WHERE void_seq IS NULL";
+
+/// Ledgers and trades of one account have the same ids: no trade counts twice.
+#[test]
+fn trades_of_kraken_count_once_in_either_file() {
+    let folder = kraken();
+    let first = folder.fifo_pnl(&["import", "ledgers.csv"]).expect(0).stdout;
+    for said in [
+        "ledgers.csv: 30 rows, 6 new, 0 known, 11 movements, 5 not used\n",
+        "  format: kraken-ledgers\n",
+        "  trades of several rows: 14 rows make 6 trades\n",
+        "  balances: agree in 29 of 29 rows\n",
+        "1 pending",
+    ] {
+        assert!(first.contains(said), "{said}{first}");
+    }
+    let known = folder.fifo_pnl(&["import", "trades.csv"]).expect(2).stderr;
+    let said = "order_id is \"TAAAAA-00001-AAAAAA\", which the ledger has with symbol";
+    assert!(known.contains(said), "{known}");
+    assert_eq!(folder.value(LIVE), "6");
+    // The other way round, the ledgers replace the trades.
+    let folder = kraken();
+    folder.fifo_pnl(&["import", "trades.csv"]).expect(0);
+    folder.fifo_pnl(&["import", "ledgers.csv"]).expect(2);
+    assert_eq!(folder.value(LIVE), "2");
+    let correct = [
+        "import",
+        "ledgers.csv",
+        "--correct",
+        "--reason",
+        "ledgers have the fees",
+    ];
+    let done = folder.fifo_pnl(&correct).expect(0).stdout;
+    assert!(done.contains("4 new, 0 known, 2 corrected"), "{done}");
+    assert_eq!(folder.value(LIVE), "6");
+}
+
+#[test]
+fn a_ledger_with_a_missing_row_is_refused_with_the_row_that_shows_it() {
+    let folder = kraken();
+    let text = folder.read("ledgers.csv");
+    let rows = text.lines().filter(|row| !row.contains("TAAAAA-00008"));
+    let rows: String = rows.map(|row| format!("{row}\n")).collect();
+    folder.write("cut.csv", rows);
+    let said = folder.fifo_pnl(&["import", "cut.csv"]).expect(2).stderr;
+    for part in [
+        "Refused   cut.csv: 28 rows",
+        "  balances: agree in 26 of 27 rows\n",
+        "  held before the first row: 998.4 DOGE (spot / main)\n",
+        "  cut.csv:22: the balance of USD (spot / main) is 100.5, but 400.5 adds up\n",
+        "Nothing was imported.",
+    ] {
+        assert!(said.contains(part), "{part}{said}");
+    }
+    let done = folder.fifo_pnl(&["import", "cut.csv", "--skip-invalid", "--json"]);
+    let file = done.expect(1).json()["files"][0].clone();
+    assert_eq!(
+        (&file["appended"], &file["rows_joined"]),
+        (&5.into(), &7.into())
+    );
+    assert_eq!(file["balances"]["differs"]["line"], 22);
+    assert_eq!(
+        file["balances"]["held_before"]["DOGE (spot / main)"],
+        "998.4"
+    );
+    // A balance below zero is named at its first instant.
+    let below = text.replace("0.0024000000,196.80", "-0.0024000000,196.80");
+    folder.write("below.csv", below);
+    let said = folder.fifo_pnl(&["import", "below.csv"]).expect(2).stderr;
+    let part = "below.csv:20: the balance of BTC (spot / main) is -0.0024 at 2025-01-10 \
+                10:00:00 UTC, expected zero or more\n";
+    assert!(said.contains(part), "{said}");
 }

@@ -1,5 +1,6 @@
 //! `import`: CSV files into the ledger.
 
+mod joined;
 mod rates;
 mod report;
 mod undo;
@@ -286,7 +287,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
         (Some(_), true) => "Preview ",
         (Some(receipt), false) if receipt.import_id.is_some() => "Imported",
         // The file has no fault: another file stopped the import before it.
-        (None, _) if report.read.rejected.is_empty() => "Kept out",
+        (None, _) if !report.read.is_refused(false) => "Kept out",
         _ => "Refused ",
     };
     text.push_str(&format!(
@@ -321,7 +322,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
         }
     }
     text.push('\n');
-    text.push_str(&report::describe_format(&report.read));
+    *text += &(report::describe_format(&report.read) + &joined::describe(&report.read));
     text.push_str(&report::describe_movements(&report.read, receipt));
     if !report.read.unknown_columns.is_empty() {
         let columns: Vec<String> = report
@@ -394,6 +395,7 @@ pub(super) fn to_json(report: &FileReport) -> Value {
     let lists = [
         report::rejects_json(&report.read.rejected),
         report::conflicts_json(receipt),
+        joined::to_json(read),
     ];
     if let Value::Object(json) = &mut json {
         let lists = lists

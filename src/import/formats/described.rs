@@ -77,30 +77,15 @@ impl Described {
             .collect()
     }
 
-    /// Returns the error of a header that has most columns of a layout, but is not one.
-    pub(super) fn nearly(header: &HeaderRow<'_>) -> Option<FileError> {
-        let generations = |layout: &'static Layout| {
-            let generations = layout.headers.iter();
-            generations.map(move |it| (layout, Differences::of(it, header)))
-        };
+    /// Returns the differences of a row from each header of the layouts, with their names.
+    pub(super) fn differences(
+        header: &HeaderRow<'_>,
+    ) -> impl Iterator<Item = (&'static str, Differences)> {
         let is_chosen = |it: &&'static Layout| header.format.is_none_or(|name| name == it.name);
-        let all = header.own.layouts().filter(is_chosen).flat_map(generations);
-        let is_near = |it: &Differences| it.shared > it.missing.len() + it.unseen.len();
-        // Of a format that a person named, any row with one of its columns counts.
-        let has_choice = header.format.is_some();
-        let near = all.filter(|(_, it)| {
-            is_near(it) || has_choice && (it.shared > 0 || header.before.is_empty())
-        });
-        let (layout, of) = near.max_by_key(|(_, it)| it.shared)?;
-        let line = header.row.line;
-        if let Some(column) = of.again.clone().filter(|_| is_near(&of)) {
-            return Some(FileError::DuplicateColumn { line, column });
-        }
-        Some(FileError::NearFormat {
-            line,
-            format: &layout.name,
-            missing: of.missing,
-            unseen: of.unseen,
+        let layouts = header.own.layouts().filter(is_chosen);
+        layouts.flat_map(move |layout| {
+            let generations = layout.headers.iter();
+            generations.map(move |it| (layout.name.as_str(), Differences::of(it, header)))
         })
     }
 
@@ -327,13 +312,6 @@ impl Described {
             order_id: bounds::kept(&id),
             ..RejectedRow::new(row, column, bounds::kept(found), fault)
         })
-    }
-
-    fn is_repeated_by(&self, cells: &StringRecord) -> bool {
-        cells
-            .iter()
-            .map(fold)
-            .eq(self.names.iter().map(|name| fold(name)))
     }
 }
 

@@ -5,24 +5,44 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::engine::{Fee, Worth};
+use crate::import::formats::JOINED;
 use crate::import::formats::layout::LAYOUTS;
 use crate::import::test_options::options;
-use crate::import::{ImportOptions, ParsedFile, parse_csv};
+use crate::import::{Balances, ImportOptions, ParsedFile, parse_csv};
 
 fn parsed(text: &str) -> ParsedFile {
     parse_csv(text.as_bytes(), &options(), &mut |_| ()).unwrap()
 }
 
-fn folder(layout: &Layout) -> PathBuf {
+fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fixtures/formats")
-        .join(&layout.name)
+        .join(name)
 }
 
-/// Returns the layouts of files that an import takes.
-fn readable() -> Vec<&'static Layout> {
-    let layouts = LAYOUTS.iter();
-    layouts.filter(|layout| layout.refuse.is_none()).collect()
+/// A format of files that an import takes.
+#[derive(Debug, Clone, Copy)]
+struct Readable {
+    name: &'static str,
+    makes_ids: bool,
+    /// Several rows make a trade.
+    joins_rows: bool,
+}
+
+/// Returns the formats of files that an import takes.
+fn readable() -> Vec<Readable> {
+    let layouts = LAYOUTS.iter().filter(|layout| layout.refuse.is_none());
+    let described = layouts.map(|layout| Readable {
+        name: &layout.name,
+        makes_ids: layout.ids.is_some(),
+        joins_rows: false,
+    });
+    let joined = JOINED.iter().map(|format| Readable {
+        name: format.source().name,
+        makes_ids: format.source().ids.is_some(),
+        joins_rows: true,
+    });
+    described.chain(joined).collect()
 }
 
 /// Writes trades as the expected files have them.
@@ -94,12 +114,12 @@ fn each_sample_gives_the_trades_that_a_person_made_of_it() {
     for layout in readable() {
         let mut samples = 0;
         for name in ["sample", "older"] {
-            let place = |ending: &str| folder(layout).join(format!("{name}{ending}"));
+            let place = |ending: &str| folder(layout.name).join(format!("{name}{ending}"));
             let Ok(sample) = fs::read_to_string(place(".csv")) else {
                 continue;
             };
             let expected = match name {
-                "sample" => folder(layout).join("expected.csv"),
+                "sample" => folder(layout.name).join("expected.csv"),
                 _ => place(".expected.csv"),
             };
             let file = parsed(&sample);
@@ -108,9 +128,9 @@ fn each_sample_gives_the_trades_that_a_person_made_of_it() {
             let ignored: u64 = file.ignored.values().sum();
             assert_eq!(file.rejected, [], "{}", layout.name);
             let records = (file.trades.len() + file.movements.len()) as u64;
-            assert_eq!(records + ignored, file.rows);
+            assert_eq!(records + ignored + file.joined, file.rows);
             if name == "sample" {
-                let expected = fs::read_to_string(folder(layout).join("movements.csv"));
+                let expected = fs::read_to_string(folder(layout.name).join("movements.csv"));
                 let expected = expected.unwrap_or_else(|_| MOVEMENTS.to_owned());
                 assert_eq!(moved(&file), expected, "{}", layout.name);
             }
@@ -119,6 +139,9 @@ fn each_sample_gives_the_trades_that_a_person_made_of_it() {
         assert!(samples > 0, "{} has no sample", layout.name);
     }
 }
+
+#[path = "joined_tests.rs"]
+mod joined_rows;
 
 mod overlapping {
     use std::collections::BTreeMap;
@@ -163,6 +186,11 @@ mod overlapping {
     fn ledger(text: &str) -> BTreeMap<String, String> {
         let file = parsed(text);
         assert_eq!(file.rejected, [], "{text}");
+        let balances = file.balances.as_ref();
+        assert!(
+            !balances.is_some_and(Balances::are_at_fault),
+            "{balances:?}"
+        );
         let text = written(&file);
         let rows = text.lines().skip(1).map(|row| {
             let (facts, _) = row.rsplit_once(',').unwrap();
@@ -180,7 +208,7 @@ mod overlapping {
             layout in prop::sample::select(readable()),
             cuts in prop::collection::vec((0..100_usize, 0..4_usize, any::<bool>()), 0..4),
         ) {
-            let text = sample(&layout.name);
+            let text = sample(layout.name);
             let whole = ledger(&text);
             let (head, instants) = by_instant(&text);
             let mut ends: Vec<_> = cuts
@@ -224,8 +252,7 @@ fn equal_rows_are_several_trades() {
 
 /// Returns the sample of a layout.
 fn sample(name: &str) -> String {
-    let layout = LAYOUTS.iter().find(|layout| layout.name == name).unwrap();
-    fs::read_to_string(folder(layout).join("sample.csv")).unwrap()
+    fs::read_to_string(folder(name).join("sample.csv")).unwrap()
 }
 
 /// Reads a sample with a change, and returns the only rejected row.
@@ -578,34 +605,41 @@ mod spoilt {
             layout in prop::sample::select(readable()),
             changes in prop::collection::vec(change(), 1..4),
         ) {
-            let text = sample(&layout.name).into_bytes();
+            let text = sample(layout.name).into_bytes();
             let bytes = changes.iter().fold(text, changed);
             let Ok(file) = parse_csv(&bytes, &options(), &mut |_| ()) else {
                 return Ok(());
             };
             let ignored: u64 = file.ignored.values().sum();
             let records = file.trades.len() + file.movements.len() + file.rejected.len();
-            let read = records as u64 + file.duplicates;
+            let read = records as u64 + file.duplicates + file.joined;
             prop_assert_eq!(read + ignored, file.rows);
             let text = String::from_utf8(bytes).unwrap();
-            let makes_ids = layout.ids.is_some();
             let (mut rows, mut cells) = (RowReader::new(&text, 1), StringRecord::new());
             let mut texts = BTreeMap::new();
             while let Some(row) = rows.read(&mut cells).unwrap() {
                 texts.insert(row.line, row.text.to_uppercase());
             }
+            let all = text.to_uppercase();
             for row in &file.movements {
                 let line = &texts[&row.import_line];
-                prop_assert!(line.contains(&row.movement_id.as_str().to_uppercase()), "{}", line);
+                let id = row.movement_id.as_str().to_uppercase();
+                prop_assert!(layout.makes_ids || line.contains(&id), "{}", line);
                 prop_assert!(line.contains(&row.asset.as_str().to_uppercase()), "{}", line);
             }
             for row in &file.trades {
-                let line = &texts[&row.import_line];
+                let line = match layout.joins_rows {
+                    true => &all,
+                    false => &texts[&row.import_line],
+                };
                 let id = row.trade.order_id.as_str().to_uppercase();
                 let stands = |part: &str| line.contains(part);
-                prop_assert!(makes_ids || id.split('-').all(stands), "{} {}", id, line);
+                prop_assert!(layout.makes_ids || id.split('-').all(stands), "{} {}", id, line);
                 let symbol = row.symbol_text.to_uppercase();
                 prop_assert!(stands(symbol.split(['-', '/', '_']).next().unwrap()));
+                if layout.joins_rows {
+                    continue;
+                }
                 // A number with an exponent has other digits.
                 let size = row.trade.size.to_string();
                 let digits = line.replace(',', "");

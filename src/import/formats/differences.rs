@@ -3,6 +3,7 @@
 use super::HeaderRow;
 use super::layout::Generation;
 use super::template::{fold, is_named};
+use crate::import::error::FileError;
 
 /// The columns in which a row differs from a header.
 #[derive(Debug)]
@@ -50,5 +51,30 @@ impl Differences {
     /// Tells whether the row is the header.
     pub(super) fn are_none(&self) -> bool {
         self.missing.is_empty() && self.unseen.is_empty() && self.again.is_none()
+    }
+
+    /// Returns the error of a row that has most columns of a header, but is not one. `all`: the
+    /// differences from each header, with the name of its format.
+    pub(super) fn nearest(
+        all: impl Iterator<Item = (&'static str, Self)>,
+        header: &HeaderRow<'_>,
+    ) -> Option<FileError> {
+        let is_near = |it: &Self| it.shared > it.missing.len() + it.unseen.len();
+        // Of a format that a person named, any row with one of its columns counts.
+        let has_choice = header.format.is_some();
+        let near = all.filter(|(_, it)| {
+            is_near(it) || has_choice && (it.shared > 0 || header.before.is_empty())
+        });
+        let (format, of) = near.max_by_key(|(_, it)| it.shared)?;
+        let line = header.row.line;
+        if let Some(column) = of.again.clone().filter(|_| is_near(&of)) {
+            return Some(FileError::DuplicateColumn { line, column });
+        }
+        Some(FileError::NearFormat {
+            line,
+            format,
+            missing: of.missing,
+            unseen: of.unseen,
+        })
     }
 }

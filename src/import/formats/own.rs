@@ -1,7 +1,7 @@
 //! The formats by name: those of the program, and those of a person's settings.
 
 use super::layout::{LAYOUTS, Layout, text_of_layout};
-use super::native;
+use super::{joined, native};
 
 /// Formats that a person's settings describe, in the language of the program's own tables.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +25,9 @@ impl OwnFormats {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let of_program = LAYOUTS.iter().map(|layout| layout.name.as_str());
         let own = self.layouts.iter().map(|layout| layout.name.as_str());
-        std::iter::once(native::NAME).chain(of_program).chain(own)
+        let joined = || joined::named().map(|name| -> &str { name });
+        let native = std::iter::once(native::NAME);
+        native.chain(of_program).chain(joined()).chain(own)
     }
 
     /// Returns the table of a format of the program. `None`: it has none, or settings describe it.

@@ -2,6 +2,7 @@
 
 use csv::StringRecord;
 
+use super::template::fold;
 use crate::import::rejected::{Fault, Hint};
 use crate::import::rows::{QuoteFault, Row};
 
@@ -16,6 +17,35 @@ pub(super) fn shape_fault(
         return Some(quote_fault(fault));
     }
     (record.len() != expected).then(|| cells_fault(row, record.len(), expected, is_cut))
+}
+
+/// Finds a fault in the shape of a row below a header of these names.
+pub(super) fn table_fault(
+    row: &Row<'_>,
+    cells: &StringRecord,
+    names: &[String],
+    is_cut: bool,
+) -> Option<(String, Fault)> {
+    if let Some(shape) = shape_fault(row, cells, names.len(), is_cut) {
+        return Some(shape);
+    }
+    let named = |place: usize| {
+        let name = names.get(place);
+        name.is_some_and(|it| !it.trim().is_empty())
+    };
+    let mut values = cells.iter().enumerate();
+    let value = values.find(|(at, cell)| !named(*at) && !cell.trim().is_empty());
+    if let Some((place, _)) = value {
+        let found = format!("has a value in column {}, which has no name", place + 1);
+        let fault = Fault::new("expected none").with_hint(Hint::InnerComma);
+        return Some((found, fault));
+    }
+    let fault = Fault::new("expected a trade").with_hint(Hint::SecondHeader);
+    let is_header = cells
+        .iter()
+        .map(fold)
+        .eq(names.iter().map(|name| fold(name)));
+    is_header.then(|| ("is the header again".to_owned(), fault))
 }
 
 fn quote_fault(fault: QuoteFault) -> (String, Fault) {

@@ -5,7 +5,7 @@ use csv::StringRecord;
 use super::Described;
 use crate::engine::MovementKind;
 use crate::import::formats::made_texts::cell;
-use crate::import::formats::shape::shape_fault;
+use crate::import::formats::shape::table_fault;
 use crate::import::formats::{Record, RowOutcome};
 use crate::import::reading::Reading;
 use crate::import::rejected::{Fault, Hint, RejectedRow};
@@ -22,25 +22,7 @@ impl Described {
 
     /// Finds a fault in the shape of a row.
     pub(super) fn shape(&self, record: &Record<'_, '_>) -> Option<(String, Fault)> {
-        let cells = record.cells;
-        let shape = shape_fault(record.row, cells, self.names.len(), record.is_cut);
-        if shape.is_some() {
-            return shape;
-        }
-        let named = |place: usize| {
-            let name = self.names.get(place);
-            name.is_some_and(|it| !it.trim().is_empty())
-        };
-        let mut values = cells.iter().enumerate();
-        let value = values.find(|(at, cell)| !named(*at) && !cell.trim().is_empty());
-        if let Some((place, _)) = value {
-            let found = format!("has a value in column {}, which has no name", place + 1);
-            let fault = Fault::new("expected none").with_hint(Hint::InnerComma);
-            return Some((found, fault));
-        }
-        let fault = Fault::new("expected a trade").with_hint(Hint::SecondHeader);
-        self.is_repeated_by(cells)
-            .then(|| ("is the header again".to_owned(), fault))
+        table_fault(record.row, record.cells, &self.names, record.is_cut)
     }
 
     /// Returns the type of a row. Errors: a row that this program can't match, or of a type that

@@ -1,0 +1,157 @@
+//! Formats whose rows make a trade together, as a table can't say that.
+//!
+//! A source has a file of its own, which says what a single row is ([`JoinedFormat`]). The rest is
+//! here once: rows of one key are joined, their amounts add up to a trade, and running balances
+//! prove the file. Rows of one key may be far apart, so such a file is read whole. Read next:
+//! `joined/collecting.rs`, then `kraken_ledgers.rs` as a source.
+
+mod collecting;
+mod file;
+mod trades;
+
+use std::fmt::Debug;
+
+use csv::StringRecord;
+
+pub(in crate::import) use self::collecting::{JoinedOutcome, JoinedRows};
+pub(in crate::import) use self::file::JoinedFile;
+pub(super) use self::file::{differences, named, recognise};
+use super::made_texts::cell;
+use super::template::{fold, is_named};
+use super::zones::ZoneFrom;
+use crate::engine::{MovementKind, SignedAmount, Timestamp};
+use crate::import::rejected::Fault;
+use crate::import::rows::Row;
+
+/// The facts of a source.
+#[derive(Debug)]
+pub(super) struct JoinedSource {
+    /// The name of the format.
+    pub name: &'static str,
+    /// `exchange` of the trades.
+    pub exchange: &'static str,
+    /// A fact that the file does not state, and that is taken for granted.
+    pub assumes: &'static str,
+    /// The generations of the header: columns that are all there, and columns that may be.
+    pub headers: &'static [(&'static [&'static str], &'static [&'static str])],
+    /// The column of a row's time. A star stands for any text.
+    pub time: &'static str,
+    /// A place that says the offset of these times; UTC if it says none.
+    pub zone_from: Option<ZoneFrom>,
+    /// The first part of the ids that the import makes, as the rows have none.
+    pub ids: Option<&'static str>,
+    /// In a trade, no asset may both come in and go out: such rows are several trades.
+    pub is_one_way: bool,
+}
+
+/// A source whose rows make trades together.
+pub(super) trait JoinedFormat: Debug + Send + Sync {
+    /// Returns the facts of the source.
+    fn source(&self) -> &'static JoinedSource;
+
+    /// Reads a row. Errors: the column at fault.
+    fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault>;
+}
+
+/// A column at fault, and the fault.
+pub(super) type CellFault = (&'static str, Fault);
+
+/// The facts of a row.
+#[derive(Debug)]
+pub(super) struct RowSays {
+    /// The id of the row. Empty: it has none, and equal rows are several ones.
+    pub id: String,
+    pub meaning: RowMeaning,
+    /// The amounts that the row moves.
+    pub postings: Vec<Posting>,
+}
+
+/// A row that was read.
+#[derive(Debug)]
+pub(super) struct JoinedRow<'t> {
+    pub row: Row<'t>,
+    pub at: Timestamp,
+    pub says: RowSays,
+}
+
+/// The meaning of a row.
+#[derive(Debug)]
+pub(super) enum RowMeaning {
+    /// A part of a trade.
+    Part {
+        /// Rows with this key are one trade.
+        key: String,
+        /// The id of the trade. `None`: the import makes it.
+        id: Option<String>,
+    },
+    /// A movement of the row's first posting, with its id, and the id on its chain.
+    Movement {
+        kind: MovementKind,
+        id: String,
+        tx_id: String,
+        usd_value: String,
+    },
+    /// Known to be no trade; has the name of its type.
+    Ignored(&'static str),
+}
+
+/// The change of one asset by a row.
+#[derive(Debug, Clone)]
+pub(super) struct Posting {
+    /// The asset as the file has it, with its wallet: the name of a balance.
+    pub place: String,
+    /// The asset in its usual spelling.
+    pub asset: String,
+    /// The amount without the fee; below zero for what goes out.
+    pub amount: SignedAmount,
+    /// A cost is above zero.
+    pub fee: SignedAmount,
+    pub fee_asset: String,
+    /// The change of the balance.
+    pub booked: SignedAmount,
+    /// The balance after the row, if the file has it.
+    pub balance: Option<SignedAmount>,
+}
+
+/// The cells of a row, by the names of their columns.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NamedCells<'r> {
+    /// The folded names of the header.
+    names: &'r [String],
+    cells: &'r StringRecord,
+}
+
+impl<'r> NamedCells<'r> {
+    /// Returns the text of a column; empty if the file has no such column.
+    pub fn text(&self, name: &str) -> &'r str {
+        let wanted = fold(name);
+        let place = self.names.iter().position(|it| is_named(&wanted, it));
+        place.map_or("", |place| cell(self.cells, place))
+    }
+
+    /// Returns the number in a column. Empty is zero. Errors: it is no number.
+    pub fn amount(&self, name: &'static str) -> Result<SignedAmount, CellFault> {
+        Ok(self.balance(name)?.unwrap_or(SignedAmount::ZERO))
+    }
+
+    /// Returns the number in a column. `None`: it is empty. Errors: it is no number.
+    pub fn balance(&self, name: &'static str) -> Result<Option<SignedAmount>, CellFault> {
+        match self.text(name) {
+            "" | "--" => Ok(None),
+            text => match text.parse() {
+                Ok(amount) => Ok(Some(amount)),
+                Err(_) => Err((name, Fault::new("expected a number"))),
+            },
+        }
+    }
+}
+
+/// Says that a number is out of range.
+pub(super) fn too_long(name: &'static str) -> CellFault {
+    (name, Fault::new("expected a number of fewer digits"))
+}
+
+/// Says that nobody has seen the type of a row.
+pub(super) fn unknown_type(name: &'static str) -> CellFault {
+    (name, Fault::new("expected a type of rows that is known"))
+}

@@ -1,0 +1,351 @@
+//! Collects the rows of a file, joins those of one key, and replays the balances.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use sha2::{Digest, Sha256};
+
+use super::trades::trade_of;
+use super::{CellFault, JoinedFile, JoinedRow, NamedCells, RowMeaning};
+use crate::engine::{Movement, MovementKind, SignedAmount, Timestamp, shown};
+use crate::import::balances::{BalanceLine, BalanceLines, Balances, prove};
+use crate::import::bounds;
+use crate::import::formats::shape::table_fault;
+use crate::import::formats::{Record, RowOutcome};
+use crate::import::movements::{MovementColumn, read_movement};
+use crate::import::reading::Reading;
+use crate::import::rejected::{Fault, ROW_COLUMN, RejectedRow};
+use crate::import::rows::Row;
+use crate::import::times::read_order_time;
+
+/// Most lines that a message lists.
+const LINES_MAX: usize = 5;
+
+/// Hexadecimal digits of the hash in an id: 80 bits.
+const HASH_DIGITS: usize = 20;
+
+/// The rows of a file.
+pub(in crate::import) struct JoinedRows<'t, 'f> {
+    file: &'f JoinedFile,
+    rows: Vec<JoinedRow<'t>>,
+    /// Line and text of the row that has an id.
+    ids: HashMap<String, Row<'t>>,
+    done: JoinedReading<'t>,
+    /// Times of the first row and the last one.
+    times: Option<(Timestamp, Timestamp)>,
+}
+
+/// Outcomes of all rows of a file.
+#[derive(Debug, Default)]
+pub(in crate::import) struct JoinedReading<'t> {
+    /// Order: as the first row of each stands in the file.
+    pub outcomes: Vec<JoinedOutcome<'t>>,
+    /// Rows of trades beside the first one of each.
+    pub joined: u64,
+    /// Rows that repeat an earlier row in all cells.
+    pub duplicates: u64,
+    pub balances: Option<Balances>,
+}
+
+/// The outcome of one row, or of the rows of a trade.
+#[derive(Debug)]
+pub(in crate::import) struct JoinedOutcome<'t> {
+    pub row: Row<'t>,
+    pub outcome: RowOutcome,
+}
+
+impl<'t, 'f> JoinedRows<'t, 'f> {
+    pub(in crate::import) fn new(file: &'f JoinedFile) -> Self {
+        Self {
+            file,
+            rows: Vec::new(),
+            ids: HashMap::new(),
+            done: JoinedReading::default(),
+            times: None,
+        }
+    }
+
+    /// Takes the next row.
+    pub(in crate::import) fn push(&mut self, record: &Record<'_, 't>, reading: &mut Reading<'_>) {
+        let row = *record.row;
+        let read = self.read(record, reading).and_then(|read| {
+            match is_repeated(&mut self.ids, &read)? {
+                true => self.done.duplicates += 1,
+                false => self.rows.push(read),
+            }
+            Ok(())
+        });
+        if let Err(rejected) = read {
+            let outcome = RowOutcome::Rejected(rejected);
+            self.done.outcomes.push(JoinedOutcome { row, outcome });
+        }
+    }
+
+    fn read(
+        &mut self,
+        record: &Record<'_, 't>,
+        reading: &Reading<'_>,
+    ) -> Result<JoinedRow<'t>, Box<RejectedRow>> {
+        let row = *record.row;
+        let names = &self.file.names;
+        if let Some((found, fault)) = table_fault(&row, record.cells, names, record.is_cut) {
+            let row = RejectedRow::new((row.line, row.text), ROW_COLUMN, found, fault);
+            return Err(Box::new(row));
+        }
+        let cells = NamedCells {
+            names: &self.file.folded,
+            cells: record.cells,
+        };
+        let rejected = |(column, fault): CellFault| {
+            let found = bounds::kept(cells.text(column));
+            let name = names.iter().zip(&self.file.folded);
+            let mut name = name.filter(|(_, folded)| **folded == column.to_lowercase());
+            let column = name.next().map_or(column, |(name, _)| name.as_str());
+            Box::new(RejectedRow::new((row.line, row.text), column, found, fault))
+        };
+        let says = self.file.format.read(&cells).map_err(rejected)?;
+        let column = self.file.format.source().time;
+        let now = reading.options.now;
+        let at = read_order_time(&full_year(cells.text(column)), self.file.zone.as_ref(), now);
+        let at = at.map_err(|fault| {
+            rejected((
+                column,
+                Fault {
+                    write: None,
+                    ..fault
+                },
+            ))
+        })?;
+        let first = self.times.map_or(at, |(first, _)| first);
+        self.times = Some((first, at));
+        Ok(JoinedRow { row, at, says })
+    }
+
+    /// Joins the rows, and replays the balances.
+    pub(in crate::import) fn finish(mut self, reading: &mut Reading<'_>) -> JoinedReading<'t> {
+        let is_newest_first = self.times.is_some_and(|(first, last)| last < first);
+        self.done.balances = prove(self.balance_lines(), is_newest_first);
+        let mut groups: Vec<(Option<&str>, Vec<&JoinedRow<'t>>)> = Vec::new();
+        let mut places: HashMap<&str, usize> = HashMap::new();
+        let mut made = HashMap::new();
+        for row in &self.rows {
+            let RowMeaning::Part { key, id } = &row.says.meaning else {
+                let outcome = self.alone(row, &mut made, reading);
+                let row = row.row;
+                self.done.outcomes.push(JoinedOutcome { row, outcome });
+                continue;
+            };
+            let place = *places.entry(key).or_insert(groups.len());
+            match groups.get_mut(place) {
+                Some((_, rows)) => rows.push(row),
+                None => groups.push((id.as_deref(), vec![row])),
+            }
+        }
+        for (id, rows) in groups {
+            join(self.file, id, &rows, reading, &mut self.done);
+        }
+        self.done.outcomes.sort_by_key(|of| of.row.line);
+        self.done
+    }
+
+    fn balance_lines(&self) -> BalanceLines {
+        let mut lines = BalanceLines::new();
+        for row in &self.rows {
+            for posting in &row.says.postings {
+                let line = BalanceLine {
+                    line: row.row.line,
+                    at: row.at,
+                    change: posting.booked,
+                    balance: posting.balance,
+                };
+                match lines.get_mut(&posting.place) {
+                    Some(of) => of.push(line),
+                    None => drop(lines.insert(posting.place.clone(), vec![line])),
+                }
+            }
+        }
+        lines
+    }
+
+    /// Returns the outcome of a row outside of trades. `made`: the ids that were made, and how many
+    /// of each.
+    fn alone(
+        &self,
+        row: &JoinedRow<'t>,
+        made: &mut HashMap<String, u64>,
+        reading: &mut Reading<'_>,
+    ) -> RowOutcome {
+        let (kind, id, tx_id, usd_value) = match &row.says.meaning {
+            RowMeaning::Ignored(kind) => return RowOutcome::Ignored(kind),
+            RowMeaning::Movement {
+                kind,
+                id,
+                tx_id,
+                usd_value,
+            } => (*kind, id.clone(), tx_id.as_str(), usd_value.as_str()),
+            RowMeaning::Part { .. } => return RowOutcome::Ignored(""),
+        };
+        let id = match id.is_empty() {
+            true => self.made_id(kind, row, made),
+            false => id,
+        };
+        match self.movement(kind, &id, (tx_id, usd_value), row, reading) {
+            Ok(movement) => RowOutcome::Movement(Box::new(movement)),
+            Err(fault) => {
+                let found = format!("is of kind {kind}");
+                let (line, text) = (row.row.line, row.row.text);
+                RowOutcome::Rejected(Box::new(RejectedRow {
+                    order_id: bounds::kept(&id),
+                    ..RejectedRow::new((line, text), ROW_COLUMN, found, fault)
+                }))
+            }
+        }
+    }
+
+    fn movement(
+        &self,
+        kind: MovementKind,
+        id: &str,
+        (tx_id, usd_value): (&str, &str),
+        row: &JoinedRow<'t>,
+        reading: &mut Reading<'_>,
+    ) -> Result<Movement, Fault> {
+        let [posting] = row.says.postings.as_slice() else {
+            return Err(Fault::new("expected an amount of one asset"));
+        };
+        // The amount of a fee alone is the fee.
+        let is_fee = kind == MovementKind::Fee && posting.amount.is_zero();
+        let (amount, fee) = match is_fee {
+            true => (posting.fee.negated(), SignedAmount::ZERO),
+            false => (posting.amount, posting.fee),
+        };
+        let way = if amount.is_negative() { "out" } else { "in" };
+        let (size, fee) = (amount.size().to_string(), fee.to_string());
+        let at = row.at.to_string();
+        let text = |column: MovementColumn| match column {
+            MovementColumn::MovementId => id,
+            MovementColumn::Asset => posting.asset.as_str(),
+            MovementColumn::Direction => way,
+            MovementColumn::Size => size.as_str(),
+            MovementColumn::Fee => fee.as_str(),
+            MovementColumn::FeeAsset => posting.fee_asset.as_str(),
+            MovementColumn::UsdValue => usd_value,
+            MovementColumn::MovedAt => at.as_str(),
+            MovementColumn::TxId => tx_id,
+            MovementColumn::Account | MovementColumn::SettledAt => "",
+        };
+        let place = (self.file.format.source().exchange, row.row.line);
+        let read = read_movement(kind, text, (reading, None), place);
+        read.map_err(|(_, fault)| Fault {
+            write: None,
+            ..fault
+        })
+    }
+
+    /// Makes the id of a movement: a hash of its facts, and a number for equal ones.
+    fn made_id(
+        &self,
+        kind: MovementKind,
+        row: &JoinedRow<'t>,
+        made: &mut HashMap<String, u64>,
+    ) -> String {
+        let postings = row.says.postings.iter();
+        let facts = postings.map(|it| format!("{}\n{}\n{}", it.asset, it.amount, it.fee));
+        let facts: Vec<String> = facts.collect();
+        let facts = format!("{}\n{kind}\n{}", row.at.as_micros(), facts.join("\n"));
+        let digest = Sha256::digest(facts);
+        let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = digits.get(..HASH_DIGITS).unwrap_or(&digits);
+        let source = self.file.format.source();
+        let id = format!("{}-{digits}", source.ids.unwrap_or(source.exchange));
+        let nth = made.entry(id.clone()).or_default();
+        *nth = nth.saturating_add(1);
+        format!("{id}-{nth}")
+    }
+}
+
+/// Joins the rows of one key to a trade, or rejects each of them.
+fn join<'t>(
+    file: &JoinedFile,
+    id: Option<&str>,
+    rows: &[&JoinedRow<'t>],
+    reading: &mut Reading<'_>,
+    done: &mut JoinedReading<'t>,
+) {
+    let Some(first) = rows.first() else { return };
+    match trade_of(file, rows, id, reading) {
+        Ok(trade) => {
+            done.joined += rows.len() as u64 - 1;
+            let (row, outcome) = (first.row, RowOutcome::Trade(trade));
+            done.outcomes.push(JoinedOutcome { row, outcome });
+        }
+        Err(fault) => {
+            let found = lines_of(rows, id);
+            let rejected = rows.iter().map(|of| {
+                let row = (of.row.line, of.row.text);
+                let rejected = RejectedRow {
+                    order_id: bounds::kept(id.unwrap_or_default()),
+                    ..RejectedRow::new(row, ROW_COLUMN, found.clone(), fault.clone())
+                };
+                let (row, outcome) = (of.row, RowOutcome::Rejected(Box::new(rejected)));
+                JoinedOutcome { row, outcome }
+            });
+            done.outcomes.extend(rejected);
+        }
+    }
+}
+
+/// Names the lines of the rows of one key.
+fn lines_of(rows: &[&JoinedRow<'_>], id: Option<&str>) -> String {
+    let lines: Vec<String> = rows
+        .iter()
+        .take(LINES_MAX)
+        .map(|row| row.row.line.to_string())
+        .collect();
+    let more = match rows.len().saturating_sub(LINES_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let of = id.map_or_else(String::new, |id| format!(" of {}", shown(id).quoted()));
+    match lines.as_slice() {
+        [_] => format!("is the only one{of}"),
+        lines => format!("is one of the lines {}{more}{of}", lines.join(", ")),
+    }
+}
+
+/// Tells whether a row repeats an earlier one in all cells. Errors: an earlier row has its id.
+fn is_repeated<'t>(
+    ids: &mut HashMap<String, Row<'t>>,
+    read: &JoinedRow<'t>,
+) -> Result<bool, Box<RejectedRow>> {
+    if read.says.id.is_empty() {
+        return Ok(false);
+    }
+    let first = match ids.entry(read.says.id.clone()) {
+        Entry::Vacant(entry) => {
+            entry.insert(read.row);
+            return Ok(false);
+        }
+        Entry::Occupied(entry) => *entry.get(),
+    };
+    if first.text == read.row.text {
+        return Ok(true);
+    }
+    let id = &read.says.id;
+    let found = format!("has the id {} of line {}", shown(id).quoted(), first.line);
+    let fault = Fault::new("expected an id of its own");
+    let row = (read.row.line, read.row.text);
+    Err(Box::new(RejectedRow {
+        order_id: bounds::kept(id),
+        ..RejectedRow::new(row, ROW_COLUMN, found, fault)
+    }))
+}
+
+/// Writes a year of two digits in full: some exports have `24-01-02 03:04:05`.
+fn full_year(text: &str) -> String {
+    let is_short = text.get(2..3) == Some("-") && text.get(5..6) == Some("-");
+    match is_short {
+        true => format!("20{text}"),
+        false => text.to_owned(),
+    }
+}

@@ -1,0 +1,207 @@
+//! The rows of one key to a trade: amounts add up to what was paid and what was received.
+
+use std::collections::BTreeMap;
+
+use csv::StringRecord;
+
+use super::{JoinedFile, JoinedRow, Posting};
+use crate::engine::{
+    CodeKind, LedgerTrade, SignedAmount, Size, Timestamp, kind_of_code, price_of_value,
+};
+use crate::import::cells::TradeReader;
+use crate::import::columns::{COLUMNS, Column};
+use crate::import::formats::made_ids::made_id;
+use crate::import::header::Header;
+use crate::import::reading::Reading;
+use crate::import::rejected::Fault;
+
+/// Quotes, the likeliest first. Any asset before another one is its quote.
+const QUOTES: [&str; 12] = [
+    "USD", "EUR", "GBP", "CHF", "CAD", "AUD", "JPY", "USDC", "USDT", "BTC", "ETH", "BNB",
+];
+
+/// Places in [`QUOTES`] of the first dollar coin, and of the first other coin.
+const DOLLAR_COINS: usize = 7;
+const COINS: usize = 9;
+
+const TWO_ASSETS: &str = "expected one asset that was paid, and one that was received";
+const ONE_FEE: &str = "expected fees in one asset";
+const ONE_WAY: &str = "expected one trade: nobody can say which rows belong together";
+const DIGITS: &str = "expected amounts of fewer digits";
+
+/// A sum of amounts by asset.
+type Sums<'r> = BTreeMap<&'r str, SignedAmount>;
+
+/// Makes the trade of rows with one key. Errors: why the rows are no trade.
+pub(super) fn trade_of(
+    file: &JoinedFile,
+    rows: &[&JoinedRow<'_>],
+    id: Option<&str>,
+    reading: &mut Reading<'_>,
+) -> Result<LedgerTrade, Fault> {
+    let source = file.format.source();
+    let postings = || rows.iter().flat_map(|row| &row.says.postings);
+    if source.is_one_way && is_two_way(postings()) {
+        return Err(Fault::new(ONE_WAY));
+    }
+    let amounts = sums(postings().map(|it| (it.asset.as_str(), it.amount)))?;
+    let fees = sums(postings().map(|it| (it.fee_asset.as_str(), it.fee)))?;
+    let [(base, units), (quote, value)] = pair_of(&amounts)?;
+    let mut fees = fees.into_iter().filter(|(_, fee)| !fee.is_zero());
+    let fee = fees.next();
+    if fees.next().is_some() {
+        return Err(Fault::new(ONE_FEE));
+    }
+    let (fee_asset, fee) = fee.unwrap_or((quote, SignedAmount::ZERO));
+    let at = rows.iter().map(|row| row.at).min();
+    let line = rows.iter().map(|row| row.row.line).min().unwrap_or(0);
+    let made = TradeParts {
+        id: id.or(source.ids).unwrap_or_default(),
+        exchange: source.exchange,
+        base,
+        quote,
+        is_buy: !units.is_negative(),
+        size: units.size(),
+        value: value.size(),
+        at: at.unwrap_or(Timestamp::EPOCH),
+        fee,
+        fee_asset,
+    };
+    let texts = made.texts()?;
+    let native: StringRecord = texts.iter().map(String::as_str).collect();
+    let header = Header::of_all();
+    let mut reader = TradeReader {
+        header: &header,
+        reading,
+        zone: None,
+    };
+    let mut trade = reader.read(&native, line).map_err(|bad| {
+        let reason = format!("{} {}", column_words(bad.column), bad.fault.reason);
+        Fault {
+            reason,
+            write: None,
+            ..bad.fault
+        }
+    })?;
+    if id.is_none()
+        && let Some(source) = source.ids
+        && let Some(id) = made_id(source, &trade, fee_asset)
+    {
+        trade.trade.order_id = id;
+    }
+    Ok(trade)
+}
+
+/// Returns the words for a column in the reason of rows that were joined.
+fn column_words(column: Column) -> &'static str {
+    match column {
+        Column::OrderId => "for the id of the trade:",
+        Column::OrderTime => "for the time of the trade:",
+        Column::FeeAmount | Column::FeeCurrency => "for the fees together:",
+        Column::QuoteValue => "for what was paid or received together:",
+        _ => "for the amounts together:",
+    }
+}
+
+/// The parts of a trade.
+struct TradeParts<'r> {
+    id: &'r str,
+    exchange: &'r str,
+    base: &'r str,
+    quote: &'r str,
+    is_buy: bool,
+    size: Size,
+    value: Size,
+    at: Timestamp,
+    fee: SignedAmount,
+    fee_asset: &'r str,
+}
+
+impl TradeParts<'_> {
+    /// Writes the cells of a native row. Errors: there is no price.
+    ///
+    /// If price and size are the value exactly, the value is left out: a list of fills of the same
+    /// source does not have it either.
+    fn texts(&self) -> Result<[String; COLUMNS.len()], Fault> {
+        let (price, is_exact) =
+            price_of_value(self.value, self.size).ok_or_else(|| Fault::new(DIGITS))?;
+        let value = match is_exact {
+            true => String::new(),
+            false => self.value.to_string(),
+        };
+        let side = if self.is_buy { "buy" } else { "sell" };
+        let mut texts: [String; COLUMNS.len()] = Default::default();
+        let made = [
+            (Column::OrderId, self.id.to_owned()),
+            (Column::Symbol, format!("{}-{}", self.base, self.quote)),
+            (Column::Side, side.to_owned()),
+            (Column::Size, self.size.to_string()),
+            (Column::Price, price.to_string()),
+            (Column::OrderTime, self.at.to_string()),
+            (Column::BaseAsset, self.base.to_owned()),
+            (Column::QuoteCurrency, self.quote.to_owned()),
+            (Column::QuoteValue, value),
+            (Column::FeeAmount, self.fee.to_string()),
+            (Column::FeeCurrency, self.fee_asset.to_owned()),
+            (Column::Exchange, self.exchange.to_owned()),
+        ];
+        for (column, text) in made {
+            if let Some(place) = texts.get_mut(column as usize) {
+                *place = text;
+            }
+        }
+        Ok(texts)
+    }
+}
+
+fn sums<'r>(amounts: impl Iterator<Item = (&'r str, SignedAmount)>) -> Result<Sums<'r>, Fault> {
+    let mut sums = Sums::new();
+    for (asset, amount) in amounts {
+        let sum = sums.entry(asset).or_insert(SignedAmount::ZERO);
+        *sum = sum.checked_add(amount).map_err(|_| Fault::new(DIGITS))?;
+    }
+    Ok(sums)
+}
+
+/// Returns base and quote of the two assets that add up to something.
+fn pair_of<'r>(amounts: &Sums<'r>) -> Result<[(&'r str, SignedAmount); 2], Fault> {
+    let mut moved = amounts.iter().filter(|(_, sum)| !sum.is_zero());
+    let (Some(one), Some(other), None) = (moved.next(), moved.next(), moved.next()) else {
+        return Err(Fault::new(TWO_ASSETS));
+    };
+    if one.1.is_negative() == other.1.is_negative() {
+        return Err(Fault::new(TWO_ASSETS));
+    }
+    let (mut base, mut quote) = ((*one.0, *one.1), (*other.0, *other.1));
+    // Of two coins of one rank, the one that was paid is the quote.
+    let is_turned = match (rank(base.0), rank(quote.0)) {
+        (of_base, of_quote) if of_base == of_quote => base.1.is_negative(),
+        (of_base, of_quote) => of_base < of_quote,
+    };
+    if is_turned {
+        std::mem::swap(&mut base, &mut quote);
+    }
+    Ok([base, quote])
+}
+
+/// Returns how likely an asset is the quote: a low rank is likely.
+fn rank(asset: &str) -> usize {
+    if let Some(rank) = QUOTES.iter().position(|quote| *quote == asset) {
+        return rank * 2;
+    }
+    match kind_of_code(asset) {
+        Some(CodeKind::Currency) => DOLLAR_COINS * 2 - 1,
+        Some(CodeKind::DollarCoin) => COINS * 2 - 1,
+        _ => QUOTES.len() * 2,
+    }
+}
+
+/// Tells whether an asset both comes in and goes out.
+fn is_two_way<'p>(postings: impl Iterator<Item = &'p Posting>) -> bool {
+    let mut ways: BTreeMap<&str, bool> = BTreeMap::new();
+    let mut moved = postings.filter(|it| !it.amount.is_zero());
+    moved.any(|it| {
+        let is_out = it.amount.is_negative();
+        *ways.entry(&it.asset).or_insert(is_out) != is_out
+    })
+}

@@ -1,0 +1,238 @@
+//! Files whose rows make trades together: what is refused, and what balances prove.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Reads a sample with some texts replaced.
+fn changed(name: &str, changes: &[(&str, &str)]) -> ParsedFile {
+    let mut text = sample(name);
+    for (from, to) in changes {
+        assert!(text.contains(from), "{name} has no {from}");
+        text = text.replacen(from, to, 1);
+    }
+    parsed(&text)
+}
+
+/// A format, changes of its sample, and the rejected rows.
+type RejectCase = (
+    &'static str,
+    &'static [(&'static str, &'static str)],
+    &'static [&'static str],
+);
+
+const REJECTED: &[RejectCase] = &[
+    (
+        "kraken-ledgers",
+        &[("\"trade\",\"tradespot\"", "\"margin\",\"\"")],
+        &[
+            "4: type is \"margin\", expected no margin: such trades open and close positions, \
+             which are not computed",
+            "5: row is the only one of \"TAAAAA-00001-AAAAAA\", expected one asset that was paid, \
+             and one that was received",
+        ],
+    ),
+    (
+        "kraken-ledgers",
+        &[("\"dividend\",\"\"", "\"nftrebate\",\"\"")],
+        &["24: type is \"nftrebate\", expected a type of rows that is known"],
+    ),
+    (
+        "kraken-ledgers",
+        &[("\"earn\",\"airdrop\"", "\"earn\",\"bonus\"")],
+        &["25: subtype is \"bonus\", expected a type of rows that is known"],
+    ),
+    (
+        // Its fee would be in two assets.
+        "kraken-ledgers",
+        &[("0.0125000000,1030.00,0,0", "0.0125000000,1030.00,0.0001,0")],
+        &[
+            "4: row is one of the lines 4, 5 of \"TAAAAA-00001-AAAAAA\", expected fees in one \
+             asset",
+            "5: row is one of the lines 4, 5 of \"TAAAAA-00001-AAAAAA\", expected fees in one \
+             asset",
+        ],
+    ),
+    (
+        "kraken-ledgers",
+        &[("LAAAAA-00005-AAAAAA", "LAAAAA-00004-AAAAAA")],
+        &[
+            "6: row is the only one of \"TSAAAA-00002-AAAAAA\", expected one asset that was paid, \
+             and one that was received",
+            "7: row has the id \"LAAAAA-00004-AAAAAA\" of line 6, expected an id of its own",
+        ],
+    ),
+    (
+        "kraken-ledgers",
+        &[
+            ("TSAAAA-00002-AAAAAA", "Unknown"),
+            ("TSAAAA-00002-AAAAAA", ""),
+        ],
+        &[
+            "6: refid is \"Unknown\", expected the id that all rows of the trade have",
+            "7: refid is empty, expected the id that all rows of the trade have",
+        ],
+    ),
+    (
+        "kraken-ledgers",
+        &[("-500.0000,-515.00", "half,-515.00")],
+        &[
+            "6: amount is \"half\", expected a number",
+            "7: row is the only one of \"TSAAAA-00002-AAAAAA\", expected one asset that was paid, \
+             and one that was received",
+        ],
+    ),
+    (
+        "kraken-ledgers",
+        &[("2025-01-14 10:00:00", "14.01.2025 10:00")],
+        &["25: time is \"14.01.2025 10:00\", expected a time like 2025-01-02T03:04:05Z"],
+    ),
+];
+
+#[test]
+fn rows_that_make_no_trade_are_rejected_with_their_lines() {
+    for (name, changes, expected) in REJECTED {
+        let file = changed(name, changes);
+        let rejected: Vec<String> = file.rejected.iter().map(ToString::to_string).collect();
+        assert_eq!(rejected, *expected, "{name} {changes:?}");
+    }
+}
+
+/// Returns the rows of a file whose balances agree, and all of them.
+fn agreeing(file: &ParsedFile) -> (u64, u64) {
+    let balances = file.balances.as_ref().unwrap();
+    (balances.agreeing, balances.rows)
+}
+
+#[test]
+fn balances_of_ledgers_agree_to_the_last_row() {
+    let file = parsed(&sample("kraken-ledgers"));
+    // All rows but the pending one.
+    assert_eq!(agreeing(&file), (29, 29));
+    assert_eq!(file.balances.unwrap().before, []);
+    assert_eq!(file.ignored["pending"], 1);
+    assert_eq!(file.ignored["moves between wallets"], 4);
+    let older = fs::read_to_string(folder("kraken-ledgers").join("older.csv")).unwrap();
+    let file = parsed(&older);
+    assert_eq!(agreeing(&file), (8, 8));
+    let before = [("XXBT".to_owned(), "0.25".to_owned())];
+    assert_eq!(file.balances.unwrap().before, before);
+}
+
+#[test]
+fn a_ledger_that_lacks_a_row_is_found_out() {
+    // Line 18, the purchase of 1,000 DOGE, is missing with the dollars that paid for it.
+    let lines = sample("kraken-ledgers");
+    let text: String = (1..)
+        .zip(lines.lines())
+        .filter(|(line, _)| ![18, 19].contains(line))
+        .map(|(_, text)| format!("{text}\n"))
+        .collect();
+    let balances = parsed(&text).balances.unwrap();
+    assert_eq!((balances.agreeing, balances.rows), (26, 27));
+    let fault = balances.differs.clone().unwrap();
+    // 400 dollars, and 0.5 of dividends.
+    let found = (fault.line, fault.found.as_str(), fault.expected.as_str());
+    assert_eq!(found, (22, "100.5", "400.5"));
+    assert_eq!(fault.asset, "USD (spot / main)");
+    let before = [("DOGE (spot / main)".to_owned(), "998.4".to_owned())];
+    assert_eq!(balances.before, before);
+}
+
+#[test]
+fn a_balance_below_zero_has_its_line_and_its_size() {
+    let file = changed(
+        "kraken-ledgers",
+        &[(
+            "-0.0050000000,-410.00,0.0001000000,8.20,\"BTC\",0.0024",
+            "-0.0080000000,-410.00,0.0001000000,8.20,\"BTC\",-0.0006",
+        )],
+    );
+    let fault = file.balances.unwrap().negative.unwrap();
+    assert_eq!((fault.line, fault.found.as_str()), (20, "-0.0006"));
+    assert_eq!(fault.at.to_string(), "2025-01-10T10:00:00.000000Z");
+}
+
+/// Rows that are repeated in all cells count once.
+#[test]
+fn a_row_that_comes_twice_counts_once() {
+    let text = sample("kraken-ledgers");
+    let last = text.lines().last().unwrap();
+    let file = parsed(&format!("{text}{last}\n"));
+    assert_eq!((file.duplicates, file.rejected.len()), (1, 0));
+    assert_eq!(written(&file), written(&parsed(&text)));
+}
+
+/// A change of a file's rows.
+#[derive(Debug, Clone)]
+enum RowChange {
+    Repeat(usize),
+    Swap(usize, usize),
+}
+
+fn row_change() -> impl Strategy<Value = RowChange> {
+    let place = 0..1_000_usize;
+    prop_oneof![
+        place.clone().prop_map(RowChange::Repeat),
+        (place.clone(), place).prop_map(|(one, other)| RowChange::Swap(one, other)),
+    ]
+}
+
+proptest! {
+    /// A file with balances that lacks a row gives trades of the whole file only, or the balances
+    /// say that a row is missing. They can't say that of the last row of an asset, so no such row
+    /// of a sample is in a trade of more than two rows.
+    #[test]
+    fn a_row_that_is_missing_makes_no_other_trade(
+        layout in prop::sample::select(with_balances()),
+        missing in any::<Option<prop::sample::Index>>(),
+        changes in prop::collection::vec(row_change(), 0..4),
+    ) {
+        let text = sample(layout);
+        let facts = |file: &ParsedFile| {
+            let rows = written(file);
+            let rows = rows.lines().skip(1).map(|row| row.rsplit_once(',').unwrap().0.to_owned());
+            rows.collect::<std::collections::BTreeSet<String>>()
+        };
+        let whole = parsed(&text);
+        let first = head_lines(&text);
+        let mut rows: Vec<&str> = text.lines().skip(first).collect();
+        if let Some(missing) = missing {
+            rows.remove(missing.index(rows.len()));
+        }
+        for change in changes {
+            let rows_max = rows.len().max(1);
+            match change {
+                RowChange::Repeat(at) => {
+                    rows.insert(at % rows_max, rows[(at / 3) % rows_max]);
+                }
+                RowChange::Swap(one, other) => {
+                    rows.swap(one % rows_max, other % rows_max);
+                }
+            }
+        }
+        let head: Vec<&str> = text.lines().take(first).collect();
+        let file = parsed(&[head, rows].concat().join("\n"));
+        let are_at_fault = file.balances.as_ref().is_some_and(Balances::are_at_fault);
+        prop_assert!(are_at_fault || facts(&file).is_subset(&facts(&whole)));
+    }
+}
+
+/// Returns the formats whose files state balances.
+fn with_balances() -> Vec<&'static str> {
+    let joined = readable().into_iter().filter(|format| format.joins_rows);
+    let names = joined.map(|format| format.name);
+    names
+        .filter(|name| {
+            let balances = parsed(&sample(name)).balances;
+            balances.is_some_and(|balances| balances.are_stated)
+        })
+        .collect()
+}
+
+/// Returns the number of lines up to the header.
+fn head_lines(text: &str) -> usize {
+    let mut rows = crate::import::rows::RowReader::new(text, 1);
+    let found = crate::import::formats::recognise(&mut rows, &options()).unwrap();
+    usize::try_from(found.unwrap().1).unwrap()
+}
