@@ -145,7 +145,10 @@ impl AssetRules {
     /// Returns the class of an asset that pays, or that pays a fee: by the settings of a symbol of
     /// its name, the account's, and the known codes. Any other such asset is crypto.
     pub fn class_of_leg(&self, account: &Account, asset: &Asset) -> PoolClass {
-        let of_symbol = self.symbols.get(&Symbol::unreadable(asset.as_str()));
+        let of_symbol = match self.symbols.is_empty() {
+            true => None,
+            false => self.symbols.get(&Symbol::unreadable(asset.as_str())),
+        };
         let of_symbol = of_symbol.and_then(|settings| settings.class);
         let of_account = self.accounts.get(account).copied();
         let by_code = || match self.kind_of(asset.as_str()) {

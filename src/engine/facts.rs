@@ -207,9 +207,16 @@ impl MoreFacts {
         let is_other = |code: &Asset, said: &str| code.as_str() != said;
         self.base_asset = self.base_asset.filter(|code| is_other(code, base));
         self.quote_currency = self.quote_currency.filter(|code| is_other(code, quote));
-        let is_one = |size: &Size| size.to_units() == Some((1, 0));
-        self.contract_size = self.contract_size.filter(|size| !is_one(size));
+        if self.is_one_unit() {
+            self.contract_size = None;
+        }
         (self != Self::default()).then_some(self)
+    }
+
+    /// Tells whether a contract is one base unit.
+    pub(super) fn is_one_unit(&self) -> bool {
+        let size = self.contract_size;
+        size.is_none_or(|size| size.to_units() == Some((1, 0)))
     }
 
     /// Returns the facts as text, in the order of [`MORE_COLUMNS`].

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::assets::AssetRules;
-use super::facts::{MoreFacts, MoreText};
+use super::fact::Fact;
+use super::facts::{MoreFacts, MoreRef, MoreText};
 use super::ids::{Account, Asset, Pool, PoolNames, Symbol};
 use super::pending::Pending;
 use super::places::Places;
@@ -46,6 +47,14 @@ struct SymbolPlace {
     is_wanted: bool,
     /// The symbol, if it is not the name of the pool.
     symbol: Option<Symbol>,
+}
+
+impl SymbolPlace {
+    /// Returns the meaning of the symbol. Trades that wait share it.
+    fn of_pending(&mut self) -> &Arc<Traded> {
+        let of = &self.of;
+        self.of_pending.get_or_insert_with(|| Arc::new(of.clone()))
+    }
 }
 
 /// The way of a row into a pool.
@@ -177,8 +186,17 @@ impl<'a> Intake<'a> {
 
     /// Adds a trade whose numbers were read without text. Returns false if it was not added: the
     /// caller then adds the row as text.
-    pub fn push(&mut self, place: RowPlace, trade: &TradeRef<'_>) -> bool {
+    pub fn push(
+        &mut self,
+        place: RowPlace,
+        trade: &TradeRef<'_>,
+        more: Option<&MoreText<'_>>,
+    ) -> bool {
         if !place.is_plain {
+            return self.push_pending(place, trade, more);
+        }
+        if more.is_some() {
+            // Its pool is refused, and its line has all facts as text.
             return false;
         }
         let Some((named, pool)) = self.base(place) else {
@@ -199,6 +217,34 @@ impl<'a> Intake<'a> {
         pool.is_some_and(|pool| pool.try_push(&trade, room).is_ok())
     }
 
+    /// Adds a trade that waits. Returns false if it was not added: it waits for nothing, or it is
+    /// not valid.
+    fn push_pending(
+        &mut self,
+        place: RowPlace,
+        trade: &TradeRef<'_>,
+        more: Option<&MoreText<'_>>,
+    ) -> bool {
+        let read = more.map(|more| MoreFacts::try_of(more, trade.fee.is_some()));
+        let Ok(facts) = read.transpose() else {
+            return false;
+        };
+        let (facts, fee_in_usd) = facts.unwrap_or_default();
+        let trade = &TradeRef {
+            fee: trade.fee.or_else(|| fee_in_usd.map(Fact::of_fee)),
+            more: facts.as_ref().map(MoreRef::All),
+            ..*trade
+        };
+        let named = self.named.get_mut(place.named);
+        let waits = |named: &&mut SymbolPlace| !is_in_dollars(&named.of, facts.as_ref());
+        match named.filter(waits) {
+            Some(named) if trade.check_row().is_ok() => {
+                self.pending.push(named.of_pending(), trade).is_ok()
+            }
+            _ => false,
+        }
+    }
+
     /// Adds a row, as a trade or as a row that is not a valid trade.
     pub fn push_text(&mut self, place: RowPlace, text: &TradeText<'_>) {
         let Some(named) = self.named.get_mut(place.named) else {
@@ -207,12 +253,13 @@ impl<'a> Intake<'a> {
         let is_known = named.of.instrument.is_ok();
         if !place.is_plain
             && let Ok(trade) = Trade::try_from_text(text)
-            && !is_in_dollars(&named.of, &trade)
+            && !is_in_dollars(&named.of, trade.more.as_deref())
         {
-            let of = named
-                .of_pending
-                .get_or_insert_with(|| Arc::new(named.of.clone()));
-            if let Err(invalid) = self.pending.push(of, &trade) {
+            let pushed = match TradeRef::try_of(&trade) {
+                Ok(trade) => self.pending.push(named.of_pending(), &trade),
+                Err(error) => Err(InvalidTrade::of(text.order_id, "size", error.to_string())),
+            };
+            if let Err(invalid) = pushed {
                 self.refuse(place, invalid);
             }
             return;
@@ -357,13 +404,11 @@ impl<'a> Intake<'a> {
 }
 
 /// Tells whether a trade has a price and a fee in dollars, in whichever columns they stand.
-fn is_in_dollars(of: &Traded, trade: &Trade) -> bool {
-    let facts = trade.more.as_ref().map(|more| more.as_ref().clone());
-    let facts = facts.and_then(|facts| facts.beside(of.symbol.as_str()));
+fn is_in_dollars(of: &Traded, facts: Option<&MoreFacts>) -> bool {
     let is_plain = |facts: &MoreFacts| {
         let has_value = facts.quote_value.is_some() || facts.usd_value.is_some();
-        !has_value && facts.fee.is_none() && facts.contract_size.is_none()
+        !has_value && facts.fee.is_none() && facts.is_one_unit()
     };
     let is_usd = of.instrument.as_ref().is_ok_and(|of| of.is_usd);
-    is_usd && facts.as_ref().is_none_or(is_plain)
+    is_usd && facts.is_none_or(is_plain)
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::trade::{InvalidTrade, Trade, TradeRef};
+use super::trade::{InvalidTrade, TradeRef};
 use super::traded::{PendingTrade, Traded};
 use super::trades::Trades;
 
@@ -27,9 +27,12 @@ struct PendingBlock {
 }
 
 impl Pending {
-    /// Adds a trade. Errors: an id of more than 255 bytes, or a size of too many digits, which no
-    /// trade of a ledger has.
-    pub(super) fn push(&mut self, of: &Arc<Traded>, trade: &Trade) -> Result<(), InvalidTrade> {
+    /// Adds a trade. Errors: an id of more than 255 bytes, which no trade of a ledger has.
+    pub(super) fn push(
+        &mut self,
+        of: &Arc<Traded>,
+        trade: &TradeRef<'_>,
+    ) -> Result<(), InvalidTrade> {
         match self.blocks.last() {
             Some(last) if last.of.len() < BLOCK_TRADES => {}
             Some(full) => self.blocks.push(PendingBlock::after(full)),
@@ -39,17 +42,13 @@ impl Pending {
         let Some(block) = self.blocks.last_mut() else {
             return Ok(());
         };
-        let invalid = |column, reason: &dyn std::fmt::Display| {
-            InvalidTrade::of(trade.order_id.as_str(), column, reason.to_string())
-        };
-        let row = TradeRef::try_of(trade).map_err(|error| invalid("size", &error))?;
         // Its instrument says its symbol.
         let row = TradeRef {
             symbol: None,
-            ..row
+            ..*trade
         };
         let pushed = block.trades.push(&row);
-        pushed.map_err(|error| invalid("order_id", &error))?;
+        pushed.map_err(|error| InvalidTrade::of(trade.order_id, "order_id", error.to_string()))?;
         block.of.push(Arc::clone(of));
         Ok(())
     }
@@ -125,7 +124,7 @@ mod tests {
     use super::*;
     use crate::engine::assets::AssetRules;
     use crate::engine::facts::{MORE_COLUMNS, MoreText};
-    use crate::engine::trade::TradeText;
+    use crate::engine::trade::{Trade, TradeText};
     use crate::engine::traded::{StatedNames, traded};
 
     fn trade(nth: usize) -> Trade {
@@ -159,7 +158,8 @@ mod tests {
         let mut expected = Vec::new();
         for nth in 0..2 * BLOCK_TRADES + 1 {
             let of = &all[nth % 2];
-            pending.push(of, &trade(nth)).unwrap();
+            let row = trade(nth);
+            pending.push(of, &TradeRef::try_of(&row).unwrap()).unwrap();
             let mut trade = trade(nth);
             // The pool of ETH-EUR is ETH, that of SOL is SOL.
             trade.entry.symbol = (nth % 2 == 0).then(|| of.symbol.clone());
@@ -197,7 +197,8 @@ mod tests {
             ..trade(0)
         };
         let mut pending = Pending::default();
-        let refused = pending.push(&of, &trade).unwrap_err();
+        let row = TradeRef::try_of(&trade).unwrap();
+        let refused = pending.push(&of, &row).unwrap_err();
         assert_eq!(refused.column, "order_id");
         assert!(pending.is_empty());
     }

@@ -8,7 +8,7 @@ use super::canonical::write_trade_line;
 use super::class::PoolClass;
 use super::facts::MoreFacts;
 use super::hash::RowsHash;
-use super::ids::{Account, Asset, Pool, Symbol, check_text};
+use super::ids::{Account, Asset, Pool, Symbol};
 use super::issue::IssueType;
 use super::leg::Leg;
 use super::matching::match_trades;
@@ -133,14 +133,9 @@ impl PoolLedger {
         trade: &TradeRef<'_>,
         room: &mut LineRoom,
     ) -> Result<(), InvalidTrade> {
-        let invalid = |column, reason: String| InvalidTrade::of(trade.order_id, column, reason);
-        check_text(trade.order_id).map_err(|error| invalid("order_id", error.to_string()))?;
-        if trade.size.units() < 0 || trade.price.units() < 0 {
-            return Err(invalid("size", "or price is negative".into()));
-        }
-        trade.check()?;
+        trade.check_row()?;
         self.push_in(trade, room)
-            .map_err(|error| invalid("order_id", error.to_string()))
+            .map_err(|error| InvalidTrade::of(trade.order_id, "order_id", error.to_string()))
     }
 
     fn try_push_text(

@@ -75,7 +75,8 @@ impl RateValue {
     /// One unit of currency for one unit.
     pub const PAR: Self = Self(Decimal::ONE);
 
-    fn fact(self) -> Fact {
+    /// Returns the number as a fact.
+    pub fn fact(self) -> Fact {
         Fact::of_decimal(self.0)
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::fact::Fact;
 use super::facts::{MoreFacts, MoreRef, MoreText};
-use super::ids::{OrderId, Symbol};
+use super::ids::{OrderId, Symbol, check_text};
 use super::issue::IssueType;
 use super::leg::{Entry, Leg};
 use super::money::{self, MoneyError, Terms, Units};
@@ -306,6 +306,19 @@ impl<'a> TradeRef<'a> {
                 value: self.value,
             },
         })
+    }
+
+    /// Checks a row whose numbers were read without text: its id and its signs, and
+    /// [`check`](Self::check).
+    ///
+    /// Errors: the column at fault.
+    pub(super) fn check_row(&self) -> Result<(), InvalidTrade> {
+        let invalid = |column, reason: String| InvalidTrade::of(self.order_id, column, reason);
+        check_text(self.order_id).map_err(|error| invalid("order_id", error.to_string()))?;
+        if self.size.units() < 0 || self.price.units() < 0 {
+            return Err(invalid("size", "or price is negative".into()));
+        }
+        self.check()
     }
 
     /// Checks rules that no single number can show: a size above zero, amounts within the limits.

@@ -23,11 +23,11 @@ use crate::store::{Store, TradeStore};
 pub struct RateCounts {
     /// Trades with a value or a fee that a rate gave.
     pub trades: u64,
-    /// Rates more than an hour older than their trade.
+    /// Values by a rate that is more than an hour older than its trade.
     pub old: u64,
     /// Values of one dollar a coin, as a setting pegs it and no rate is near enough.
     pub provisional: u64,
-    /// Rates of coins that stand for the dollar, more than [`PAR_PERCENT`] off it.
+    /// Values of coins that stand for the dollar, by a rate more than [`PAR_PERCENT`] off it.
     pub off_par: u64,
     /// Pairs of an asset and a day without a rate.
     pub missing: u64,
@@ -38,20 +38,24 @@ pub struct RateCounts {
 impl RateCounts {
     /// Counts. Order: the rates of one trade follow each other.
     pub(super) fn of(used: &RatesUsed, entered: &Entered, rules: &AssetRules) -> Self {
-        let (mut trades, mut last) = (0_u64, None);
-        for used in used.iter() {
-            let trade = Some((used.account, used.order_id));
-            trades = trades.saturating_add(u64::from(trade != last));
-            last = trade;
-        }
-        Self {
-            trades,
-            old: used.iter().filter(|used| used.is_old()).count() as u64,
-            provisional: used.iter().filter(|used| used.is_provisional()).count() as u64,
-            off_par: used.iter().filter(|used| is_off_par(used, rules)).count() as u64,
+        let mut counts = Self {
             missing: missing_days(&entered.missing).len() as u64,
             unlike: entered.unlike.clone(),
+            ..Self::default()
+        };
+        let count = |counted: &mut u64, is_one| {
+            *counted = counted.saturating_add(u64::from(is_one));
+        };
+        let mut last = None;
+        for used in used.iter() {
+            let trade = Some((used.account, used.order_id));
+            count(&mut counts.trades, trade != last);
+            last = trade;
+            count(&mut counts.old, used.is_old());
+            count(&mut counts.provisional, used.is_provisional());
+            count(&mut counts.off_par, is_off_par(&used, rules));
         }
+        counts
     }
 }
 

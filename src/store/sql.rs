@@ -25,7 +25,7 @@ use super::StoreResult;
 use super::cells::Cells;
 use super::corrections::Relative;
 use super::model::{LegacyRow, OrderUnlikeFills, Version, Watermark};
-use crate::engine::{Size, Timestamp, Usd};
+use crate::engine::{Fact, Size, Timestamp, Usd};
 
 /// A value for a statement. A missing value has its type, too.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,22 @@ macro_rules! arguments {
     ($($value:expr),* $(,)?) => { [$($crate::store::sql::Argument::from($value)),*] };
 }
 pub(super) use arguments;
+
+/// A cell of a row that is loaded with many others. Its numbers are not text yet: a database has a
+/// quicker way for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LoadCell<'a> {
+    /// A name or a code.
+    Text(Option<&'a str>),
+    /// A count, or the number of a row or version.
+    Integer(Option<i64>),
+    /// An instant.
+    Time(Timestamp),
+    /// An exact number.
+    Number(Fact),
+    /// An amount. Units: USD.
+    Usd(Usd),
+}
 
 /// Receives the cells of each row.
 pub(super) type Take<'t> = &'t mut (dyn FnMut(&dyn Cells) -> StoreResult<()> + Send);
@@ -161,10 +177,12 @@ pub(super) trait Driver: Send {
 
     /// Inserts rows that this program has checked, as one part of many. `is_first`: of the first
     /// part, the CHECKs of the table hold on SQLite, too; it then goes on without them.
-    fn load(
+    /// `into` has the table and its columns.
+    fn load<const N: usize>(
         &mut self,
         action: &'static str,
-        rows: &Rows<'_>,
+        into: (&str, &str),
+        rows: &[[LoadCell<'_>; N]],
         is_first: bool,
     ) -> impl Future<Output = StoreResult<()>> + Send;
 

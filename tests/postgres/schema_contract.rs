@@ -562,7 +562,7 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
     // A round trip costs more than a row: a server gets many at once, a file one after the other.
     (
         "driver.rs",
-        "bound each_row insert_into kind numbered query text to_sql unnested",
+        "bound each_row insert_into kind numbered push_row query text to_sql unnested",
     ),
     (
         "cells.rs",

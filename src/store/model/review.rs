@@ -142,8 +142,12 @@ impl QueuedItem {
 
     /// Returns the column whose values are why the whole pool is rejected.
     pub fn column_of_pool(&self) -> Option<String> {
-        let column = self.detail("column").filter(|_| self.order_id.is_empty())?;
-        column.as_str().map(str::to_owned)
+        self.column().filter(|_| self.order_id.is_empty())
+    }
+
+    /// Returns the column whose value is at fault.
+    pub fn column(&self) -> Option<String> {
+        self.detail("column")?.as_str().map(str::to_owned)
     }
 
     fn detail(&self, name: &str) -> Option<serde_json::Value> {

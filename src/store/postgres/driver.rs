@@ -10,15 +10,17 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, Transaction};
 
 use super::adoption::{legacy, mapping};
+use super::binary::{push_bytes, push_i64, push_null, push_numeric, push_time};
 use super::cells::{PgCells, expressions};
-use super::copy::{self, CopyText, text};
+use super::copy::{BinaryCopy, text};
 use super::errors::from_sqlx;
 use super::{PostgresStore, commit, plans, voids};
+use crate::engine::policy;
 use crate::store::StoreResult;
 use crate::store::corrections::Relative;
 use crate::store::limits::ROWS_AT_ONCE_MAX;
 use crate::store::model::{LegacyRow, OrderUnlikeFills, SNAPSHOT_COLUMNS, Version};
-use crate::store::sql::{Argument, Driver, Rows, SqlStore, Take, spelled};
+use crate::store::sql::{Argument, Driver, LoadCell, Rows, SqlStore, Take, spelled};
 
 impl SqlStore for PostgresStore {
     type Connection = PgConnection;
@@ -202,15 +204,18 @@ impl Driver for PgConnection {
         Ok(ids)
     }
 
-    async fn load(
+    async fn load<const N: usize>(
         &mut self,
         action: &'static str,
-        rows: &Rows<'_>,
+        into: (&str, &str),
+        rows: &[[LoadCell<'_>; N]],
         _is_first: bool,
     ) -> StoreResult<()> {
-        let mut text = CopyText::default();
-        rows.rows.iter().for_each(|row| text.add(row));
-        copy::send(self, action, rows.table, rows.columns, text).await
+        let mut bytes = Vec::new();
+        rows.iter().for_each(|row| push_row(&mut bytes, row));
+        let mut copy = BinaryCopy::new(self, action, into);
+        copy.send(&bytes).await?;
+        copy.finish().await
     }
 
     async fn update(&mut self, action: &'static str, rows: &Rows<'_>) -> StoreResult<u64> {
@@ -226,6 +231,21 @@ impl Driver for PgConnection {
             changed += done.map_err(|e| from_sqlx(action, e))?.rows_affected();
         }
         Ok(changed)
+    }
+}
+
+/// Appends a row of a binary COPY.
+fn push_row<const N: usize>(out: &mut Vec<u8>, row: &[LoadCell<'_>; N]) {
+    out.extend_from_slice(&(N as i16).to_be_bytes());
+    for cell in row {
+        match cell {
+            LoadCell::Text(Some(text)) => push_bytes(out, text.as_bytes()),
+            LoadCell::Integer(Some(number)) => push_i64(out, *number),
+            LoadCell::Text(None) | LoadCell::Integer(None) => push_null(out),
+            LoadCell::Time(time) => push_time(out, *time),
+            LoadCell::Number(number) => push_numeric(out, number.units(), number.scale()),
+            LoadCell::Usd(amount) => push_numeric(out, amount.units(), policy::USD_SCALE),
+        }
     }
 }
 

@@ -254,7 +254,7 @@ fn push(
             value: None,
         })
     };
-    if more.is_none() && numbers().is_some_and(|trade| intake.push(place, &trade)) {
+    if numbers().is_some_and(|trade| intake.push(place, &trade, more)) {
         return;
     }
     let number = |value: Option<&[u8]>| value.map(binary::numeric_text);

@@ -1,6 +1,6 @@
 //! The rates that gave a version's trades their values.
 
-use super::{Argument, Driver, Rows, Take, arguments};
+use super::{Driver, LoadCell, Take, arguments};
 use crate::engine::{Account, RateOrigin, RateUsed, RateUsedRef};
 use crate::store::limits::ROWS_CHECKED;
 use crate::store::model::{RatesLocked, Version, VersionPlan};
@@ -9,7 +9,7 @@ use crate::store::{StoreResult, cells};
 const LOCK: &str = "lock the rates";
 
 /// Writes the rates of a version, in the transaction that completes it or appends to it. A part of
-/// them is rows at a time: each takes some two kilobytes.
+/// them is rows at a time: each takes some 900 bytes.
 pub(super) async fn lock<C: Driver>(
     connection: &mut C,
     plan: &VersionPlan,
@@ -18,26 +18,28 @@ pub(super) async fn lock<C: Driver>(
     if plan.replaces {
         delete(connection, plan.version).await?;
     }
-    let (mut all, mut is_first) = (locked.added.iter(), true);
+    let (mut all, mut is_first, mut rows) = (locked.added.iter(), true, Vec::new());
     while all.len() > 0 {
+        rows.clear();
         let used = all.by_ref().take(ROWS_CHECKED);
-        let rows = used.flat_map(|used| rows_of(plan.version, used));
-        let rows = Rows {
-            id: "step",
-            ..Rows::of("fifo_rates_used", COLUMNS, rows.collect())
-        };
-        connection.load(LOCK, &rows, is_first).await?;
+        used.for_each(|used| push_rows(&mut rows, plan.version, used));
+        connection.load(LOCK, INTO, &rows, is_first).await?;
         is_first = false;
     }
     Ok(())
 }
 
-const COLUMNS: &str = "allocation_version, account, order_id, purpose, step, asset, units, \
-    value_usd, rate, rate_time, source, step_asset, step_currency, step_rate, import_id, \
-    import_line, own_order_id, order_time";
+const INTO: (&str, &str) = (
+    "fifo_rates_used",
+    "allocation_version, account, order_id, purpose, step, asset, units, value_usd, rate, \
+     rate_time, source, step_asset, step_currency, step_rate, import_id, import_line, \
+     own_order_id, order_time",
+);
+const COLUMNS: usize = 18;
 
-fn rows_of(version: Version, used: RateUsedRef<'_>) -> Vec<Vec<Argument<'_>>> {
-    let (mut rows, found) = (Vec::with_capacity(2), used.rate);
+/// Appends the rows of a record: one for each step of its rate.
+fn push_rows<'u>(rows: &mut Vec<[LoadCell<'u>; COLUMNS]>, version: Version, used: RateUsedRef<'u>) {
+    let found = used.rate;
     for (nth, step) in (1_i64..).zip(&found.steps) {
         let (file, line, own) = match &step.origin {
             RateOrigin::Line { import_id, line } => (Some(*import_id), Some(*line), None),
@@ -45,29 +47,28 @@ fn rows_of(version: Version, used: RateUsedRef<'_>) -> Vec<Vec<Argument<'_>>> {
             RateOrigin::Peg => (None, None, None),
         };
         let line = line.map(|line| i64::try_from(line).unwrap_or(i64::MAX));
-        let decimal = |text: String| Argument::Decimal(Some(text.into()));
-        rows.push(vec![
-            Argument::from(version),
-            Argument::from(used.account.as_str()),
-            Argument::from(used.order_id),
-            Argument::from(used.purpose.as_str()),
-            Argument::from(nth),
-            Argument::from(used.asset.as_str()),
-            decimal(used.units.to_string()),
-            Argument::from(used.usd),
-            decimal(found.value.to_string()),
-            Argument::from(found.at),
-            Argument::from(found.source.as_str()),
-            Argument::from(step.asset.as_str()),
-            Argument::from(step.currency.as_str()),
-            decimal(step.value.to_string()),
-            Argument::from(file),
-            Argument::from(line),
-            Argument::from(own),
-            Argument::from(used.traded_at),
+        let text = |text| LoadCell::Text(Some(text));
+        rows.push([
+            LoadCell::Integer(Some(version)),
+            text(used.account.as_str()),
+            text(used.order_id),
+            text(used.purpose.as_str()),
+            LoadCell::Integer(Some(nth)),
+            text(used.asset.as_str()),
+            LoadCell::Number(used.units),
+            LoadCell::Usd(used.usd),
+            LoadCell::Number(found.value.fact()),
+            LoadCell::Time(found.at),
+            text(found.source.as_str()),
+            text(step.asset.as_str()),
+            text(step.currency.as_str()),
+            LoadCell::Number(step.value.fact()),
+            LoadCell::Integer(file),
+            LoadCell::Integer(line),
+            LoadCell::Text(own),
+            LoadCell::Time(used.traded_at),
         ]);
     }
-    rows
 }
 
 /// Deletes the rates of a version.

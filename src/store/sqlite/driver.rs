@@ -14,7 +14,7 @@ use super::{SqliteStore, commit};
 use crate::store::corrections::Relative;
 use crate::store::limits::ROWS_CHECKED;
 use crate::store::model::{LegacyRow, OrderUnlikeFills, SNAPSHOT_COLUMNS, Version};
-use crate::store::sql::{Argument, Driver, Rows, SqlStore, Take, spelled};
+use crate::store::sql::{Argument, Driver, LoadCell, Rows, SqlStore, Take, spelled};
 use crate::store::{StoreError, StoreResult};
 
 impl SqlStore for SqliteStore {
@@ -91,6 +91,22 @@ impl ToSql for Argument<'_> {
     }
 }
 
+impl ToSql for LoadCell<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let value = match self {
+            Self::Text(value) => {
+                let text = value.map(|text| ValueRef::Text(text.as_bytes()));
+                text.map(ToSqlOutput::Borrowed)
+            }
+            Self::Integer(value) => value.map(|value| ToSqlOutput::Owned(value.into())),
+            Self::Time(time) => Some(ToSqlOutput::Owned(time.as_micros().into())),
+            Self::Number(number) => Some(ToSqlOutput::Owned(number.to_string().into())),
+            Self::Usd(amount) => Some(ToSqlOutput::Owned(amount.to_string().into())),
+        };
+        Ok(value.unwrap_or(ToSqlOutput::Borrowed(ValueRef::Null)))
+    }
+}
+
 fn numbered(sql: &str, arguments: &[Argument<'_>]) -> String {
     spelled(sql, arguments, |nth, _| format!("?{nth}"))
 }
@@ -153,16 +169,21 @@ impl Driver for SqliteConnection {
     }
 
     async fn insert(&mut self, action: &'static str, rows: &Rows<'_>) -> StoreResult<Vec<i64>> {
-        each_row(self, action, &insert_into(rows), rows, |insert, row| {
-            insert.insert(params_from_iter(row))
-        })
+        each_row(
+            self,
+            action,
+            &insert_into(rows.table, rows.columns),
+            rows,
+            |insert, row| insert.insert(params_from_iter(row)),
+        )
         .await
     }
 
-    async fn load(
+    async fn load<const N: usize>(
         &mut self,
         action: &'static str,
-        rows: &Rows<'_>,
+        (table, columns): (&str, &str),
+        rows: &[[LoadCell<'_>; N]],
         is_first: bool,
     ) -> StoreResult<()> {
         let mut load = Load::new(Raw::take(self, action).await?);
@@ -170,10 +191,10 @@ impl Driver for SqliteConnection {
             if !is_first {
                 load.next(ROWS_CHECKED)?;
             }
-            let raw = load.next(rows.rows.len())?;
-            let mut insert = raw.prepare_cached(&insert_into(rows))?;
-            let mut before: &[Argument<'_>] = &[];
-            for row in &rows.rows {
+            let raw = load.next(rows.len())?;
+            let mut insert = raw.prepare_cached(&insert_into(table, columns))?;
+            let mut before: &[LoadCell<'_>] = &[];
+            for row in rows {
                 insert_row(&mut insert, row.iter(), before.iter())?;
                 before = row;
             }
@@ -196,10 +217,10 @@ impl Driver for SqliteConnection {
     }
 }
 
-fn insert_into(rows: &Rows<'_>) -> String {
-    let places = (1..).zip(rows.names()).map(|(nth, _)| format!("?{nth}"));
-    let places: Vec<String> = places.collect();
-    let (table, columns, places) = (rows.table, rows.columns, places.join(", "));
+fn insert_into(table: &str, columns: &str) -> String {
+    let names = (1..).zip(columns.split(", "));
+    let places: Vec<String> = names.map(|(nth, _)| format!("?{nth}")).collect();
+    let places = places.join(", ");
     format!("INSERT INTO {table} ({columns}) VALUES ({places})")
 }
 

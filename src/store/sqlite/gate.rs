@@ -115,7 +115,7 @@ impl<'a> SqliteGate<'a> {
             more,
         };
         // A faulty row is added as text, for the message about its fault.
-        let is_taken = plain(&facts).is_some_and(|trade| self.intake.push(place, &trade));
+        let is_taken = plain(&facts).is_some_and(|trade| self.intake.push(place, &trade, more));
         if !is_taken {
             self.intake.push_text(place, &facts);
         }
@@ -130,13 +130,10 @@ fn optional<'r>(row: &'r Row<'_>, index: usize) -> rusqlite::Result<Option<&'r s
     })
 }
 
-/// Reads a plain trade whose numbers are plain digits. `None`: a number is not, a value is faulty,
-/// or the trade has more facts.
+/// Reads a trade whose numbers are plain digits, without its more facts. `None`: a value is faulty,
+/// or a number is written in another way.
 pub(super) fn plain<'a>(text: &TradeText<'a>) -> Option<TradeRef<'a>> {
     let number = |text: &str| Fact::of_plain_text(text.as_bytes());
-    if text.more.is_some() {
-        return None;
-    }
     Some(TradeRef {
         order_id: text.order_id,
         side: text.side.parse().ok()?,
