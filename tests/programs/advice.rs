@@ -588,6 +588,30 @@ fn the_line_of_a_run_excludes_the_pools_that_the_run_rejected() {
     assert!(text.contains("Version 3 is current"), "{text}");
 }
 
+/// Pools by symbol have no place for what pays, nor for a fee in a coin. Their way out is named.
+#[test]
+fn pools_by_symbol_name_the_setting_that_gives_legs_a_place() {
+    let folder = Folder::with_trades(
+        "order_id,symbol,side,size,price,order_time,total_fees_usd,fee_amount,fee_currency\n\
+         n1,BNB-USD,buy,2,300,2025-03-03T09:00:00Z,0,,\n\
+         b1,BTC-USD,buy,1,20000,2025-03-03T10:00:00Z,,0.1,BNB\n\
+         x1,ETH-BTC,buy,1,0.05,2025-03-03T11:00:00Z,0,,\n",
+    );
+    folder.write("fifo-pnl.toml", "[pools]\nby = \"symbol\"\n");
+    folder.compute(&["--all-symbols"]).expect(1);
+    let open = open_items(&folder);
+    assert_eq!(open.len(), 2, "{open:?}");
+    for item in &open {
+        let ways = shown(&folder, item.split(' ').next().unwrap());
+        let first = ways.first().unwrap();
+        assert!(first.when.contains("the table [pools]"), "{ways:?}");
+        assert_eq!(first.lines[0], "by = \"asset\"");
+    }
+    folder.write("fifo-pnl.toml", "[pools]\nby = \"asset\"\n");
+    folder.compute(&["--all-symbols"]).expect(0);
+    assert!(open_items(&folder).is_empty());
+}
+
 /// A basis settles no item but an unmatched sell, by flag or in a sheet.
 #[test]
 fn a_basis_is_refused_by_the_kind_of_the_item() {

@@ -82,6 +82,27 @@ fn a_withheld_fee_and_the_price_of_an_own_trade_can_be_followed() {
     );
 }
 
+/// The sell gives 3 ETH for 30 USD, and 0.1 BNB of fee at 300 USD: 30 USD of fee.
+#[test]
+fn a_fee_in_a_coin_names_the_pool_that_it_leaves_and_long_formulas_break_at_their_minus() {
+    let folder = folder(
+        "n1,BNB-USD,buy,1,300,2025-01-01T10:00:00Z,0,,,\n\
+         b1,ETH-USD,buy,1.000000001,10.123456789,2025-01-01T10:00:00Z,0,,,\n\
+         b2,ETH-USD,buy,2,10,2025-01-01T11:00:00Z,0,,,\n\
+         s1,ETH-USD,sell,3,10.987654321,2025-01-01T12:00:00Z,,0.100000001,BNB,\n",
+    );
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(0);
+    let text = explained(&folder, "s1");
+    assert_fits(&text);
+    let fee = "\n      the fee of 0.100000001 BNB leaves the pool of BNB\n";
+    assert!(text.contains(fee), "{text}");
+    let lines =
+        ["\n  - sell fee    30.0000003 x 3 / 3\n              - 30.0000003 x 1.000000001 / 3\n"];
+    for line in lines {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
+
 #[test]
 fn a_sell_of_a_rejected_pool_says_which_rate_is_missing() {
     let folder = folder(

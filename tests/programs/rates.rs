@@ -57,7 +57,7 @@ fn a_file_is_imported_once_and_leads_back_to_its_lines() {
     assert!(text.contains("EUR    JPY  ecb"), "{text}");
     let each = ["rates", "list", "--asset", "gbp"];
     let each = folder.fifo_pnl(&each).expect(0).stdout;
-    let row = "EUR    GBP  2025-03-06 15:00:00    0.84  ecb          1     3";
+    let row = "EUR    GBP  2025-03-06 15:00:00    0.84  ecb        3  eurofxref-hist.csv";
     assert!(each.contains(row), "{each}");
     for line in text.lines().chain(each.lines()) {
         assert!(line.len() <= 80, "{line}");
@@ -263,8 +263,8 @@ fn missing_rates_are_listed_filled_in_and_imported() {
     let again = folder.compute(&["--incremental"]).expect(1).stdout;
     assert!(
         again.contains(
-            "Rates           2 more trades have a value by rates, 2 rates more than an \
-                            hour old\n"
+            "Rates           2 more trades have a value by rates; 2 values by a rate over an \
+             hour old\n"
         ),
         "{again}"
     );

@@ -72,9 +72,9 @@ fn a_pegged_coin_counts_as_one_dollar_only_where_no_rate_is_known() {
     let text = folder.compute(&["--all-symbols"]).expect(0).stdout;
     assert_eq!(folder.value(cost), "195");
     for line in [
-        "Rates           2 trades have a value by rates, 1 rate more than an hour old\n",
+        "Rates           2 trades have a value by rates; 1 value by a rate over an hour old\n",
         "Rates at par    1 value is one dollar a coin: pegged, and no rate is near enough\n",
-        "Rates off par   1 rate of dollar coins, by more than 1 %\n",
+        "Rates off par   1 value of dollar coins by rates over 1 % off a dollar\n",
     ] {
         assert!(text.contains(line), "{text}");
     }

@@ -88,7 +88,10 @@ pub(super) fn describe_rates(rates: &RateCounts, more: &str, next: &Next) -> Str
         let trades = plural(rates.trades, &one, &many);
         let old = match rates.old {
             0 => String::new(),
-            old => format!(", {} more than an hour old", plural(old, "rate", "rates")),
+            old => format!(
+                "; {} by a rate over an hour old",
+                plural(old, "value", "values")
+            ),
         };
         text.push_str(&format!("Rates           {trades} a value by rates{old}\n"));
     }
@@ -99,9 +102,9 @@ pub(super) fn describe_rates(rates: &RateCounts, more: &str, next: &Next) -> Str
         ));
     }
     if rates.off_par > 0 {
-        let values = plural(rates.off_par, "rate", "rates");
+        let values = plural(rates.off_par, "value", "values");
         text.push_str(&format!(
-            "Rates off par   {values} of dollar coins, by more than {PAR_PERCENT} %\n"
+            "Rates off par   {values} of dollar coins by rates over {PAR_PERCENT} % off a dollar\n"
         ));
     }
     text.push_str(&describe_unlike(&rates.unlike));

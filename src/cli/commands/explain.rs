@@ -102,9 +102,12 @@ fn describe(found: &Explanation) -> String {
 fn line(label: &str, formula: &str, result: &str) -> String {
     let left = format!("  {label:<14}{formula}");
     if left.chars().count() > FORMULA_WIDTH {
-        // A difference of two amounts takes a line for each.
-        let left = left.replacen(" - ", &format!("\n{:>14}- ", ""), 1);
-        return format!("{left}\n{:>FORMULA_WIDTH$} = {result:>RESULT_WIDTH$}\n", "");
+        // A difference of two amounts takes a line for each. The label may have a minus, too.
+        let formula = formula.replacen(" - ", &format!("\n{:>14}- ", ""), 1);
+        return format!(
+            "  {label:<14}{formula}\n{:>FORMULA_WIDTH$} = {result:>RESULT_WIDTH$}\n",
+            ""
+        );
     }
     format!("{left:<FORMULA_WIDTH$} = {result:>RESULT_WIDTH$}\n")
 }

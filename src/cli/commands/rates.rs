@@ -13,7 +13,7 @@ use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, plural, table, time, time_in_utc};
 use crate::cli::session::Session;
-use crate::engine::{Asset, Rate, RateSource, Timestamp};
+use crate::engine::{Asset, Rate, RateSource, Timestamp, shown_sentence};
 use crate::files::IfThere;
 use crate::rates::{RateFinding, RateFindingKind, check_rates};
 use crate::store::Store;
@@ -52,14 +52,22 @@ async fn list(store: &dyn Store, session: &Session, asset: Option<&str>) -> CliR
         ..RateScope::default()
     };
     let rates = rates_named(store, rules, scope, None).await?;
+    let files = store.imports().await?.into_iter();
+    let files: Files = files.map(|file| (file.id, file.name)).collect();
     let text = match (rates.is_empty(), &asset) {
         (true, _) => none(session, asset.as_ref()),
-        (false, Some(_)) => each(&rates),
+        (false, Some(_)) => each(&rates, &files),
         (false, None) => series(&rates),
     };
     let list = match asset {
-        Some(_) => rates.iter().map(rate_json).collect::<Vec<_>>(),
-        None => by_series(&rates).iter().map(series_json).collect(),
+        Some(_) => rates
+            .iter()
+            .map(|rate| rate_of_file(rate, &files))
+            .collect(),
+        None => by_series(&rates)
+            .iter()
+            .map(series_json)
+            .collect::<Vec<_>>(),
     };
     let name = if asset.is_some() { "rates" } else { "series" };
     Ok(answer(store, Exit::Done, (&text, json!({ name: list }))))
@@ -133,7 +141,10 @@ fn series(rates: &[Rate]) -> String {
     table(&header, &[3, 6], rows) + "\n"
 }
 
-fn each(rates: &[Rate]) -> String {
+/// Names of imported files, by number.
+type Files = BTreeMap<i64, String>;
+
+fn each(rates: &[Rate], files: &Files) -> String {
     let row = |rate: &Rate| {
         vec![
             rate.asset.to_string(),
@@ -141,14 +152,20 @@ fn each(rates: &[Rate]) -> String {
             time_in_utc(rate.at),
             rate.value.to_string(),
             rate.source.to_string(),
-            rate.import_id.to_string(),
             rate.import_line.to_string(),
+            file_of(rate, files),
         ]
     };
     let header = [
-        "asset", "in", "at (UTC)", "rate", "source", "import", "line",
+        "asset", "in", "at (UTC)", "rate", "source", "line", "of file",
     ];
-    table(&header, &[3, 5, 6], rates.iter().map(row).collect()) + "\n"
+    table(&header, &[3, 5], rates.iter().map(row).collect()) + "\n"
+}
+
+fn file_of(rate: &Rate, files: &Files) -> String {
+    let name = files.get(&rate.import_id);
+    let name = name.map(|name| shown_sentence(name).to_string());
+    name.unwrap_or_else(|| format!("import {}", rate.import_id))
 }
 
 fn describe(rates: &[Rate], findings: &[RateFinding]) -> String {
@@ -224,6 +241,13 @@ fn rate_json(rate: &Rate) -> Value {
         "source": rate.source.as_str(), "at": rate.at.to_string(),
         "rate": rate.value.to_string(), "import_id": rate.import_id,
         "import_line": rate.import_line })
+}
+
+fn rate_of_file(rate: &Rate, files: &Files) -> Value {
+    let mut json = rate_json(rate);
+    let file = json!({ "file": files.get(&rate.import_id) });
+    crate::cli::format::add(&mut json, file);
+    json
 }
 
 fn series_json(

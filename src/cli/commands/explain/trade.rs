@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::cli::format::time;
 use crate::engine::{
-    MORE_COLUMNS, RateOrigin, RatePurpose, RateUsed, Trade, Withheld, shown, shown_sentence,
-    withheld,
+    CodeKind, MORE_COLUMNS, RateOrigin, RatePurpose, RateUsed, Trade, Withheld, kind_of_code,
+    shown, shown_sentence, withheld,
 };
 use crate::pipeline::{ExplainedRate, ExplainedTrade};
 
@@ -38,10 +38,24 @@ pub(super) fn trade_line(explained: &ExplainedTrade) -> String {
         row_lines(explained),
     );
     text.extend(explained.rates.iter().map(rate_lines));
-    if let Some(withheld) = withheld_of(explained) {
-        text.push_str(&withheld_lines(trade, &withheld));
+    match withheld_of(explained) {
+        Some(withheld) => text.push_str(&withheld_lines(trade, &withheld)),
+        None => text.extend(explained.rates.iter().filter_map(paid_fee_line)),
     }
     text
+}
+
+/// Says which pool a fee in an asset was taken from. `None`: it is money, or the rate is of another
+/// amount.
+fn paid_fee_line(explained: &ExplainedRate) -> Option<String> {
+    let used = &explained.used;
+    let is_money = kind_of_code(used.asset.as_str()) == Some(CodeKind::Currency);
+    let is_fee = used.purpose == RatePurpose::Fee && !is_money;
+    let (units, asset) = (used.units, &used.asset);
+    is_fee.then(|| match units.units() < 0 {
+        true => format!("{NEXT_LINE}the rebate is a lot of {asset}, in a pool of its own"),
+        false => format!("{NEXT_LINE}the fee of {units} {asset} leaves the pool of {asset}"),
+    })
 }
 
 /// Shows the row of a trade with a value, and the facts that a plain dollar trade lacks.

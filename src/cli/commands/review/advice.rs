@@ -12,8 +12,8 @@ use super::choices::{choices, is_open};
 use crate::cli::error::{CliResult, columns_words, proposal_words, tickers_words};
 use crate::cli::next::{Next, flag, quoted};
 use crate::engine::{
-    Account, Asset, AssetClass, AssetRules, IssueType, Leg, NotInUsd, Pool, Proposal, RatePurpose,
-    UnknownInstrument, is_dollar_coin, shown, shown_sentence, ticker_settings,
+    Account, Asset, AssetClass, AssetRules, IssueType, Leg, NotInUsd, Pool, PoolsBy, Proposal,
+    RatePurpose, UnknownInstrument, is_dollar_coin, shown, shown_sentence, ticker_settings,
 };
 use crate::pipeline::DecidedLot;
 use crate::store::Store;
@@ -81,7 +81,7 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     }
     let mut ways = match item.issue {
         IssueType::UnmatchedSell => unmatched(item, around),
-        IssueType::InvalidTrade => invalid(item),
+        IssueType::InvalidTrade => invalid(item, around),
         IssueType::MissingFx if item.lacks_rate() => lacking_rate(item, around),
         IssueType::MissingFx => match item.column_of_pool() {
             Some(column) => vec![other_column(&column)],
@@ -188,7 +188,7 @@ fn dismissal(item: &QueuedItem, when: &str) -> Way {
     Way::new(when, [command])
 }
 
-fn invalid(item: &QueuedItem) -> Vec<Way> {
+fn invalid(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     let account = item.pool.account.as_str();
     if item.order_id.is_empty() || account.parse::<Account>().is_err() {
         return vec![Way::new(
@@ -196,14 +196,21 @@ fn invalid(item: &QueuedItem) -> Vec<Way> {
             [COMPUTE.into()],
         )];
     }
-    vec![Way::new(
+    let is_coin_fee = item.column().as_deref() == Some("fee_currency");
+    let by_symbol = around.rules.pools == PoolsBy::Symbol;
+    let mut ways = Vec::new();
+    if is_coin_fee && by_symbol {
+        ways.push(by_asset(around));
+    }
+    ways.push(Way::new(
         "take the row out of matching, and import it as it should be, under another id",
         [
             void(&item.order_id, account),
             "fifo-pnl import FILE".into(),
             COMPUTE.into(),
         ],
-    )]
+    ));
+    ways
 }
 
 fn lacking_rate(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
@@ -287,8 +294,22 @@ fn not_in_dollars(pool: &Pool, around: &Around<'_>) -> Vec<Way> {
         }
         Err(NotInUsd::OtherQuote { .. }) => Vec::new(),
     };
+    if around.rules.pools == PoolsBy::Symbol {
+        ways.push(by_asset(around));
+    }
     ways.push(in_dollars());
     ways
+}
+
+/// Returns the way out of pools by symbol, which have no legs in other assets.
+fn by_asset(around: &Around<'_>) -> Way {
+    let lines = ["[pools]", "by = \"asset\""].map(str::to_owned).to_vec();
+    let (settings, place) = lines_for(lines, true, around.config);
+    Way {
+        when: format!("pools by asset have a place for what pays: put this line into {place}"),
+        settings,
+        commands: vec![COMPUTE.into()],
+    }
 }
 
 fn as_dollar(quote: &str, around: &Around<'_>) -> Way {
