@@ -58,6 +58,7 @@ fn write_matches(path: &Path, output: impl Write) -> Result<(), Box<dyn Error>> 
         file_name: String::new(),
         format: None,
         own_formats: Default::default(),
+        decimals: Default::default(),
     };
     let file = parse_csv(&fs::read(path)?, &options, &mut |_| ())?;
     if let Some(row) = file.rejected.first() {

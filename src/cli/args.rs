@@ -1,5 +1,6 @@
 //! The command line. `config.rs` and the commands work out what it means.
 
+mod files;
 mod formats;
 mod import;
 mod rates;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use files::{DecimalMarkArg, FileArgs};
 pub use formats::{FormatsArgs, FormatsCommand};
 pub use import::{ImportArgs, ImportCommand, ImportUndoArgs, VoidArgs};
 pub use rates::{ImportRatesArgs, RatesArgs, RatesCommand};
@@ -142,32 +144,6 @@ pub enum Command {
     Health(HealthArgs),
     /// Show and change the schema of the database
     Migrate(MigrateArgs),
-}
-
-/// How files are read.
-#[derive(Debug, Clone, Args)]
-pub struct FileArgs {
-    /// Exports of known exchanges, or CSV files of trades
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// Account of rows that name none
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub account: String,
-    /// Time zone of times without an offset, like Europe/Berlin
-    #[arg(long, value_name = "ZONE")]
-    pub timezone: Option<String>,
-    /// Format of the files [default: by the header; `fifo-pnl formats list` names them]
-    #[arg(long, value_name = "NAME")]
-    pub format: Option<String>,
-    /// Read the file's column NAME as COLUMN, like 'Price Currency=quote_currency'
-    #[arg(long, value_name = "NAME=COLUMN")]
-    pub rename_column: Vec<String>,
-    /// Ignore the file's column NAME: it changes no amount
-    #[arg(long, value_name = "NAME")]
-    pub ignore_column: Vec<String>,
-    /// Import the good rows of a file that has bad ones, and keep the rejects
-    #[arg(long)]
-    pub skip_invalid: bool,
 }
 
 /// Whether to wait while another run is at work.

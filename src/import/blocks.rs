@@ -8,15 +8,19 @@ use std::io::{self, ErrorKind, Read};
 
 use sha2::{Digest, Sha256};
 
+use super::ImportOptions;
 use super::bounds::{LINE_BYTES_MAX, ROW_BYTES_MAX};
+use super::dialect::Dialect;
+use super::encoding::{Encoding, TextReader, Utf16, decoded};
 use super::error::{BlockError, FileError};
-use super::file::{check_head, check_lines, count_line_ends, without_mark};
+use super::file::{check_head, check_lines, count_line_ends};
+use super::formats::find_dialect;
 use super::rows::last_safe_start;
 
 /// Size of a block in bytes, unless a row is longer. A block has about 7,000 trades.
 pub const BLOCK_BYTES: usize = 1024 * 1024;
 
-/// Bytes at the start of a file that show its format.
+/// Bytes at the start of a file that show its format, encoding and dialect.
 const HEAD_BYTES: usize = 8 * 1024;
 
 /// Complete rows of a file, as text.
@@ -27,18 +31,26 @@ pub struct Block {
     pub(super) line: u64,
     /// This is the last block of the file.
     pub(super) is_last: bool,
+    /// How the cells are written.
+    pub(super) dialect: Dialect,
     end: u64,
 }
 
 impl Block {
-    /// Makes one block of a whole file.
-    pub(super) fn whole(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
+    /// Makes one block of a whole file. Errors: the bytes are no text.
+    pub(super) fn whole(
+        bytes: &[u8],
+        options: &ImportOptions,
+    ) -> Result<(Self, Encoding), FileError> {
+        let (text, encoding) = decoded(bytes)?;
+        let block = Self {
             line: 1,
             is_last: true,
+            dialect: find_dialect(&text, options),
             end: text.len() as u64,
-        }
+            text,
+        };
+        Ok((block, encoding))
     }
 
     /// Returns where the block ends in the file, in bytes.
@@ -61,7 +73,14 @@ impl Block {
 pub struct Blocks<R> {
     source: R,
     digest: Sha256,
+    /// Bytes in UTF-8, or in an encoding of single bytes.
     buffer: Vec<u8>,
+    /// Turns what is read into UTF-8.
+    utf16: Option<Utf16>,
+    reader: TextReader,
+    dialect: Dialect,
+    /// Bytes read from the source.
+    bytes: u64,
     /// The source has ended.
     is_read: bool,
     /// The last block was returned.
@@ -84,6 +103,10 @@ impl<R: Read> Blocks<R> {
             source,
             digest: Sha256::new(),
             buffer: Vec::new(),
+            utf16: None,
+            reader: TextReader::default(),
+            dialect: Dialect::default(),
+            bytes: 0,
             is_read: false,
             is_done: false,
             has_begun: false,
@@ -94,18 +117,65 @@ impl<R: Read> Blocks<R> {
         }
     }
 
+    /// Finds how the cells of the file are written, by its first rows. Without this call, they have
+    /// commas between them.
+    ///
+    /// Errors: as those of [`next_block`](Self::next_block).
+    pub fn find_dialect(&mut self, options: &ImportOptions) -> Result<Dialect, BlockError> {
+        self.begin()?;
+        let head = self.buffer.get(..HEAD_BYTES).unwrap_or(&self.buffer);
+        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        // The last line may be cut, also inside a character.
+        let whole = head.iter().rposition(is_end).unwrap_or(head.len());
+        let head = match self.is_read && head.len() == self.buffer.len() {
+            true => head,
+            false => head.get(..whole).unwrap_or_default(),
+        };
+        let mut reader = self.reader.clone();
+        // Bytes that are no text are the error of their block.
+        if let Ok(text) = reader.read(head.to_vec(), 1) {
+            self.dialect = find_dialect(&text, options);
+        }
+        Ok(self.dialect)
+    }
+
+    /// Returns the encoding of the blocks so far.
+    pub fn encoding(&self) -> Encoding {
+        self.reader.encoding
+    }
+
+    /// Returns how the cells are written.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    fn begin(&mut self) -> Result<(), BlockError> {
+        if std::mem::replace(&mut self.has_begun, true) {
+            return Ok(());
+        }
+        self.fill(HEAD_BYTES)?;
+        let (encoding, mark) = Encoding::by_mark(&self.buffer);
+        self.buffer.drain(..mark);
+        self.end = mark as u64;
+        self.reader = TextReader::new(encoding, mark);
+        if encoding.is_utf16() {
+            let mut utf16 = Utf16::new(encoding);
+            let units = std::mem::take(&mut self.buffer);
+            utf16.push(&units, &mut self.buffer);
+            if self.is_read {
+                utf16.end(&mut self.buffer);
+            }
+            self.utf16 = Some(utf16);
+        }
+        Ok(check_head(&self.buffer)?)
+    }
+
     /// Returns the next block; `None`: the file has ended.
     ///
-    /// Errors: the file can't be read; another format, UTF-16, a NUL byte, not UTF-8. A NUL byte
-    /// anywhere is reported rather than an earlier byte that is not UTF-8.
+    /// Errors: the file can't be read; another format, a NUL byte, bytes of no encoding. A NUL byte
+    /// anywhere is reported rather than an earlier byte of no encoding.
     pub fn next_block(&mut self) -> Result<Option<Block>, BlockError> {
-        if !std::mem::replace(&mut self.has_begun, true) {
-            self.fill(HEAD_BYTES)?;
-            check_head(&self.buffer)?;
-            let mark = self.buffer.len() - without_mark(&self.buffer).len();
-            self.buffer.drain(..mark);
-            self.end = mark as u64;
-        }
+        self.begin()?;
         if self.is_done {
             return Ok(None);
         }
@@ -153,6 +223,14 @@ impl<R: Read> Blocks<R> {
             }
             let new = self.buffer.get(old..).unwrap_or_default();
             self.digest.update(new);
+            self.bytes += new.len() as u64;
+            if let Some(utf16) = &mut self.utf16 {
+                let units = self.buffer.split_off(old);
+                utf16.push(&units, &mut self.buffer);
+                if self.is_read {
+                    utf16.end(&mut self.buffer);
+                }
+            }
         }
         Ok(())
     }
@@ -167,16 +245,23 @@ impl<R: Read> Blocks<R> {
         {
             return Ok(above_zero(at));
         }
+        let masked;
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text,
-            // `take` reports the bytes that are not UTF-8.
-            Err(error) if error.error_len().is_some() => return Ok(Some(window)),
+            // Rows begin at the same places if other letters stand in them.
+            Err(error) if error.error_len().is_some() => {
+                let ascii = |byte: &u8| if byte.is_ascii() { *byte } else { b'?' };
+                let bytes: Vec<u8> = bytes.iter().map(ascii).collect();
+                masked = String::from_utf8(bytes).unwrap_or_default();
+                masked.as_str()
+            }
             Err(error) => {
                 let whole = bytes.get(..error.valid_up_to()).unwrap_or_default();
                 std::str::from_utf8(whole).unwrap_or_default()
             }
         };
-        if let Some(at) = above_zero(last_safe_start(text)?.saturating_sub(1)) {
+        let start = last_safe_start(text, self.dialect)?;
+        if let Some(at) = above_zero(start.saturating_sub(1)) {
             return Ok(Some(at));
         }
         let is_line_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
@@ -199,22 +284,18 @@ impl<R: Read> Blocks<R> {
         self.end += cut as u64;
         let rest = self.buffer.split_off(cut);
         let bytes = std::mem::replace(&mut self.buffer, rest);
-        match String::from_utf8(bytes) {
+        if self.utf16.is_some() {
+            self.end = self.bytes;
+        }
+        match self.reader.read(bytes, line) {
             Ok(text) => Ok(Block {
                 text,
                 line,
                 is_last: self.is_done,
+                dialect: self.dialect,
                 end: self.end,
             }),
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                let bytes = error.as_bytes();
-                let not_text = FileError::NotUtf8 {
-                    line: line + count_line_ends(bytes, 0, at),
-                    byte: bytes.get(at).copied().unwrap_or_default(),
-                };
-                Err(self.nul_behind()?.unwrap_or(not_text).into())
-            }
+            Err(not_text) => Err(self.nul_behind()?.unwrap_or(not_text).into()),
         }
     }
 

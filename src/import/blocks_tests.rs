@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::import::test_options::options;
 use crate::import::{
-    CsvFormat, ParsedFile, RejectedRow, Rejects, Repeated, TradeHasher, TradeHashes, parse_csv,
+    CsvFormat, Encoding, ParsedFile, RejectedRow, Rejects, Repeated, TradeHasher, TradeHashes,
+    parse_csv,
 };
 
 const HEADER: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd,note\n";
@@ -27,18 +28,23 @@ impl Read for Dribble<'_> {
     }
 }
 
-fn blocks_of(bytes: &[u8], block_bytes: usize) -> Result<(Vec<Block>, String), BlockError> {
+fn blocks_of(
+    bytes: &[u8],
+    block_bytes: usize,
+) -> Result<(Vec<Block>, String, Encoding), BlockError> {
     let mut blocks = Blocks::of_sizes(Dribble(bytes, false), block_bytes, ROW_BYTES_MAX);
+    blocks.find_dialect(&options())?;
     let mut all = Vec::new();
     while let Some(block) = blocks.next_block()? {
         all.push(block);
     }
-    Ok((all, blocks.into_sha256().unwrap()))
+    let encoding = blocks.encoding();
+    Ok((all, blocks.into_sha256().unwrap(), encoding))
 }
 
 /// Parses a file by blocks; the result must equal that of the whole file.
 fn parse_by_blocks(bytes: &[u8], block_bytes: usize) -> Result<ParsedFile, BlockError> {
-    let (blocks, _) = blocks_of(bytes, block_bytes)?;
+    let (blocks, _, encoding) = blocks_of(bytes, block_bytes)?;
     let format = blocks
         .iter()
         .map(|block| CsvFormat::find(block, &crate::import::test_options::options()))
@@ -49,6 +55,7 @@ fn parse_by_blocks(bytes: &[u8], block_bytes: usize) -> Result<ParsedFile, Block
     let mut rejected = Rejects::default();
     let mut file = ParsedFile {
         format: format.name(),
+        read_as: format.read_as(encoding, blocks[0].dialect, &options()),
         assumes: format.assumes(),
         unknown_columns: format.unknown_columns().to_vec(),
         ..ParsedFile::default()
@@ -127,9 +134,9 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A byte that no text has, or none in UTF-8.
+/// A byte that no text has, none in UTF-8, or none in Windows-1252 either.
 fn spoiler() -> impl Strategy<Value = u8> {
-    proptest::sample::select(vec![0_u8, 0xE9, 0xFF])
+    proptest::sample::select(vec![0_u8, 0x81, 0xE9, 0xFF])
 }
 
 proptest! {
@@ -172,7 +179,7 @@ fn a_file_may_end_anywhere() {
 #[test]
 fn blocks_are_all_of_the_file_and_no_larger_than_they_must_be() {
     let file = HEADER.to_owned() + &format!("A-1,{ROW},\n").repeat(1_000);
-    let (blocks, sha256) = blocks_of(file.as_bytes(), 1_000).unwrap();
+    let (blocks, sha256, _) = blocks_of(file.as_bytes(), 1_000).unwrap();
     let texts: Vec<&str> = blocks.iter().map(|block| block.text.as_str()).collect();
     assert_eq!(texts.concat(), file);
     assert!(texts.iter().all(|text| text.len() <= 1_000));
@@ -214,13 +221,13 @@ fn a_stray_quote_costs_no_more_than_the_longest_row() {
 
 #[test]
 fn what_is_no_text_is_told_before_what_is_no_row() {
-    let bad_header = b"a,b\n1,2\n\xff\n".as_slice();
+    let bad_header = b"a,b\n1,2\n\x81\n".as_slice();
     let error = blocks_of(bad_header, 2).unwrap_err();
     assert!(
         matches!(error, BlockError::File(FileError::NotUtf8 { line: 3, .. })),
         "{error:?}"
     );
-    let nul_behind = [b"a\n\xff\r".as_slice(), &b"\nx\r\n".repeat(70_000), b"\0"].concat();
+    let nul_behind = [b"a\n\x81\r".as_slice(), &b"\nx\r\n".repeat(70_000), b"\0"].concat();
     let error = blocks_of(&nul_behind, 2).unwrap_err();
     let line = 2 + 70_000 * 2;
     assert!(

@@ -112,6 +112,26 @@ impl Column {
         COLUMNS.get(self as usize).map_or("", |(_, name)| name)
     }
 
+    /// Returns all columns.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        COLUMNS.iter().map(|(column, _)| *column)
+    }
+
+    /// Tells whether the cells are numbers of units or of money.
+    pub(super) fn is_number(self) -> bool {
+        matches!(
+            self,
+            Self::Size
+                | Self::Price
+                | Self::TotalFeesUsd
+                | Self::QuoteValue
+                | Self::UsdValue
+                | Self::FeeAmount
+                | Self::FeeUsdValue
+                | Self::ContractSize
+        )
+    }
+
     /// Returns the columns of more facts, in the order of [`MORE_COLUMNS`].
     pub(super) fn more() -> impl Iterator<Item = Self> + Clone {
         let more = COLUMNS.iter().skip(COLUMNS.len() - MORE_COLUMNS.len());

@@ -10,14 +10,16 @@ use std::sync::Arc;
 use csv::StringRecord;
 
 use super::blocks::Block;
+use super::decimals::{Decimals, Numbers, OpenNumber};
+use super::dialect::Dialect;
+use super::encoding::Encoding;
 use super::error::FileError;
-use super::file::text_of;
 use super::formats::{
     JoinedOutcome, JoinedRows, Record, RowFormat, RowOutcome, is_blank, recognise,
 };
 use super::numbering::Numbering;
 use super::reading::Reading;
-use super::rejected::RejectedRow;
+use super::rejected::{Fault, RejectedRow};
 use super::rejects::Rejects;
 use super::repeats::{Kept, Repeats};
 use super::rows::{Row, RowReader};
@@ -46,6 +48,7 @@ const PROGRESS_ROWS: u64 = 4096;
 ///     file_name: Default::default(),
 ///     format: None,
 ///     own_formats: Default::default(),
+///     decimals: Default::default(),
 /// };
 /// let parsed = parse_csv(file, &options, &mut |_| ())?;
 /// assert_eq!(parsed.trades[0].trade.size.to_string(), "0.5");
@@ -58,10 +61,12 @@ pub fn parse_csv(
     options: &ImportOptions,
     progress: &mut dyn FnMut(usize),
 ) -> Result<ParsedFile, FileError> {
-    let block = Block::whole(text_of(bytes)?);
+    let (block, encoding) = Block::whole(bytes, options)?;
     let format = CsvFormat::find(&block, options)?.ok_or(FileError::Empty)?;
+    let options = &format.with_decimals(&block, options)?;
     let mut file = ParsedFile {
         format: format.name(),
+        read_as: format.read_as(encoding, block.dialect, options),
         assumes: format.assumes(),
         unknown_columns: format.unknown_columns().to_vec(),
         ends_without_line_end: block.ends_without_line_end(),
@@ -100,14 +105,14 @@ pub fn parse_csv(
         None => format.each_row(&block, options, take)?,
         Some(joined) => {
             let (mut rows, mut reading) = (JoinedRows::new(joined), Reading::new(options));
-            let count = format.each_record(&block, |record| {
-                rows.push(record, &mut reading);
+            let count = format.each_record(&block, options, |record, open| {
+                let rejected = open.map(|open| format.rejected_number(record.row, open));
+                rows.push(record, &mut reading, rejected);
                 Ok(())
             })?;
             let done = rows.finish(&mut reading);
-            for JoinedOutcome { row, outcome } in done.outcomes {
-                take(&row, outcome);
-            }
+            let outcomes = done.outcomes.into_iter();
+            outcomes.for_each(|JoinedOutcome { row, outcome }| take(&row, outcome));
             (file.joined, file.duplicates) = (done.joined, done.duplicates);
             file.balances = done.balances;
             count
@@ -145,7 +150,10 @@ pub struct ParsedBlock {
 impl CsvFormat {
     /// Finds the format by a header among a block's first rows. `None`: all rows are blank.
     pub fn find(block: &Block, options: &ImportOptions) -> Result<Option<Self>, FileError> {
-        let found = recognise(&mut RowReader::new(&block.text, block.line), options)?;
+        let found = recognise(
+            &mut RowReader::of(&block.text, block.line, block.dialect),
+            options,
+        )?;
         Ok(found.map(|(format, header_line)| Self {
             format,
             header_line,
@@ -170,6 +178,54 @@ impl CsvFormat {
     /// Tells whether rows make trades together. Such a file is read whole, by [`parse_csv`].
     pub fn joins_rows(&self) -> bool {
         self.format.joined().is_some()
+    }
+
+    /// Tells whether the marks in the file's numbers have to be found out.
+    pub fn has_open_decimals(&self, dialect: Dialect, options: &ImportOptions) -> bool {
+        let is_open = dialect.has_open_decimals() || options.decimals.is_said();
+        is_open && !self.format.says_decimals()
+    }
+
+    /// Adds what the marks in the numbers of a whole file mean.
+    fn with_decimals(
+        &self,
+        block: &Block,
+        options: &ImportOptions,
+    ) -> Result<ImportOptions, FileError> {
+        let seen = match self.has_open_decimals(block.dialect, options) {
+            true => self.decimals_in(block)?,
+            false => Decimals::default(),
+        };
+        Ok(ImportOptions {
+            decimals: options.decimals.with(seen),
+            ..options.clone()
+        })
+    }
+
+    /// Finds out what the marks in the numbers of a block can mean.
+    pub fn decimals_in(&self, block: &Block) -> Result<Decimals, FileError> {
+        let mut found = Decimals::of(self.format.number_places());
+        let mut rows = RowReader::of(&block.text, block.line, block.dialect);
+        let mut cells = StringRecord::new();
+        while let Some(row) = rows.read(&mut cells)? {
+            if row.fault.is_none() && row.line > self.header_line {
+                found.look_at(&cells);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Says how a file is read, if not as UTF-8 with commas.
+    pub fn read_as(
+        &self,
+        encoding: Encoding,
+        dialect: Dialect,
+        options: &ImportOptions,
+    ) -> Vec<&'static str> {
+        let is_open = self.has_open_decimals(dialect, options);
+        let decimals = is_open.then(|| options.decimals.said()).flatten();
+        let said = encoding.said().into_iter();
+        said.chain(dialect.said()).chain(decimals).collect()
     }
 
     /// Returns the ignored columns.
@@ -243,21 +299,29 @@ impl CsvFormat {
         mut take: impl FnMut(&Row<'_>, RowOutcome),
     ) -> Result<u64, FileError> {
         let mut reading = Reading::new(options);
-        self.each_record(block, |record| {
-            let mut each = |outcome| take(record.row, outcome);
+        self.each_record(block, options, |record, open| {
+            let mut each = |outcome| match open {
+                Some(open) if is_of_number(&outcome, open) => {
+                    take(record.row, self.rejected_number(record.row, open));
+                }
+                _ => take(record.row, outcome),
+            };
             self.format.read(record, &mut reading, &mut each)
         })
     }
 
-    /// Calls `take` with each row of a block that is not blank, without the header. Returns their
-    /// number.
+    /// Calls `take` with each row of a block that is not blank, without the header, and with a
+    /// number of it that can be read in two ways. Returns the number of rows.
     fn each_record<'b>(
         &self,
         block: &'b Block,
-        mut take: impl FnMut(&Record<'_, 'b>) -> Result<(), FileError>,
+        options: &ImportOptions,
+        mut take: impl FnMut(&Record<'_, 'b>, Option<&OpenNumber>) -> Result<(), FileError>,
     ) -> Result<u64, FileError> {
-        let mut rows = RowReader::new(&block.text, block.line);
+        let mut rows = RowReader::of(&block.text, block.line, block.dialect);
         let mut cells = StringRecord::new();
+        let is_open = self.has_open_decimals(block.dialect, options);
+        let numbers = is_open.then(|| Numbers::new(&options.decimals, self.format.number_places()));
         let mut count = 0;
         while let Some(row) = rows.read(&mut cells)? {
             let is_none = row.fault.is_none() && is_blank(&cells);
@@ -265,15 +329,34 @@ impl CsvFormat {
                 continue;
             }
             let is_cut = row.end == block.text.len() && block.ends_without_line_end();
+            let open = numbers.as_ref().and_then(|of| of.write_plain(&mut cells));
             let record = Record {
                 row: &row,
                 cells: &cells,
                 is_cut,
             };
-            take(&record)?;
+            take(&record, open.as_ref())?;
             count += 1;
         }
         Ok(count)
+    }
+
+    /// Rejects a row with a number that can be read in two ways.
+    fn rejected_number(&self, row: &Row<'_>, open: &OpenNumber) -> RowOutcome {
+        let fault = Fault::new("expected a number that can be read in one way only");
+        let fault = fault.with_hint(open.hint.clone());
+        let (name, text) = (self.format.column_at(open.place), (row.line, row.text));
+        let rejected = RejectedRow::new(text, &name, open.text.clone(), fault);
+        RowOutcome::Rejected(Box::new(rejected))
+    }
+}
+
+/// Tells whether an outcome rests on a number that can be read in two ways.
+fn is_of_number(outcome: &RowOutcome, open: &OpenNumber) -> bool {
+    match outcome {
+        RowOutcome::Trade(_) | RowOutcome::Movement(_) => true,
+        RowOutcome::Rejected(row) => row.found == open.text,
+        RowOutcome::Ignored(_) => false,
     }
 }
 

@@ -497,7 +497,10 @@ fn a_whole_file_is_refused_before_any_row() {
     let error = |bytes: &[u8]| parse_csv(bytes, &options(None), &mut |_| ()).unwrap_err();
     assert!(matches!(error(b""), FileError::Empty));
     assert!(matches!(error(b",,\n,,\n"), FileError::Empty));
-    assert!(matches!(error(b"\xff\xfeo\0"), FileError::Utf16));
+    assert!(matches!(
+        error(b"\xff\xfeo\0x"),
+        FileError::NotUtf16 { line: 1 }
+    ));
     let late = format!("{HEADER}\n{}\nA-2,\u{0}", row_with("", ""));
     assert!(matches!(error(late.as_bytes()), FileError::Nul { line: 3 }));
     let row = row_with("", "");

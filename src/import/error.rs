@@ -61,13 +61,42 @@ pub enum FileError {
         /// The byte.
         byte: u8,
     },
-    /// The header has another separator than a comma.
-    #[error("the header is separated by {name}, expected commas")]
-    Separator {
+    /// A line of UTF-8 in a file that began as Windows-1252.
+    #[error("is UTF-8 text, and an earlier line is not")]
+    MixedEncodings {
+        /// Number of the line, from 1.
+        line: u64,
+    },
+    /// Half a character of UTF-16.
+    #[error("has half a character of UTF-16")]
+    NotUtf16 {
+        /// Number of the line, from 1.
+        line: u64,
+    },
+    /// No row looks like a header: all have too few cells.
+    #[error(
+        "no row of the file looks like a header, the first one is {}",
+        quoted(found)
+    )]
+    NoTable {
+        /// Line of the first row, from 1.
+        line: u64,
+        /// That row.
+        found: String,
+    },
+    /// A header that no format knows.
+    #[error(
+        "no format has such a header: it has {}; {}",
+        listed(found),
+        nearest_words(nearest)
+    )]
+    UnknownHeader {
         /// Line of the header, from 1.
         line: u64,
-        /// The separator, in words.
-        name: &'static str,
+        /// The columns of the header.
+        found: Vec<String>,
+        /// The formats with most of them.
+        nearest: Vec<Nearest>,
     },
     /// The first line looks like a trade.
     #[error("the file begins with {}, expected a header", quoted(found))]
@@ -161,7 +190,10 @@ impl FileError {
             | Self::LineTooLong { line }
             | Self::TooManyColumns { line, .. }
             | Self::NotUtf8 { line, .. }
-            | Self::Separator { line, .. }
+            | Self::MixedEncodings { line }
+            | Self::NotUtf16 { line }
+            | Self::NoTable { line, .. }
+            | Self::UnknownHeader { line, .. }
             | Self::NoHeader { line, .. }
             | Self::HeaderQuote { line }
             | Self::TwoFormats { line, .. }
@@ -187,6 +219,30 @@ impl FileError {
             None => format!(": {self}"),
         }
     }
+}
+
+/// A format that has some columns of a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Nearest {
+    /// The format.
+    pub format: &'static str,
+    /// How many columns the header has of it.
+    pub shared: usize,
+    /// How many columns it needs.
+    pub columns: usize,
+}
+
+/// Names the formats that are nearest to a header.
+fn nearest_words(nearest: &[Nearest]) -> String {
+    if nearest.is_empty() {
+        return "no format knows one of these".into();
+    }
+    let one = |it: &Nearest| {
+        let (format, shared, columns) = (it.format, it.shared, it.columns);
+        format!("{format} with {shared} of its {columns} columns")
+    };
+    let all: Vec<String> = nearest.iter().map(one).collect();
+    format!("nearest is {}", all.join(", then "))
 }
 
 /// Most columns that a message lists.

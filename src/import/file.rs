@@ -32,10 +32,13 @@ const WORKBOOK_MARKS: [&[u8]; 2] = [b"[Content_Types].xml", b"xl/"];
 /// Bytes at the start of an archive in which a workbook's mark is searched.
 const WORKBOOK_MARK_WITHIN: usize = 4096;
 
-/// Returns the text of a file without its byte order mark.
+/// Returns the text of a file in UTF-8 without its byte order mark.
 ///
 /// Errors: empty, another format, UTF-16, a NUL byte, not UTF-8.
 pub(super) fn text_of(bytes: &[u8]) -> Result<&str, FileError> {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
+        return Err(FileError::Utf16);
+    }
     check_head(bytes)?;
     let bytes = without_mark(bytes);
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
@@ -61,11 +64,8 @@ pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-/// Looks at a file's first bytes. Errors: another format, UTF-16.
+/// Looks at a file's first bytes. Errors: another format.
 pub(super) fn check_head(bytes: &[u8]) -> Result<(), FileError> {
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(FileError::Utf16);
-    }
     match other_format(without_mark(bytes).trim_ascii_start()) {
         Some(error) => Err(error),
         None => Ok(()),
@@ -93,7 +93,7 @@ fn other_format(bytes: &[u8]) -> Option<FileError> {
 }
 
 /// Returns the line on which a byte stands, from 1.
-fn line_of(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn line_of(bytes: &[u8], at: usize) -> u64 {
     count_line_ends(bytes, 0, at) + 1
 }
 

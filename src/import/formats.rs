@@ -5,6 +5,7 @@
 //! one line to [`FORMATS`]. Read next: `native.rs`, the format to copy.
 
 mod described;
+mod dialects;
 mod differences;
 mod draft;
 mod joined;
@@ -16,10 +17,13 @@ mod movements;
 mod native;
 mod numbers;
 mod own;
+#[cfg(test)]
+pub(super) mod samples;
 mod shape;
 mod template;
 #[cfg(test)]
 mod toy;
+mod unknown;
 mod zones;
 
 use std::fmt::Debug;
@@ -28,12 +32,14 @@ use std::sync::Arc;
 use csv::StringRecord;
 
 use self::described::Described;
+pub(super) use self::dialects::find_dialect;
 use self::differences::Differences;
 pub use self::draft::draft_format;
 use self::joined::JoinedFormat;
 pub(super) use self::joined::{JoinedFile, JoinedOutcome, JoinedRows};
 use self::native::Native;
 pub use self::own::OwnFormats;
+use self::unknown::Unknown;
 use super::ImportOptions;
 use super::column_names::ColumnNames;
 use super::error::FileError;
@@ -55,7 +61,7 @@ const FORMATS: &[Recognise] = &[
 const JOINED: &[&dyn JoinedFormat] = &[&kraken_ledgers::KrakenLedgers];
 
 /// Rows that may stand before a header: Coinbase writes up to seven.
-const ROWS_BEFORE_HEADER_MAX: usize = 12;
+pub(super) const ROWS_BEFORE_HEADER_MAX: usize = 12;
 
 /// One kind of file, as the header of one file shows it.
 pub(super) trait RowFormat: Debug + Send + Sync {
@@ -90,6 +96,21 @@ pub(super) trait RowFormat: Debug + Send + Sync {
     /// Returns the file if its rows make trades together: then it is read whole.
     fn joined(&self) -> Option<&JoinedFile> {
         None
+    }
+
+    /// Returns the places of columns that hold numbers.
+    fn number_places(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// Returns the name of the column at a place, as the header spells it.
+    fn column_at(&self, _place: usize) -> String {
+        String::new()
+    }
+
+    /// Tells whether the format says which mark stands before decimals.
+    fn says_decimals(&self) -> bool {
+        false
     }
 
     /// Reads a row: `each` gets each trade or rejected row that the row stands for, or the fact
@@ -179,7 +200,7 @@ fn recognise_joined(header: &HeaderRow<'_>) -> Vec<Arc<dyn RowFormat>> {
 /// row holds anything.
 ///
 /// Errors: two formats recognise the header, or none does. If none does, the error says what the
-/// nearest format misses, or the native one in the first row.
+/// nearest format misses; of a header that is near none, which formats have most of its columns.
 pub(super) fn recognise(
     rows: &mut RowReader<'_>,
     options: &ImportOptions,
@@ -192,7 +213,8 @@ fn recognise_among(
     rows: &mut RowReader<'_>,
     options: &ImportOptions,
 ) -> Result<Option<Recognised>, FileError> {
-    let (mut before, mut cells, mut why_not) = (Vec::new(), StringRecord::new(), None);
+    let (mut before, mut cells, mut near) = (Vec::new(), StringRecord::new(), None);
+    let mut unknown = Unknown::default();
     while before.len() <= ROWS_BEFORE_HEADER_MAX
         && let Some(row) = rows.read(&mut cells)?
     {
@@ -220,14 +242,20 @@ fn recognise_among(
             (Some(format), None) => return known(format, row.line).map(Some),
             (None, _) => {}
         }
-        let differences = Described::differences(&header).chain(joined::differences(&header));
-        let near = Differences::nearest(differences, &header);
-        if before.is_empty() || near.is_some() {
-            why_not = near.or_else(|| Native::try_new(&header).err()).or(why_not);
-        }
+        let differences = differences(&header);
+        near = Differences::nearest(differences, &header).or(near);
+        unknown.add(&header);
         before.push(cells.clone());
     }
-    why_not.map_or(Ok(None), Err)
+    match near.or_else(|| unknown.error()) {
+        None => Ok(None),
+        Some(error) => Err(error),
+    }
+}
+
+/// Returns the differences of a row from each header of a table or of joined rows.
+fn differences(header: &HeaderRow<'_>) -> impl Iterator<Item = (&'static str, Differences)> {
+    Described::differences(header).chain(joined::differences(header))
 }
 
 /// Returns a recognised format. Errors: the import takes no such file.
@@ -266,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_no_format_is_held_against_the_native_one() {
+    fn a_header_of_no_format_is_held_against_those_that_are_near() {
         let names = crate::import::test_options::options();
         let of = |text: &str| recognise(&mut RowReader::new(text, 1), &names);
         assert!(of("\n,,\n").unwrap().is_none());
@@ -274,7 +302,20 @@ mod tests {
         let native = "order_id,symbol,side,size,price,order_time,total_fees_usd\n";
         assert_eq!(of(native).unwrap().unwrap().0.name(), "native");
         let error = of(&format!("Trades of 2025\n{native}")).unwrap_err();
+        assert!(matches!(error, FileError::NoHeader { line: 1, .. }));
+        let error = of("order_id,symbol,size\n").unwrap_err();
         assert!(matches!(error, FileError::MissingColumns { line: 1, .. }));
+        // One row has names, and no format has them.
+        let said = of("Umsätze\nDatum,Typ,Menge,Kurs\n").unwrap_err();
+        let words = "no format has such a header: it has \"Datum\", \"Typ\", \"Menge\", \"Kurs\"; \
+                     no format knows one of these";
+        assert_eq!((said.line(), said.to_string().as_str()), (Some(2), words));
+        let said = of("Txid,Pair,Gebühr,Menge\n").unwrap_err().to_string();
+        let words = "nearest is kraken-trades with 2 of its 13 columns";
+        assert!(said.contains(words), "{said}");
+        let none = of("\nUmsätze\nKonto 1,2025\n").unwrap_err();
+        let words = "no row of the file looks like a header, the first one is \"Umsätze\"";
+        assert_eq!((none.line(), none.to_string().as_str()), (Some(2), words));
         let far = "x\n".repeat(ROWS_BEFORE_HEADER_MAX + 1);
         assert!(of(&format!("{far}Id,When,Pair,Kind,Amount,Rate\n")).is_err());
     }

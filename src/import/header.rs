@@ -28,14 +28,13 @@ pub(super) struct Header {
 impl Header {
     /// Reads the header's cells.
     ///
-    /// Errors: another separator, no header at all, a missing column, a column that comes twice.
+    /// Errors: no header at all, a missing column, a column that comes twice.
     pub(super) fn try_new(record: &StringRecord, row: &Row<'_>) -> Result<Self, FileError> {
         let (line, found) = (row.line, record.len());
         if found > COLUMNS_MAX {
             return Err(FileError::TooManyColumns { line, found });
         }
         let names: Vec<String> = record.iter().map(fold).collect();
-        check_separator(&names, row)?;
         if row.fault.is_some() {
             return Err(FileError::HeaderQuote { line });
         }
@@ -113,6 +112,16 @@ impl Header {
         self.places.get(column as usize).copied().flatten()
     }
 
+    /// Returns the name of the column at a place, in small letters.
+    pub(super) fn name_at(&self, place: usize) -> &str {
+        self.names.get(place).map_or("", String::as_str)
+    }
+
+    /// Returns how many of our columns the header has.
+    pub(super) fn known(record: &StringRecord) -> usize {
+        record.iter().filter(|name| is_known(&fold(name))).count()
+    }
+
     /// Tells whether a row is the header once more, as in files that were joined.
     pub(super) fn is_repeated_by(&self, record: &StringRecord) -> bool {
         let same = |(cell, name): (&str, &String)| cell.trim().eq_ignore_ascii_case(name);
@@ -120,8 +129,14 @@ impl Header {
     }
 }
 
+/// Folds a name for comparison. Some files have a byte order mark in each cell, before its quote.
 fn fold(name: &str) -> String {
-    name.trim().to_ascii_lowercase()
+    let name = name.trim();
+    let name = match name.strip_prefix('\u{feff}') {
+        Some(marked) => marked.trim_matches('"').trim(),
+        None => name,
+    };
+    name.to_ascii_lowercase()
 }
 
 fn is_known(name: &str) -> bool {
@@ -142,30 +157,6 @@ fn unknown_columns(record: &StringRecord, names: &[String]) -> Vec<String> {
         }
     }
     unknown
-}
-
-/// Separators other than a comma, and their names.
-pub(super) const SEPARATORS: [(char, &str); 3] =
-    [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
-
-/// Checks that the header's separator is a comma.
-fn check_separator(names: &[String], row: &Row<'_>) -> Result<(), FileError> {
-    let known_by = |separator: char| {
-        let names = row.text.split(separator);
-        names
-            .filter(|name| is_known(&fold(name.trim().trim_matches('"'))))
-            .count()
-    };
-    let known = names.iter().filter(|name| is_known(name)).count();
-    for (separator, name) in SEPARATORS {
-        if known_by(separator) > known.max(1) {
-            return Err(FileError::Separator {
-                line: row.line,
-                name,
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Checks that the first row is not a trade: no name of ours in it, but a side, number or time.
@@ -219,18 +210,6 @@ mod tests {
     #[test]
     fn bad_headers_are_refused_by_reason() {
         let cases = [
-            (
-                ALL.replace(',', ";"),
-                "1: the header is separated by semicolons, expected commas",
-            ),
-            (
-                ALL.replace(',', "\t"),
-                "1: the header is separated by tabs, expected commas",
-            ),
-            (
-                "\"order_id\"|\"side\"|note, more".into(),
-                "1: the header is separated by vertical bars, expected commas",
-            ),
             (
                 "A-1,BTC-USD,buy,1,10,2025-01-02T03:04:05Z,0".into(),
                 "1: the file begins with \"A-1,BTC-USD,buy,1,10,2025-01-02T03:04:05Z,0\", \

@@ -4,7 +4,8 @@
 //! the current time. A value is read exactly or its row is rejected: the import never repairs,
 //! guesses or cuts. Read next: `csv.rs`, `formats.rs` (from rows to trades), `cells.rs` and
 //! `times.rs` (from cells to values, with all reasons for a rejection). Then `rows.rs` (lines and
-//! quotes), `header.rs`. For files of any size `blocks.rs` and `repeats.rs`.
+//! quotes), `header.rs`.
+//! `encoding.rs`, `dialect.rs` and `decimals.rs` read files of other forms.
 
 mod balances;
 mod blocks;
@@ -14,10 +15,15 @@ mod column_names;
 mod columns;
 mod csv;
 mod currency;
+mod decimals;
+mod dialect;
+mod encoding;
 mod error;
 mod faults;
 mod file;
 mod formats;
+#[cfg(test)]
+mod forms_tests;
 mod header;
 mod hints;
 mod more;
@@ -50,7 +56,10 @@ pub use bounds::{
 };
 pub use column_names::ColumnNames;
 pub use columns::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
-pub use error::{BlockError, FileError};
+pub use decimals::{DecimalMark, Decimals};
+pub use dialect::Dialect;
+pub use encoding::Encoding;
+pub use error::{BlockError, FileError, Nearest};
 pub use formats::{OwnFormats, draft_format};
 pub use numbering::Numbering;
 pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
@@ -88,6 +97,8 @@ pub struct ImportOptions {
     pub format: Option<String>,
     /// Formats of a person's settings.
     pub own_formats: OwnFormats,
+    /// The mark before decimals, where the separator of cells leaves it open.
+    pub decimals: Decimals,
 }
 
 /// A file as read.
@@ -106,6 +117,8 @@ pub struct ParsedFile {
     pub duplicates: u64,
     /// The name of the format; empty for opening lots.
     pub format: &'static str,
+    /// How the file is read, if not as UTF-8 with commas between the cells.
+    pub read_as: Vec<&'static str>,
     /// A fact that the file does not state, and that is taken for granted; or nothing.
     pub assumes: &'static str,
     /// Rows that are known to be no trades, by the name of their type.

@@ -103,6 +103,8 @@ pub enum Hint {
     Number(Vec<Obstacle>),
     /// Write the number without separators of thousands, with a point before the decimals.
     PlainNumber,
+    /// Say what a number means that can be read in two ways.
+    OpenNumber(Box<Obstacle>),
     /// Convert this currency to dollars. The value: its name in quotes, as messages show it.
     Currency(Box<str>),
     /// Make the spreadsheet write the number.
@@ -192,6 +194,8 @@ pub enum Obstacle {
     Decimals,
     /// A comma that may be either. The values: the number without it, and with a point.
     Either(String, String),
+    /// A point that may be either. The values: the number without it, and with it.
+    EitherPoint(String, String),
 }
 
 /// Why a cell has no value: the end of the message, and the remedy.

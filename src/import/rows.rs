@@ -10,6 +10,7 @@ use std::io::Cursor;
 
 use csv::{Position, Reader, ReaderBuilder, StringRecord};
 
+use super::dialect::Dialect;
 use super::file::count_line_ends;
 
 /// A fault in the quotes of a row.
@@ -42,20 +43,25 @@ pub(super) struct Row<'a> {
 pub(super) struct RowReader<'a> {
     text: &'a str,
     reader: Reader<Cursor<&'a [u8]>>,
+    dialect: Dialect,
     /// Position up to which lines are counted; the next field is the line there.
     counted: usize,
     line: u64,
 }
 
 impl<'a> RowReader<'a> {
-    /// Begins with the first line of a text, which has this number in the file.
+    /// Begins with the first line of a text, which has this number in the file. Its cells have
+    /// commas between them.
     pub(super) fn new(text: &'a str, line: u64) -> Self {
+        Self::of(text, line, Dialect::default())
+    }
+
+    /// Begins with the first line of a text of another dialect.
+    pub(super) fn of(text: &'a str, line: u64, dialect: Dialect) -> Self {
         Self {
             text,
-            reader: ReaderBuilder::new()
-                .has_headers(false)
-                .flexible(true)
-                .from_reader(Cursor::new(text.as_bytes())),
+            reader: reader_of(text, outer(dialect)),
+            dialect,
             counted: 0,
             line,
         }
@@ -87,7 +93,7 @@ impl<'a> RowReader<'a> {
             fault: None,
         };
         if raw.contains('"') {
-            row.fault = check_quotes(raw.as_bytes()).err();
+            row.fault = check_quotes(raw.as_bytes(), outer(self.dialect)).err();
             let inner_end = start.saturating_add(raw.len());
             let lines = count_line_ends(text.as_bytes(), start, inner_end);
             if row.fault.is_some() && lines > 0 {
@@ -100,8 +106,40 @@ impl<'a> RowReader<'a> {
                 row.line_last += lines;
             }
         }
+        if self.dialect.is_wrapped && row.fault.is_none() {
+            row.fault = unwrap(record, self.dialect.separator)?;
+        }
         Ok(Some(row))
     }
+}
+
+fn reader_of(text: &str, separator: u8) -> Reader<Cursor<&[u8]>> {
+    ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator)
+        .from_reader(Cursor::new(text.as_bytes()))
+}
+
+/// Returns the separator between cells of the file, which a wrapped line may have in its cell.
+fn outer(dialect: Dialect) -> u8 {
+    match dialect.is_wrapped {
+        true => b',',
+        false => dialect.separator,
+    }
+}
+
+/// Reads the cells of a row that is one cell. Returns the fault in its quotes.
+fn unwrap(record: &mut StringRecord, separator: u8) -> csv::Result<Option<QuoteFault>> {
+    if record.len() != 1 {
+        return Ok(None);
+    }
+    let inner = record.get(0).unwrap_or_default().to_owned();
+    let fault = check_quotes(inner.as_bytes(), separator).err();
+    if fault.is_none() {
+        reader_of(&inner, separator).read_record(record)?;
+    }
+    Ok(fault)
 }
 
 /// Returns the last row start at which the text can be split safely: no earlier row's quote check
@@ -109,8 +147,8 @@ impl<'a> RowReader<'a> {
 ///
 /// If a row never closes its quotation mark, its check reads on through the later lines. A later
 /// line may decide which fault the row has. Yet the import drops only the row's first line.
-pub(super) fn last_safe_start(text: &str) -> csv::Result<usize> {
-    let mut rows = RowReader::new(text, 1);
+pub(super) fn last_safe_start(text: &str, dialect: Dialect) -> csv::Result<usize> {
+    let mut rows = RowReader::of(text, 1, dialect);
     let mut record = StringRecord::new();
     let (mut safe, mut looked_at) = (0, 0);
     while let Some(row) = rows.read(&mut record)? {
@@ -126,19 +164,19 @@ pub(super) fn last_safe_start(text: &str) -> csv::Result<usize> {
 }
 
 /// Checks that every quoted cell of a row is closed, and closed at its end.
-fn check_quotes(row: &[u8]) -> Result<(), QuoteFault> {
+fn check_quotes(row: &[u8], separator: u8) -> Result<(), QuoteFault> {
     let mut rest = row;
     loop {
         if let Some(quoted) = rest.strip_prefix(b"\"") {
             rest = behind_closing_quote(quoted).ok_or(QuoteFault::NeverClosed)?;
-            if !matches!(rest.first(), None | Some(b',')) {
+            if rest.first().is_some_and(|byte| *byte != separator) {
                 return Err(QuoteFault::TextBehind);
             }
         }
-        let Some(comma) = rest.iter().position(|byte| *byte == b',') else {
+        let Some(next) = rest.iter().position(|byte| *byte == separator) else {
             return Ok(());
         };
-        rest = rest.get(comma.saturating_add(1)..).unwrap_or_default();
+        rest = rest.get(next.saturating_add(1)..).unwrap_or_default();
     }
 }
 
@@ -218,6 +256,30 @@ mod tests {
             let expected = (line, line, vec![found.to_owned()], Some(fault));
             assert_eq!(faults, [&expected], "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_line_in_quotes_is_a_row() {
+        let dialect = Dialect {
+            separator: b',',
+            is_wrapped: true,
+        };
+        let text = "\"a,\"\"b, c\"\",d\"\n\n1,2\n\"x,\"\"y\"\n\"e\"\n";
+        let (mut rows, mut cells) = (RowReader::of(text, 1, dialect), StringRecord::new());
+        let mut all = Vec::new();
+        while let Some(row) = rows.read(&mut cells).unwrap() {
+            let found: Vec<String> = cells.iter().map(str::to_owned).collect();
+            all.push((row.line, found.join("/"), row.fault));
+        }
+        let never = Some(QuoteFault::NeverClosed);
+        let expected = [
+            (1, "a/b, c/d", None),
+            (3, "1/2", None),
+            (4, "x,\"y", never),
+            (5, "e", None),
+        ];
+        let expected = expected.map(|(line, cells, fault)| (line, cells.to_owned(), fault));
+        assert_eq!(all, expected);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(crate) fn options() -> ImportOptions {
         file_name: String::new(),
         format: None,
         own_formats: Default::default(),
+        decimals: Default::default(),
         columns: Default::default(),
     }
 }

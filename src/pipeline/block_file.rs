@@ -18,7 +18,7 @@ const BATCH_BYTES_MAX: usize = ROW_BYTES_MAX;
 /// An open file that is read in batches of blocks; all blocks of a batch are parsed at once.
 pub(super) struct BlockFile<'p> {
     pub(super) path: &'p Path,
-    blocks: Blocks<File>,
+    pub(super) blocks: Blocks<File>,
 }
 
 impl<'p> BlockFile<'p> {
@@ -34,6 +34,8 @@ impl<'p> BlockFile<'p> {
         &mut self,
         options: &ImportOptions,
     ) -> PipelineResult<(CsvFormat, Vec<Block>)> {
+        let dialect = self.blocks.find_dialect(options);
+        dialect.map_err(|error| of_block(self.path, error))?;
         loop {
             let batch = self.next_batch()?;
             if batch.is_empty() {

@@ -18,8 +18,8 @@ use super::file_read::{FileRead, fees_of, kinds_of, reject, statuses_of};
 use super::job::{Context, Stage};
 use crate::engine::{LedgerTrade, Movement};
 use crate::import::{
-    Block, CsvFormat, FileError, ImportOptions, Numbering, RejectedRow, Repeats, TradeHasher,
-    TradeHashes,
+    Block, CsvFormat, Decimals, Dialect, Encoding, FileError, ImportOptions, Numbering,
+    RejectedRow, Repeats, TradeHasher, TradeHashes,
 };
 use crate::store::model::Reject;
 use crate::store::trades::TradeSource;
@@ -50,6 +50,7 @@ struct FirstReading {
     sha256: String,
     ends_without_line_end: bool,
     format: CsvFormat,
+    text: (Encoding, Dialect),
 }
 
 impl TradeFile {
@@ -67,7 +68,11 @@ impl TradeFile {
         }
         let total = path.metadata().ok().map(|metadata| metadata.len());
         context.progress.begin(Stage::Import, total);
-        let checked = check((file, begun), options, context);
+        let mut options = options.clone();
+        let checked = decimals_in((path, &file), &options, context).and_then(|seen| {
+            options.decimals = options.decimals.with(seen);
+            check((file, begun), &options, context)
+        });
         context.progress.end();
         let Checked {
             reading,
@@ -86,11 +91,13 @@ impl TradeFile {
         checked.duplicates = repeated.duplicates;
         checked.format = reading.format.name().to_owned();
         checked.assumes = reading.format.assumes().to_owned();
+        let (encoding, dialect) = reading.text;
+        checked.read_as = reading.format.read_as(encoding, dialect, &options);
         checked.unknown_columns = reading.format.unknown_columns().to_vec();
         checked.ends_without_line_end = reading.ends_without_line_end;
         let file = Self {
             path: path.to_owned(),
-            options: Arc::new(options.clone()),
+            options: Arc::new(options),
             sha256: reading.sha256,
             trades,
             repeated_lines: repeated.lines.into(),
@@ -209,6 +216,31 @@ impl Checked {
     }
 }
 
+/// Finds the marks in the numbers of a file. Most files leave nothing open, and are not read.
+fn decimals_in(
+    (path, file): (&Path, &BlockFile<'_>),
+    options: &ImportOptions,
+    context: &Context,
+) -> PipelineResult<Decimals> {
+    let (mut seen, dialect) = (Decimals::default(), file.blocks.dialect());
+    if !dialect.has_open_decimals() {
+        return Ok(seen);
+    }
+    each_block(
+        (path, options),
+        context,
+        |format, block| match format.has_open_decimals(dialect, options) {
+            true => format.decimals_in(block),
+            false => Ok(Decimals::default()),
+        },
+        |_, found, _| {
+            seen.add(&found);
+            Ok(())
+        },
+    )?;
+    Ok(seen)
+}
+
 /// Reads a file whose first batch of blocks is read already.
 fn check(
     (file, begun): (BlockFile<'_>, (CsvFormat, Vec<Block>)),
@@ -317,8 +349,10 @@ fn each_block_of<T: Send>(
         }
         batch = next?;
     }
+    let text = (file.blocks.encoding(), file.blocks.dialect());
     let sha256 = file.into_sha256();
     Ok(FirstReading {
+        text,
         sha256: sha256.map_err(|error| of_block(path, error.into()))?,
         ends_without_line_end,
         format,

@@ -21,6 +21,8 @@ pub struct FileRead {
     pub rejected: Rejects,
     /// The name of the format.
     pub format: String,
+    /// How the file is read, if not as UTF-8 with commas between the cells.
+    pub read_as: Vec<&'static str>,
     /// A fact that the file does not state, and that is taken for granted; or nothing.
     pub assumes: String,
     /// Rows that are known to be no trades, by the name of their type.
@@ -52,6 +54,7 @@ impl FileRead {
             duplicates: parsed.duplicates,
             rejected: parsed.rejected.iter().cloned().collect(),
             format: parsed.format.to_owned(),
+            read_as: parsed.read_as.clone(),
             assumes: parsed.assumes.to_owned(),
             ignored: ignored
                 .map(|(kind, rows)| ((*kind).to_owned(), *rows))

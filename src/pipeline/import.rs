@@ -14,8 +14,8 @@ use super::file_read::{FileRead, reject};
 use super::job::{Context, Stage};
 use crate::engine::{Account, LedgerTrade, Movement, Timestamp};
 use crate::import::{
-    ColumnNames, FileError, ImportOptions, LIST_BYTES_MAX, OwnFormats, PIPE_BYTES_MAX, ParsedFile,
-    parse_csv, parse_opening_lots, read_whole,
+    ColumnNames, Decimals, FileError, ImportOptions, LIST_BYTES_MAX, OwnFormats, PIPE_BYTES_MAX,
+    ParsedFile, parse_csv, parse_opening_lots, read_whole,
 };
 use crate::store::model::{EventKind, ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
 use crate::store::{HistoryStore, Store};
@@ -33,6 +33,8 @@ pub struct ImportRequest {
     pub format: Option<String>,
     /// Formats of a person's settings.
     pub own_formats: OwnFormats,
+    /// The mark before decimals, where the files leave it open.
+    pub decimals: Decimals,
     /// Leave rejected rows and conflicts out; otherwise one of them stops the file.
     pub skip_invalid: bool,
     /// Report what the import would do, and write nothing.
@@ -119,19 +121,7 @@ pub fn parse_source(
     if path.is_dir() {
         return Err(unreadable("it is a folder, expected a CSV file".into()));
     }
-    let options = ImportOptions {
-        account_default: request.account.clone(),
-        timezone: request.timezone.clone(),
-        now: context.clock.now(),
-        assets: context.rules.clone(),
-        columns: request.columns.clone(),
-        file_name: path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default(),
-        format: request.format.clone(),
-        own_formats: request.own_formats.clone(),
-    };
+    let options = options_of(path, request, context);
     if path.is_file()
         && !request.opening_lots
         && let Some((file, read)) = TradeFile::check(path, &options, context)?
@@ -158,6 +148,23 @@ pub fn parse_source(
             parsed.rejected.into_iter().map(reject).collect(),
         ),
     })
+}
+
+fn options_of(path: &Path, request: &ImportRequest, context: &Context) -> ImportOptions {
+    ImportOptions {
+        account_default: request.account.clone(),
+        timezone: request.timezone.clone(),
+        now: context.clock.now(),
+        assets: context.rules.clone(),
+        columns: request.columns.clone(),
+        file_name: path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        format: request.format.clone(),
+        own_formats: request.own_formats.clone(),
+        decimals: request.decimals.clone(),
+    }
 }
 
 fn parse_whole(

@@ -13,6 +13,7 @@ use crate::support;
 
 mod cases;
 mod cases_of_facts;
+mod cases_of_files;
 mod cases_of_imports;
 mod cases_of_places;
 mod cases_of_rates;

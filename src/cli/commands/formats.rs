@@ -54,7 +54,7 @@ fn draft(file: &Path) -> CliResult<String> {
         let what = format!("{}: {why}", file.display());
         CliError::usage(
             what,
-            "name an export that is CSV text, in UTF-8, with commas between the cells",
+            "name an export that is CSV text, with a header of four columns or more",
         )
     };
     check_text(file).map_err(|error| unread(error.to_string()))?;
@@ -62,9 +62,12 @@ fn draft(file: &Path) -> CliResult<String> {
     let mut head = Vec::new();
     let read = opened.take(DRAFT_BYTES_MAX).read_to_end(&mut head);
     read.map_err(|error| unread(error.to_string()))?;
-    // The last line may be cut, also inside a character.
+    // The last line may be cut, also inside a character. In UTF-16 a line end has two bytes.
+    let is_utf16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
     let whole = head.iter().rposition(|byte| *byte == b'\n');
-    head.truncate(whole.map_or(head.len(), |at| at + 1));
+    if !is_utf16 {
+        head.truncate(whole.map_or(head.len(), |at| at + 1));
+    }
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
     draft_format(&head, &stem).map_err(|error| unread(error.to_string()))
 }

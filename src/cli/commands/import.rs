@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 pub(super) use self::rates::read_asset;
 use super::{check_reason, decided};
 use crate::cli::Outcome;
-use crate::cli::args::{FileArgs, ImportArgs, ImportCommand};
+use crate::cli::args::{DecimalMarkArg, FileArgs, ImportArgs, ImportCommand};
 use crate::cli::error::{CliError, CliResult, zone_hint};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural};
@@ -21,7 +21,8 @@ use crate::cli::terminal::note;
 use crate::engine::{FeeSigns, MORE_COLUMNS, shown, shown_sentence};
 use crate::files::check_text;
 use crate::import::{
-    ColumnNames, OPENING_COLUMNS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS, parse_timezone,
+    ColumnNames, DecimalMark, Decimals, OPENING_COLUMNS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS,
+    parse_timezone,
 };
 use crate::pipeline::{
     FileReport, ImportRequest, PipelineError, Source, import_files, parse_source,
@@ -168,8 +169,16 @@ pub(super) fn request(args: &FileArgs) -> CliResult<ImportRequest> {
         timezone,
         columns: column_names(args)?,
         format: args.format.clone(),
+        decimals: args.decimal_mark.map(decimals).unwrap_or_default(),
         skip_invalid,
         ..ImportRequest::default()
+    })
+}
+
+fn decimals(mark: DecimalMarkArg) -> Decimals {
+    Decimals::said_by_person(match mark {
+        DecimalMarkArg::Point => DecimalMark::Point,
+        DecimalMarkArg::Comma => DecimalMark::Comma,
     })
 }
 
@@ -377,7 +386,7 @@ pub(super) fn to_json(report: &FileReport) -> Value {
     let read = &report.read;
     let mut json = json!({
         "file": read.name, "sha256": read.sha256, "rows": read.rows, "format": read.format,
-        "assumed": read.assumes,
+        "read_as": read.read_as, "assumed": read.assumes,
         "not_trades": read.ignored,
         "movements": report::movements_json(read, receipt),
         "import_id": receipt.and_then(|receipt| receipt.import_id),

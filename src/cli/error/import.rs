@@ -12,6 +12,12 @@ pub fn hint_words(hint: &Hint) -> String {
             let words: Vec<String> = obstacles.iter().map(obstacle_words).collect();
             words.join("; ")
         }
+        Hint::OpenNumber(obstacle) => {
+            format!(
+                "{}; or say it for the whole file: --decimal-mark point, or --decimal-mark comma",
+                obstacle_words(obstacle)
+            )
+        }
         Hint::Currency(name) => {
             format!(
                 "{name} is another currency than the dollar: write the number alone; the symbol \
@@ -31,7 +37,7 @@ pub fn hint_words(hint: &Hint) -> String {
 /// Advises if the words are the same for every row.
 fn fixed_words(hint: &Hint) -> &'static str {
     match hint {
-        Hint::Number(_) | Hint::Currency(_) | Hint::SaleSign(_) => "",
+        Hint::Number(_) | Hint::Currency(_) | Hint::SaleSign(_) | Hint::OpenNumber(_) => "",
         Hint::PlainNumber => "no thousands separator, and a point before the decimals",
         Hint::Spreadsheet => {
             "a spreadsheet wrote this in place of a number: widen the column or mend the formula"
@@ -44,9 +50,8 @@ fn fixed_words(hint: &Hint) -> &'static str {
         Hint::LotSign => "a lot is what is held; if the row reverses another one, remove both",
         Hint::UnknownFee => "leave the cell empty where the fee is unknown",
         Hint::RoundedId => {
-            "a spreadsheet cut the digits of long ids: export the file again, and \
-                            do not open it there before the import; or open it with that column \
-                            as text"
+            "Excel or a spreadsheet cut the digits of long ids: take the original file. If it is \
+             gone, export the file again, and do not open it before the import"
         }
         Hint::OwnId => "each fill needs its own id; for one trade in two accounts, fill in account",
         Hint::OneAccount => "import each account's file with its own --account",
@@ -116,6 +121,9 @@ fn obstacle_words(obstacle: &Obstacle) -> String {
         Obstacle::Either(whole, decimal) => {
             format!("write {whole}, or {decimal} if its comma is the decimal point")
         }
+        Obstacle::EitherPoint(whole, decimal) => {
+            format!("write {decimal}, or {whole} if its point stands between thousands")
+        }
     }
 }
 
@@ -143,12 +151,22 @@ pub fn file_hint(error: &FileError) -> String {
         FileError::Utf16 | FileError::NotUtf8 { .. } => {
             "save the file again as UTF-8 (in Excel: \"CSV UTF-8\")".into()
         }
-        FileError::Separator { .. } => {
-            "export it with commas between the cells and a point before the decimals".into()
+        FileError::MixedEncodings { .. } | FileError::NotUtf16 { .. } => {
+            "export the file again; if it was joined of several files, import each of them".into()
         }
-        FileError::TooLarge(_) => "write it in several files; a file of trades, not a pipe, \
-                                  may have any size"
-            .into(),
+        FileError::NoTable { .. } => {
+            "it may be only the beginning of an export, or a report: export the list of trades \
+             as CSV. docs/FORMATS.md names the place for each source"
+                .into()
+        }
+        FileError::UnknownHeader { .. } => {
+            "if the source can write English, export the file again in English. Otherwise \
+             `fifo-pnl formats draft FILE` proposes a table for it"
+                .into()
+        }
+        FileError::TooLarge(_) => {
+            "write it in several files; a file of trades, not a pipe, may have any size".into()
+        }
         FileError::MissingColumns { missing, .. } if missing.len() == REQUIRED_COLUMNS.len() => {
             let of_trades = header_hint();
             format!(
@@ -179,7 +197,12 @@ pub fn file_hint(error: &FileError) -> String {
         FileError::WrongFile { .. } => {
             "docs/FORMATS.md says for each source where the right file is".into()
         }
-        FileError::TwoFormats { .. } => "rename or remove the columns of one of them".into(),
+        FileError::TwoFormats { names, .. } => {
+            format!(
+                "name the right one: --format {}, or --format {}",
+                names[0], names[1]
+            )
+        }
         FileError::HeaderQuote { .. } => "close the quote, or remove it".into(),
         FileError::DuplicateColumn { .. } => "remove or rename one of the two columns".into(),
         FileError::OtherCurrency { column, .. } => other_currency_hint(column),

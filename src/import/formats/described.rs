@@ -220,7 +220,7 @@ impl Described {
         };
         Ok(match made.column {
             Column::OrderTime => time(&text, self.layout),
-            column if is_number(column) => plain(&text, self.layout.numbers()),
+            column if column.is_number() => plain(&text, self.layout.numbers()),
             _ => text,
         })
     }
@@ -344,6 +344,26 @@ impl RowFormat for Described {
         self.layout.ids.is_some()
     }
 
+    fn number_places(&self) -> Vec<usize> {
+        let made = self.made.iter().filter(|made| made.column.is_number());
+        let parts = made.flat_map(|made| &made.ways).flatten();
+        let parts = parts.chain(self.movements.numbers());
+        let places = parts.filter_map(|part| match part {
+            PlacedPart::Text(_) => None,
+            PlacedPart::Cell(place, _) => Some(*place),
+        });
+        places.collect()
+    }
+
+    fn column_at(&self, place: usize) -> String {
+        let name = self.names.get(place).map_or("", |name| name.trim());
+        name.to_owned()
+    }
+
+    fn says_decimals(&self) -> bool {
+        self.layout.decimal.is_some()
+    }
+
     fn read(
         &self,
         record: &Record<'_, '_>,
@@ -381,20 +401,6 @@ fn rank(column: Column) -> usize {
         Column::QuoteCurrency => 2,
         _ => 3,
     }
-}
-
-fn is_number(column: Column) -> bool {
-    matches!(
-        column,
-        Column::Size
-            | Column::Price
-            | Column::TotalFeesUsd
-            | Column::QuoteValue
-            | Column::UsdValue
-            | Column::FeeAmount
-            | Column::FeeUsdValue
-            | Column::ContractSize
-    )
 }
 
 fn text_of(texts: &Texts, column: Column) -> &str {

@@ -533,6 +533,7 @@ mod spoilt {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::import::encoding::decoded;
     use crate::import::rows::RowReader;
 
     /// A change of a file as people and programs make them.
@@ -614,7 +615,7 @@ mod spoilt {
             let records = file.trades.len() + file.movements.len() + file.rejected.len();
             let read = records as u64 + file.duplicates + file.joined;
             prop_assert_eq!(read + ignored, file.rows);
-            let text = String::from_utf8(bytes).unwrap();
+            let (text, _) = decoded(&bytes).unwrap();
             let (mut rows, mut cells) = (RowReader::new(&text, 1), StringRecord::new());
             let mut texts = BTreeMap::new();
             while let Some(row) = rows.read(&mut cells).unwrap() {

@@ -5,15 +5,13 @@
 use csv::StringRecord;
 
 use super::ROWS_BEFORE_HEADER_MAX;
+use super::dialects::by_cells;
 use super::template::fold;
+use super::unknown::COLUMNS_MIN;
 use crate::import::bounds;
+use crate::import::encoding::decoded;
 use crate::import::error::FileError;
-use crate::import::file::text_of;
-use crate::import::header::SEPARATORS;
 use crate::import::rows::RowReader;
-
-/// Fewest columns of a header.
-const COLUMNS_MIN: usize = 4;
 
 /// Our columns, and what sources call them, the most telling name first.
 const NAMES: [(&str, &[&str]); 9] = [
@@ -80,9 +78,9 @@ const NEEDED: [&str; 5] = ["symbol", "side", "size", "price", "order_time"];
 
 /// Proposes a table for a file, to be pasted into the settings. `name`: of the new format.
 ///
-/// Errors: the file is no text, has no commas, or no row of it looks like a header.
+/// Errors: the file is no text, or no row of it looks like a header.
 pub fn draft_format(bytes: &[u8], name: &str) -> Result<String, FileError> {
-    let columns = header(text_of(bytes)?)?;
+    let columns = header(&decoded(bytes)?.0)?;
     let name: String = name
         .to_lowercase()
         .chars()
@@ -133,7 +131,8 @@ pub fn draft_format(bytes: &[u8], name: &str) -> Result<String, FileError> {
 ///
 /// Errors: no row does.
 fn header(text: &str) -> Result<Vec<String>, FileError> {
-    let (mut rows, mut cells) = (RowReader::new(text, 1), StringRecord::new());
+    let dialect = by_cells(text);
+    let (mut rows, mut cells) = (RowReader::of(text, 1, dialect), StringRecord::new());
     let mut why_not = FileError::Empty;
     for _ in 0..=ROWS_BEFORE_HEADER_MAX {
         let Some(row) = rows.read(&mut cells)? else {
@@ -145,28 +144,14 @@ fn header(text: &str) -> Result<Vec<String>, FileError> {
         if row.fault.is_none() && named >= COLUMNS_MIN && !names.iter().any(is_value) {
             return Ok(names);
         }
-        match other_separator(row.text) {
-            Some(name) if named == 1 => {
-                let line = row.line;
-                return Err(FileError::Separator { line, name });
-            }
-            _ if named > 0 && matches!(why_not, FileError::Empty) => {
-                why_not = FileError::NoHeader {
-                    line: row.line,
-                    found: bounds::kept(row.text),
-                };
-            }
-            _ => {}
+        if named > 0 && matches!(why_not, FileError::Empty) {
+            why_not = FileError::NoHeader {
+                line: row.line,
+                found: bounds::kept(row.text),
+            };
         }
     }
     Err(why_not)
-}
-
-/// Returns the name of a separator other than a comma that makes enough cells of a row.
-fn other_separator(row: &str) -> Option<&'static str> {
-    let mut all = SEPARATORS.into_iter();
-    let found = all.find(|(separator, _)| row.split(*separator).count() >= COLUMNS_MIN);
-    found.map(|(_, name)| name)
 }
 
 #[cfg(test)]
@@ -184,10 +169,19 @@ mod tests {
         assert_eq!(layout.ids.as_deref(), Some("my-broker"));
         assert!(draft.contains("side = \"{Action}\""), "{draft}");
         let why = |file: &[u8]| draft_format(file, "x").unwrap_err().to_string();
-        assert_eq!(
-            why(b"A report\nWhen;Ticker;Action;Qty;Price\n1;2;3;4;5\n"),
-            "the header is separated by semicolons, expected commas"
-        );
+        // Other separators, and other encodings.
+        for text in [
+            "A report\nWhen;Ticker;Action;Qty;Price\n1;2;3;4;5\n",
+            "A report\nWhen\tTicker\tAction\tQty\tPrice\n1\t2\t3\t4\t5\n",
+            "\"When,Ticker,\"\"Action\"\",Qty,Price\"\n",
+        ] {
+            let units = text.encode_utf16().flat_map(u16::to_le_bytes);
+            let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain(units).collect();
+            for bytes in [text.as_bytes(), &utf16] {
+                let draft = draft_format(bytes, "x").unwrap();
+                assert!(draft.contains("side = \"{Action}\""), "{draft}");
+            }
+        }
         assert_eq!(
             why(b"2025-01-02,A,buy,1,2\n"),
             "the file begins with \"2025-01-02,A,buy,1,2\", expected a header"

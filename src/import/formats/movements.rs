@@ -69,9 +69,7 @@ impl MovementTable {
             })?;
             let text = match column {
                 MovementColumn::MovedAt | MovementColumn::SettledAt => time(&text, self.layout),
-                MovementColumn::Size | MovementColumn::Fee | MovementColumn::UsdValue => {
-                    plain(&text, self.layout.numbers())
-                }
+                column if is_number(*column) => plain(&text, self.layout.numbers()),
                 _ => text,
             };
             if let Some(place) = texts.get_mut(*column as usize) {
@@ -90,7 +88,19 @@ impl MovementTable {
         })
     }
 
+    /// Returns the parts of templates that make numbers.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = &PlacedPart> {
+        let columns = MOVEMENT_COLUMNS.iter().zip(&self.made);
+        let numbers = columns.filter(|((column, _), _)| is_number(*column));
+        numbers.flat_map(|(_, ways)| ways.iter().flatten())
+    }
+
     fn says(&self, parts: &[PlacedPart], cells: &StringRecord) -> bool {
         says(parts, cells, self.layout.none.as_deref())
     }
+}
+
+fn is_number(column: MovementColumn) -> bool {
+    use MovementColumn::{Fee, Size, UsdValue};
+    matches!(column, Size | Fee | UsdValue)
 }

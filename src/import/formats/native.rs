@@ -48,6 +48,15 @@ impl RowFormat for Native {
         &self.0.unknown
     }
 
+    fn number_places(&self) -> Vec<usize> {
+        let numbers = Column::all().filter(|column| column.is_number());
+        numbers.filter_map(|column| self.0.place(column)).collect()
+    }
+
+    fn column_at(&self, place: usize) -> String {
+        self.0.name_at(place).to_owned()
+    }
+
     fn read(
         &self,
         record: &Record<'_, '_>,

@@ -77,7 +77,13 @@ fn filter(word: &str) -> Result<Filter, String> {
 
 /// Returns the name of a column for comparison. Some files have a byte order mark in each cell.
 pub(super) fn fold(name: &str) -> String {
-    let name = name.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    let is_around = |of: char| of.is_whitespace() || of == '\u{feff}';
+    let marked = name.trim_matches(is_around);
+    let name = match name.contains('\u{feff}') {
+        // The mark before a quote makes the quote a part of the text.
+        true => marked.trim_matches('"').trim_matches(is_around),
+        false => marked,
+    };
     name.to_lowercase()
 }
 

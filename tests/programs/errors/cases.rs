@@ -1,6 +1,7 @@
 //! The cases, in the order of the page.
 
 use super::cases_of_facts::{EXPORTS, FACTS};
+use super::cases_of_files::FILES;
 use super::cases_of_imports::IMPORTS;
 use super::cases_of_places::{CONFIGURATION, DATABASES, MACHINE, SCHEMA};
 use super::cases_of_rates::RATES;
@@ -114,115 +115,6 @@ macro_rules! row {
     (@command $command:literal) => { $command };
     (@command) => { IMPORT };
 }
-
-const FILES: &[Case] = &[
-    Case {
-        title: "A column that names another currency",
-        files: &[(
-            "trades.csv",
-            "order_id,symbol,side,size,price,order_time,total_fees_usd,Price Currency\n\
-             A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0,USD\n\
-             A-2,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0,EUR\n",
-        )],
-        command: IMPORT,
-        ..Case::NONE
-    },
-    Case {
-        title: "A column under a name that no import reads",
-        command: "fifo-pnl import --rename-column Ticker=smybol ledger.csv",
-        ..Case::NONE
-    },
-    Case {
-        title: "A column is missing",
-        files: &[(
-            "trades.csv",
-            "order_id,pair,side,size,price,order_time\n\
-             A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z\n",
-        )],
-        command: IMPORT,
-        same: &["fifo-pnl run trades.csv"],
-        ..Case::NONE
-    },
-    Case {
-        title: "A column that stands twice",
-        files: &[(
-            "trades.csv",
-            "order_id,symbol,side,size,price,order_time,total_fees_usd,price\n",
-        )],
-        command: IMPORT,
-        ..Case::NONE
-    },
-    Case {
-        title: "The file is empty",
-        before: &["touch trades.csv"],
-        command: IMPORT,
-        same: &["fifo-pnl run trades.csv"],
-        ..Case::NONE
-    },
-    Case {
-        title: "No header",
-        files: &[(
-            "trades.csv",
-            "A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0\n",
-        )],
-        command: IMPORT,
-        ..Case::NONE
-    },
-    Case {
-        title: "Semicolons between the cells",
-        files: &[(
-            "trades.csv",
-            "order_id;symbol;side;size;price;order_time;total_fees_usd\n\
-             A-1;BTC-USD;buy;1;100,5;2025-01-02T10:00:00Z;0\n",
-        )],
-        command: IMPORT,
-        ..Case::NONE
-    },
-    Case {
-        title: "A workbook instead of CSV",
-        before: &["printf 'PK\\003\\004....xl/workbook.xml' > trades.xlsx"],
-        command: "fifo-pnl import trades.xlsx",
-        ..Case::NONE
-    },
-    Case {
-        title: "A binary file",
-        before: &["printf 'order_id,symbol\\nA-1,\\000\\001\\002' > trades.csv"],
-        command: IMPORT,
-        ..Case::NONE
-    },
-    Case {
-        title: "Text that is not UTF-8",
-        before: &["printf 'order_id,symbol\\nM\\374ller' > trades.csv"],
-        command: IMPORT,
-        ..Case::NONE
-    },
-    Case {
-        title: "A folder",
-        before: &["mkdir trades"],
-        command: "fifo-pnl import trades",
-        ..Case::NONE
-    },
-    Case {
-        title: "A device, which never ends",
-        command: "fifo-pnl import /dev/zero",
-        same: &[
-            "fifo-pnl import --preview /dev/zero",
-            "fifo-pnl run /dev/zero",
-        ],
-        ..Case::NONE
-    },
-    Case {
-        title: "A file that is not there",
-        command: "fifo-pnl import ledgr.csv",
-        ..Case::NONE
-    },
-    Case {
-        title: "One file of two is not there",
-        command: "fifo-pnl import ledger.csv more.csv",
-        same: &["fifo-pnl run ledger.csv more.csv"],
-        ..Case::NONE
-    },
-];
 
 const ROWS: &[Case] = &[
     row!(

@@ -89,6 +89,74 @@ pub const EXPORTS: &[Case] = &[
         "T1,O2,XETHZEUR,2025-03-29 18:11:24.1139,buy,limit,2000,1000,2.6,0.5,0,,L2"
     ),
     Case {
+        title: "A header that two formats know",
+        files: &[
+            (
+                "fifo-pnl.toml",
+                "[formats.mine]\nexchange = \"mine\"\n[[formats.mine.headers]]\n\
+                 columns = [\"No\", \"Pair\", \"Side\", \"Qty\", \"Price\", \"Time\"]\n\
+                 [formats.mine.trade]\norder_id = \"{No}\"\nsymbol = \"{Pair}\"\n\
+                 side = \"{Side}\"\nsize = \"{Qty}\"\nprice = \"{Price}\"\n\
+                 order_time = \"{Time}\"\n\
+                 [formats.other]\nexchange = \"other\"\n[[formats.other.headers]]\n\
+                 columns = [\"No\", \"Pair\", \"Side\", \"Qty\", \"Price\"]\n\
+                 optional = [\"Time\"]\n\
+                 [formats.other.trade]\norder_id = \"{No}\"\nsymbol = \"{Pair}\"\n\
+                 side = \"{Side}\"\nsize = \"{Qty}\"\nprice = \"{Price}\"\n\
+                 order_time = \"{Time}\"\n",
+            ),
+            (
+                "trades.csv",
+                "No,Pair,Side,Qty,Price,Time\n1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z\n",
+            ),
+        ],
+        command: IMPORT,
+        after: &["fifo-pnl import trades.csv --format mine"],
+        ..Case::NONE
+    },
+    Case {
+        title: "Options among the trades of stocks",
+        files: &[(
+            "trades.csv",
+            "Activity Date,Process Date,Settle Date,Instrument,Description,Trans Code,Quantity,\
+             Price,Amount\n\
+             3/15/2024,3/15/2024,3/18/2024,ABC,ABC 4/19/2024 Call $130.00,BTO,1,$2.10,($210.04)\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "Times whose zone nobody stated",
+        files: &[
+            (
+                "fifo-pnl.toml",
+                "[formats.mine]\nexchange = \"mine\"\nzone = \"asked\"\n\
+                 [[formats.mine.headers]]\n\
+                 columns = [\"No\", \"Pair\", \"Side\", \"Qty\", \"Price\", \"Time\"]\n\
+                 [formats.mine.trade]\norder_id = \"{No}\"\nsymbol = \"{Pair}\"\n\
+                 side = \"{Side}\"\nsize = \"{Qty}\"\nprice = \"{Price}\"\n\
+                 order_time = \"{Time}\"\n",
+            ),
+            (
+                "trades.csv",
+                "No,Pair,Side,Qty,Price,Time\n1,BTC-USD,buy,1,100,2025-01-02 10:00:00\n",
+            ),
+        ],
+        command: IMPORT,
+        after: &["fifo-pnl import trades.csv --timezone Europe/Berlin"],
+        ..Case::NONE
+    },
+    Case {
+        title: "Trades of perpetual futures",
+        files: &[(
+            "trades.csv",
+            "Order ID,Trade ID,Trade Time,Pairs,Amount,Price,Total,taker/maker,Fee,unit\n\
+             7,8,2020-01-02 10:00:00,BTC-USDT-SWAP,0.1,7000,-700 USDT,taker,-0.7 USDT,BTC\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
         title: "A row of an unknown type",
         files: &[(
             "trades.csv",

@@ -92,6 +92,9 @@ pub(super) fn describe_format(read: &FileRead) -> String {
     if !read.format.is_empty() && read.format != NATIVE {
         text.push_str(&format!("  format: {}\n", read.format));
     }
+    if !read.read_as.is_empty() {
+        text.push_str(&format!("  read as: {}\n", read.read_as.join(", ")));
+    }
     if !read.assumes.is_empty() {
         text.push_str(&format!("  assumed: {}\n", read.assumes));
     }

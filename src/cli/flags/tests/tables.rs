@@ -25,6 +25,7 @@ const WAIT: Row = value("--wait", &["5m"], &["0s", "soon", "-5m"]);
 const TIMEZONE: Row = value("--timezone", &["Europe/Berlin"], &["Mars/Base"]);
 const RENAME: Row = value("--rename-column", &["Pair=symbol"], &["Pair", "Pair=pear"]);
 const FORMAT: Row = value("--format", &["kraken-trades"], &[]);
+const DECIMAL_MARK: Row = value("--decimal-mark", &["comma"], &["point,comma"]);
 const IGNORE: Row = value("--ignore-column", &["Fee Currency"], &[]);
 const YEAR: Row = value("--year", &["2025"], &["0", "25", "this"]);
 const OUTPUT: Row = value("--output", &["a.out"], &["-"]);
@@ -56,6 +57,7 @@ pub const TABLES: &[Table] = &[
             TIMEZONE,
             RENAME,
             FORMAT,
+            DECIMAL_MARK,
             IGNORE,
             flag("--skip-invalid"),
             JOBS,
@@ -73,6 +75,7 @@ pub const TABLES: &[Table] = &[
             TIMEZONE,
             RENAME,
             FORMAT,
+            DECIMAL_MARK,
             IGNORE,
             flag("--skip-invalid"),
             flag("--preview"),
@@ -89,6 +92,7 @@ pub const TABLES: &[Table] = &[
             TIMEZONE,
             RENAME,
             FORMAT,
+            DECIMAL_MARK,
             IGNORE,
             flag("--skip-invalid"),
             flag("--preview"),

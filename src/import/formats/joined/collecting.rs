@@ -65,9 +65,18 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
         }
     }
 
-    /// Takes the next row.
-    pub(in crate::import) fn push(&mut self, record: &Record<'_, 't>, reading: &mut Reading<'_>) {
+    /// Takes the next row. `rejected`: its outcome, if nobody can read it.
+    pub(in crate::import) fn push(
+        &mut self,
+        record: &Record<'_, 't>,
+        reading: &mut Reading<'_>,
+        rejected: Option<RowOutcome>,
+    ) {
         let row = *record.row;
+        if let Some(outcome) = rejected {
+            self.done.outcomes.push(JoinedOutcome { row, outcome });
+            return;
+        }
         let read = self.read(record, reading).and_then(|read| {
             match is_repeated(&mut self.ids, &read)? {
                 true => self.done.duplicates += 1,

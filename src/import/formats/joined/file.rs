@@ -7,7 +7,7 @@ use super::{JoinedFormat, JoinedSource};
 use crate::import::error::FileError;
 use crate::import::formats::differences::Differences;
 use crate::import::formats::layout::Generation;
-use crate::import::formats::template::fold;
+use crate::import::formats::template::{fold, is_named};
 use crate::import::formats::zones::zone_of;
 use crate::import::formats::{HeaderRow, JOINED, Record, RowFormat, RowOutcome};
 use crate::import::reading::Reading;
@@ -93,6 +93,19 @@ impl RowFormat for JoinedFile {
         Some(self)
     }
 
+    /// Any column but that of the time may have numbers.
+    fn number_places(&self) -> Vec<usize> {
+        let time = fold(self.format.source().time);
+        let names = self.folded.iter().enumerate();
+        let others = names.filter(|(_, name)| !is_named(&time, name));
+        others.map(|(place, _)| place).collect()
+    }
+
+    fn column_at(&self, place: usize) -> String {
+        let name = self.names.get(place).map_or("", |name| name.trim());
+        name.to_owned()
+    }
+
     /// Reads a row as if it were a whole file.
     fn read(
         &self,
@@ -101,7 +114,7 @@ impl RowFormat for JoinedFile {
         each: &mut dyn FnMut(RowOutcome),
     ) -> Result<(), FileError> {
         let mut rows = JoinedRows::new(self);
-        rows.push(record, reading);
+        rows.push(record, reading, None);
         let done = rows.finish(reading);
         let outcomes = done.outcomes.into_iter();
         outcomes.for_each(|JoinedOutcome { outcome, .. }| each(outcome));

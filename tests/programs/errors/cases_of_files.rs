@@ -1,0 +1,129 @@
+//! Files that an import does not read.
+
+use super::Case;
+use super::cases::IMPORT;
+
+pub const FILES: &[Case] = &[
+    Case {
+        title: "A column that names another currency",
+        files: &[(
+            "trades.csv",
+            "order_id,symbol,side,size,price,order_time,total_fees_usd,Price Currency\n\
+             A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0,USD\n\
+             A-2,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0,EUR\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "A column under a name that no import reads",
+        command: "fifo-pnl import --rename-column Ticker=smybol ledger.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "A column is missing",
+        files: &[(
+            "trades.csv",
+            "order_id,pair,side,size,price,order_time\n\
+             A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z\n",
+        )],
+        command: IMPORT,
+        same: &["fifo-pnl run trades.csv"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A column that stands twice",
+        files: &[(
+            "trades.csv",
+            "order_id,symbol,side,size,price,order_time,total_fees_usd,price\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "The file is empty",
+        before: &["touch trades.csv"],
+        command: IMPORT,
+        same: &["fifo-pnl run trades.csv"],
+        ..Case::NONE
+    },
+    Case {
+        title: "No header",
+        files: &[(
+            "trades.csv",
+            "A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "A number that can be read in two ways",
+        files: &[(
+            "trades.csv",
+            "order_id;symbol;side;size;price;order_time;total_fees_usd\n\
+             A-1;BTC-USD;buy;1,234;100;2025-01-02T10:00:00Z;0\n",
+        )],
+        command: IMPORT,
+        after: &["fifo-pnl import trades.csv --decimal-mark comma"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A file without a table",
+        files: &[("trades.csv", "My broker\nAccount 17, 2025\n\nNo trades.\n")],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "A file in another language",
+        files: &[(
+            "trades.csv",
+            "Datum;Typ;Menge;Kurs;Gebühr;Rate\n02.01.2025;Kauf;1;100;0;1\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "A workbook instead of CSV",
+        before: &["printf 'PK\\003\\004....xl/workbook.xml' > trades.xlsx"],
+        command: "fifo-pnl import trades.xlsx",
+        ..Case::NONE
+    },
+    Case {
+        title: "A binary file",
+        before: &["printf 'order_id,symbol\\nA-1,\\000\\001\\002' > trades.csv"],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "Two encodings in one file",
+        before: &["printf 'order_id,symbol\\nM\\303\\274ller\\nM\\374ller' > trades.csv"],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "A folder",
+        before: &["mkdir trades"],
+        command: "fifo-pnl import trades",
+        ..Case::NONE
+    },
+    Case {
+        title: "A device, which never ends",
+        command: "fifo-pnl import /dev/zero",
+        same: &[
+            "fifo-pnl import --preview /dev/zero",
+            "fifo-pnl run /dev/zero",
+        ],
+        ..Case::NONE
+    },
+    Case {
+        title: "A file that is not there",
+        command: "fifo-pnl import ledgr.csv",
+        ..Case::NONE
+    },
+    Case {
+        title: "One file of two is not there",
+        command: "fifo-pnl import ledger.csv more.csv",
+        same: &["fifo-pnl run ledger.csv more.csv"],
+        ..Case::NONE
+    },
+];
