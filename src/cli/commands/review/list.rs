@@ -73,8 +73,8 @@ fn describe_days(items: &[&QueuedItem], next: &Next) -> String {
         ));
     }
     text.push_str(&format!(
-        "\nImport a file that has these rates; or `{}` writes a file\n\
-         to fill in and import. `{}` lists each item.\n",
+        "\nImport a file that has these rates; or `{}` writes a file to fill in and import. `{}` \
+         lists each item.\n",
         next.command("fifo-pnl rates missing -o FILE"),
         next.command("fifo-pnl review list --all")
     ));
@@ -123,7 +123,7 @@ fn describe_closing(items: &[&QueuedItem]) -> String {
     let without_rate = items.iter().filter(|item| item.lacks_rate()).count();
     if unmatched > 0 {
         text.push_str(
-            "A run closes an unmatched sell once its buy is imported and computed; or it is a\n\
+            "A run closes an unmatched sell once its buy is imported and computed; or it is a \
              short sale: these are not matched yet.\n",
         );
     }
@@ -132,7 +132,7 @@ fn describe_closing(items: &[&QueuedItem]) -> String {
     }
     if unmatched + without_rate < items.len() {
         text.push_str(
-            "A run closes the item of a rejected pool once its trades are corrected or voided,\n\
+            "A run closes the item of a rejected pool once its trades are corrected or voided, \
              the settings say what its symbol is, or the pool is excluded.\n",
         );
     }
