@@ -165,6 +165,47 @@ CREATE TRIGGER asset_movements_no_change BEFORE UPDATE OR DELETE ON asset_moveme
 CREATE TRIGGER asset_movements_no_truncate BEFORE TRUNCATE ON asset_movements
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
+-- Splits, mergers, spin-offs and new names. Matching does not apply them yet: it rejects the pools that they change.
+-- An action without an account is of all accounts. A source states a ratio, or the units that came by a split.
+CREATE TABLE asset_actions (
+    action_seq  BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
+        CONSTRAINT asset_actions_action_seq_check CHECK (action_seq > 0),
+    account     TEXT COLLATE "C" CONSTRAINT asset_actions_account_check CHECK (account <> ''),
+    action_id   TEXT COLLATE "C" NOT NULL CONSTRAINT asset_actions_action_id_check CHECK (action_id <> ''),
+    kind        TEXT NOT NULL CONSTRAINT asset_actions_kind_check
+        CHECK (kind IN ('split', 'rename', 'spin_off', 'merger')),
+    asset       TEXT COLLATE "C" NOT NULL CONSTRAINT asset_actions_asset_check CHECK (asset <> ''),
+    happened_at TIMESTAMPTZ NOT NULL CONSTRAINT asset_actions_happened_at_check
+        CHECK (happened_at >= '0001-01-01 00:00:00+00' AND happened_at < '10000-01-01 00:00:00+00'),
+    ratio_new   BIGINT,
+    ratio_old   BIGINT,
+    units       NUMERIC,
+    other_asset TEXT COLLATE "C" CONSTRAINT asset_actions_other_asset_check
+        CHECK (other_asset <> '' AND other_asset <> asset),
+    basis_share NUMERIC,
+    exchange    TEXT,
+    import_id   BIGINT NOT NULL REFERENCES imports (id),
+    import_line BIGINT NOT NULL,
+    ingested_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    CONSTRAINT asset_actions_ratio_check CHECK ((ratio_new IS NULL) = (ratio_old IS NULL)
+        AND (ratio_new IS NULL OR (ratio_new > 0 AND ratio_old > 0))),
+    CONSTRAINT asset_actions_facts_check CHECK (CASE kind
+            WHEN 'split' THEN other_asset IS NULL AND (ratio_new IS NULL) <> (units IS NULL)
+            WHEN 'rename' THEN other_asset IS NOT NULL AND ratio_new IS NULL AND units IS NULL
+            ELSE other_asset IS NOT NULL AND ratio_new IS NOT NULL AND units IS NULL END),
+    CONSTRAINT asset_actions_units_check CHECK (units IS NULL OR
+        (units > 0 AND units < 'Infinity'
+        AND scale(trim_scale(units)) <= 28
+        AND abs(units) * power(10::numeric, scale(trim_scale(units))) < 1e28)),
+    CONSTRAINT asset_actions_basis_share_check CHECK (basis_share IS NULL OR
+        (kind = 'spin_off' AND basis_share BETWEEN 0 AND 1 AND scale(trim_scale(basis_share)) <= 28))
+);
+CREATE UNIQUE INDEX asset_actions_key ON asset_actions (coalesce(account, ''), action_id);
+CREATE TRIGGER asset_actions_no_change BEFORE UPDATE OR DELETE ON asset_actions
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER asset_actions_no_truncate BEFORE TRUNCATE ON asset_actions
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
 CREATE TABLE event_log (
     id                 BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
         CONSTRAINT event_log_id_check CHECK (id > 0),
@@ -205,6 +246,13 @@ CREATE VIEW eligible_movements AS
 SELECT movement_seq, account, movement_id, asset, direction, size, fee, fee_asset, usd_value, kind,
        moved_at, settled_at, tx_id, exchange, import_id, import_line
 FROM asset_movements
+WHERE import_id NOT IN (SELECT import_id FROM active_import_voids);
+
+-- Actions whose imports are not undone.
+CREATE VIEW eligible_actions AS
+SELECT action_seq, account, action_id, kind, asset, happened_at, ratio_new, ratio_old, units, other_asset,
+       basis_share, exchange, import_id, import_line
+FROM asset_actions
 WHERE import_id NOT IN (SELECT import_id FROM active_import_voids);
 
 -- The ledger of our own, and its views. If a ledger was there before us, the program creates nothing of

@@ -342,6 +342,65 @@ CREATE TRIGGER asset_movements_number BEFORE INSERT ON asset_movements
          AND NOT EXISTS (SELECT 1 FROM asset_movements WHERE movement_seq = NEW.movement_seq)
 BEGIN SELECT RAISE(ABORT, 'asset_movements: the database sets movement_seq: leave it out'); END;
 
+-- Splits, mergers, spin-offs and new names. Matching does not apply them yet: it rejects the pools that they change.
+-- An action without an account is of all accounts. A source states a ratio, or the units that came by a split.
+CREATE TABLE asset_actions (
+    action_seq  INTEGER PRIMARY KEY CONSTRAINT asset_actions_action_seq_check CHECK (action_seq > 0),
+    account     TEXT CONSTRAINT asset_actions_account_check CHECK (account <> ''),
+    action_id   TEXT NOT NULL CONSTRAINT asset_actions_action_id_check CHECK (action_id <> ''),
+    kind        TEXT NOT NULL CONSTRAINT asset_actions_kind_check
+        CHECK (kind IN ('split', 'rename', 'spin_off', 'merger')),
+    asset       TEXT NOT NULL CONSTRAINT asset_actions_asset_check CHECK (asset <> ''),
+    happened_at INTEGER NOT NULL CONSTRAINT asset_actions_happened_at_check
+        CHECK (happened_at BETWEEN -62135596800000000 AND 253402300799999999),
+    ratio_new   INTEGER,
+    ratio_old   INTEGER,
+    units       TEXT,
+    other_asset TEXT CONSTRAINT asset_actions_other_asset_check CHECK (other_asset <> '' AND other_asset <> asset),
+    basis_share TEXT,
+    exchange    TEXT,
+    import_id   INTEGER NOT NULL REFERENCES imports (id),
+    import_line INTEGER NOT NULL,
+    ingested_at INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    CONSTRAINT asset_actions_ratio_check CHECK ((ratio_new IS NULL) = (ratio_old IS NULL)
+        AND (ratio_new IS NULL OR (ratio_new > 0 AND ratio_old > 0))),
+    CONSTRAINT asset_actions_facts_check CHECK (CASE kind
+            WHEN 'split' THEN other_asset IS NULL AND (ratio_new IS NULL) <> (units IS NULL)
+            WHEN 'rename' THEN other_asset IS NOT NULL AND ratio_new IS NULL AND units IS NULL
+            ELSE other_asset IS NOT NULL AND ratio_new IS NOT NULL AND units IS NULL END),
+    CONSTRAINT asset_actions_units_check CHECK (units IS NULL OR
+        (length(units) BETWEEN 1 AND 60
+        AND units NOT GLOB '*[^0-9.]*'
+        AND units GLOB '[0-9]*'
+        AND units NOT GLOB '*.*.*'
+        AND units NOT GLOB '*.'
+        AND units NOT GLOB '0[0-9]*'
+        AND (instr(units, '.') = 0 OR units NOT GLOB '*0')
+        AND length(ltrim(replace(units, '.', ''), '0')) <= 28
+        AND (instr(units, '.') = 0 OR length(units) - instr(units, '.') <= 28)
+        AND units <> '0')),
+    CONSTRAINT asset_actions_basis_share_check CHECK (basis_share IS NULL OR
+        (kind = 'spin_off' AND (basis_share IN ('0', '1')
+            OR (length(basis_share) BETWEEN 3 AND 30
+                AND basis_share GLOB '0.[0-9]*'
+                AND substr(basis_share, 3) NOT GLOB '*[^0-9]*'
+                AND basis_share NOT GLOB '*0'))))
+) STRICT;
+CREATE UNIQUE INDEX asset_actions_key ON asset_actions (ifnull(account, ''), action_id);
+CREATE TRIGGER asset_actions_no_update BEFORE UPDATE ON asset_actions
+BEGIN SELECT RAISE(ABORT, 'asset_actions is append-only: UPDATE is refused'); END;
+CREATE TRIGGER asset_actions_no_delete BEFORE DELETE ON asset_actions
+BEGIN SELECT RAISE(ABORT, 'asset_actions is append-only: DELETE is refused'); END;
+CREATE TRIGGER asset_actions_no_replace BEFORE INSERT ON asset_actions
+    WHEN EXISTS (SELECT 1 FROM asset_actions WHERE action_seq = NEW.action_seq
+                     OR (ifnull(account, '') = ifnull(NEW.account, '') AND action_id = NEW.action_id))
+BEGIN SELECT RAISE(ABORT, 'asset_actions is append-only: replacing a row is refused'); END;
+-- A number from outside could end the numbering, or stand before rows that were seen. -1: not given.
+CREATE TRIGGER asset_actions_number BEFORE INSERT ON asset_actions
+    WHEN NEW.action_seq <> -1 AND NEW.action_seq <> 1 + ifnull((SELECT max(action_seq) FROM asset_actions), 0)
+         AND NOT EXISTS (SELECT 1 FROM asset_actions WHERE action_seq = NEW.action_seq)
+BEGIN SELECT RAISE(ABORT, 'asset_actions: the database sets action_seq: leave it out'); END;
+
 CREATE TABLE event_log (
     id                 INTEGER PRIMARY KEY CONSTRAINT event_log_id_check CHECK (id > 0),
     event_time         INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
@@ -388,6 +447,13 @@ CREATE VIEW eligible_movements AS
 SELECT movement_seq, account, movement_id, asset, direction, size, fee, fee_asset, usd_value, kind,
        moved_at, settled_at, tx_id, exchange, import_id, import_line
 FROM asset_movements
+WHERE import_id NOT IN (SELECT import_id FROM active_import_voids);
+
+-- Actions whose imports are not undone.
+CREATE VIEW eligible_actions AS
+SELECT action_seq, account, action_id, kind, asset, happened_at, ratio_new, ratio_old, units, other_asset,
+       basis_share, exchange, import_id, import_line
+FROM asset_actions
 WHERE import_id NOT IN (SELECT import_id FROM active_import_voids);
 
 -- Eligible trades: the executions. A voided one keeps its row and names the void; 0 is that of its import.

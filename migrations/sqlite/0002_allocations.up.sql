@@ -456,7 +456,8 @@ CREATE TABLE manual_review_queue (
     id                 INTEGER PRIMARY KEY CONSTRAINT manual_review_queue_id_check CHECK (id > 0),
     order_id           TEXT NOT NULL,
     issue_type         TEXT NOT NULL CONSTRAINT manual_review_queue_issue_type_check
-        CHECK (issue_type IN ('unmatched_sell', 'invalid_trade', 'missing_fx', 'allocation_error')),
+        CHECK (issue_type IN ('unmatched_sell', 'invalid_trade', 'missing_fx', 'unapplied_action',
+                              'allocation_error')),
     severity           TEXT NOT NULL CONSTRAINT manual_review_queue_severity_check
         CHECK (severity IN ('low', 'medium', 'high', 'critical')),
     status             TEXT NOT NULL CONSTRAINT manual_review_queue_status_check

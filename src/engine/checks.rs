@@ -226,6 +226,10 @@ pub fn check_pool(
         Some(summary) => claims::check_ledger(version, summary, &mut findings),
     }
     let status = version.summary.map(|summary| summary.status);
+    if let (Some(PoolStatus::Matched), Some(unapplied)) = (status, &version.ledger.unapplied) {
+        let message = format!("the pool is matched, and {unapplied}, expected no result");
+        findings.add(Invariant::I13, "", message);
+    }
     match status {
         Some(PoolStatus::Rejected) => {
             claims::check_nothing_stored(version, "rejected", &mut findings)

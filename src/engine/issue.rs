@@ -53,6 +53,8 @@ words! {
         InvalidTrade = "invalid_trade",
         /// The pool is not priced in USD; it is rejected.
         MissingFx = "missing_fx",
+        /// A stored action, such as a split, is not applied; the pool is rejected.
+        UnappliedAction = "unapplied_action",
         /// The engine's own check failed; the pool is rejected. A bug of ours.
         AllocationError = "allocation_error",
     }

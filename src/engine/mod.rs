@@ -11,6 +11,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
+mod action;
 mod assets;
 mod canonical;
 mod checks;
@@ -64,6 +65,7 @@ mod trades;
 mod wide;
 mod withheld;
 
+pub use action::{ActionKind, ActionRatio, AssetAction, Unapplied, unapplied};
 pub use assets::{
     AssetRules, CodeKind, Instrument, InstrumentSettings, NotInUsd, PoolsBy, Proposal,
     UnknownInstrument, UnknownWhy, codes_hash, is_dollar_coin, kind_of_code, ticker_settings,

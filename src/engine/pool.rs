@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::assets::NotInUsd;
+use super::action::{AssetAction, Unapplied, unapplied};
+use super::assets::{AssetRules, NotInUsd};
 use super::canonical::write_trade_line;
 use super::class::PoolClass;
 use super::facts::MoreFacts;
@@ -37,6 +38,8 @@ pub struct PoolLedger {
     pub class: Option<PoolClass>,
     /// A symbol without explanation, or without a price in dollars.
     pub refused: Option<Box<NotInUsd>>,
+    /// The first action up to its last trade: nothing applies it yet.
+    pub unapplied: Option<Box<Unapplied>>,
     /// Entries that are not base legs: the trades are rows of other pools.
     pub legs: u64,
 }
@@ -58,6 +61,7 @@ impl PoolLedger {
             symbols: Vec::new(),
             class: None,
             refused: None,
+            unapplied: None,
             legs: 0,
         }
     }
@@ -172,6 +176,17 @@ impl PoolLedger {
         }
     }
 
+    /// Notes the first action up to the pool's last trade.
+    pub fn note_actions(&mut self, actions: &[AssetAction], rules: &AssetRules) {
+        let concerning = actions.iter().any(|it| it.concerns(&self.pool, rules));
+        let last = concerning.then(|| self.trades.iter().map(|trade| trade.order_time).max());
+        let found = last.flatten().and_then(|last| {
+            let place = (&self.pool, last);
+            unapplied(actions, rules, place)
+        });
+        self.unapplied = found.map(Box::new);
+    }
+
     /// Returns the number of rows of the ledger, valid or not; legs of trades of other pools are
     /// not among them.
     pub fn rows(&self) -> u64 {
@@ -252,7 +267,7 @@ impl PoolLedger {
 /// Why a pool has no allocations: a question that only a person can settle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// `InvalidTrade`, `MissingFx` or `AllocationError`.
+    /// `InvalidTrade`, `MissingFx`, `UnappliedAction` or `AllocationError`.
     pub issue: IssueType,
     /// The whole pool's reason, in a sentence.
     pub reason: String,
@@ -306,6 +321,17 @@ impl Rejection {
         }
     }
 
+    /// Makes the rejection of a pool whose lots an action changes.
+    pub fn of_action(unapplied: &Unapplied) -> Self {
+        Self {
+            issue: IssueType::UnappliedAction,
+            reason: unapplied.to_string(),
+            invalid: Vec::new(),
+            settings: String::new(),
+            column: None,
+        }
+    }
+
     /// Makes the rejection of a pool without dollar prices. A refused symbol is of the same kind:
     /// its currency is unknown, and settings settle it, not another row.
     pub fn of_quote(error: &NotInUsd) -> Self {
@@ -349,6 +375,7 @@ pub fn judge_pool(ledger: PoolLedger, exclusion: Option<&str>) -> PoolOutcome {
         symbols,
         class,
         refused,
+        unapplied,
         ..
     } = ledger;
     let rejected = |issue, reason, invalid| {
@@ -368,6 +395,8 @@ pub fn judge_pool(ledger: PoolLedger, exclusion: Option<&str>) -> PoolOutcome {
         PoolResult::Rejected(Rejection::of_quote(&error))
     } else if let Some(rejection) = invalid_rows(invalid) {
         PoolResult::Rejected(rejection)
+    } else if let Some(unapplied) = unapplied {
+        PoolResult::Rejected(Rejection::of_action(&unapplied))
     } else {
         match match_trades(pool.clone(), trades) {
             Ok(matching) => match matching.self_check() {

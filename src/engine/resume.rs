@@ -57,6 +57,7 @@ pub fn continue_pool(new: PoolLedger, state: &PoolState) -> Continued {
         trades,
         invalid,
         refused,
+        unapplied,
         ..
     } = new;
     if let Some(error) = refused {
@@ -64,6 +65,9 @@ pub fn continue_pool(new: PoolLedger, state: &PoolState) -> Continued {
     }
     if let Some(rejection) = invalid_rows(invalid) {
         return Continued::Rejected(rejection);
+    }
+    if let Some(unapplied) = unapplied {
+        return Continued::Rejected(Rejection::of_action(&unapplied));
     }
     if let Some(order_id) = late_trade(&trades, state) {
         return Continued::HistoryChanged { order_id };

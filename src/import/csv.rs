@@ -17,14 +17,14 @@ use super::error::FileError;
 use super::formats::{
     JoinedOutcome, JoinedRows, Record, RowFormat, RowOutcome, is_blank, recognise,
 };
-use super::numbering::Numbering;
+use super::numbering::{Numbering, number_actions, number_movements};
 use super::reading::Reading;
 use super::rejected::{Fault, RejectedRow};
 use super::rejects::Rejects;
 use super::repeats::{Kept, Repeats};
 use super::rows::{Row, RowReader};
 use super::{ImportOptions, ParsedFile};
-use crate::engine::{LedgerTrade, Movement};
+use crate::engine::{AssetAction, LedgerTrade, Movement};
 
 /// Number of rows between two progress reports.
 const PROGRESS_ROWS: u64 = 4096;
@@ -76,25 +76,18 @@ pub fn parse_csv(
     let mut numbering = format.makes_ids().then(Numbering::default);
     let mut told = 0_u64;
     let mut take = |row: &Row<'_>, outcome| {
-        let kept = match outcome {
+        match outcome {
             RowOutcome::Trade(mut trade) => {
                 if let Some(numbering) = &mut numbering {
                     numbering.number(&mut trade);
                 }
-                kept.keep(trade, row, format.format.as_ref())
+                let kept = kept.keep(trade, row, format.format.as_ref());
+                file.rejected.extend(kept.err().map(|rejected| *rejected));
             }
-            RowOutcome::Rejected(rejected) => Err(rejected),
-            RowOutcome::Movement(movement) => {
-                file.movements.push(*movement);
-                Ok(())
-            }
-            RowOutcome::Ignored(kind) => {
-                *file.ignored.entry(kind).or_default() += 1;
-                Ok(())
-            }
-        };
-        if let Err(rejected) = kept {
-            file.rejected.push(*rejected);
+            RowOutcome::Rejected(rejected) => file.rejected.push(*rejected),
+            RowOutcome::Movement(movement) => file.movements.push(*movement),
+            RowOutcome::Action(action) => file.actions.push(*action),
+            RowOutcome::Ignored(kind) => *file.ignored.entry(kind).or_default() += 1,
         }
         told += 1;
         if told.is_multiple_of(PROGRESS_ROWS) {
@@ -121,6 +114,7 @@ pub fn parse_csv(
     progress(bytes.len());
     file.trades = kept.trades;
     file.duplicates += kept.duplicates;
+    format.number(&mut file.movements, &mut file.actions);
     Ok(file)
 }
 
@@ -139,6 +133,8 @@ pub struct ParsedBlock {
     pub trades: Vec<LedgerTrade>,
     /// The movements of the block. Order: as in the file.
     pub movements: Vec<Movement>,
+    /// The actions of the block. Order: as in the file.
+    pub actions: Vec<AssetAction>,
     /// The rows that are no trades.
     pub rejected: Rejects,
     /// Rows that are known to be no trades, by the name of their type.
@@ -228,6 +224,15 @@ impl CsvFormat {
         said.chain(dialect.said()).chain(decimals).collect()
     }
 
+    /// Completes the ids that are made of facts. `movements` and `actions` are those of a whole
+    /// file, in its order.
+    pub fn number(&self, movements: &mut [Movement], actions: &mut [AssetAction]) {
+        if self.makes_ids() {
+            number_movements(movements);
+        }
+        number_actions(actions);
+    }
+
     /// Returns the ignored columns.
     pub fn unknown_columns(&self) -> &[String] {
         self.format.unknown_columns()
@@ -269,7 +274,9 @@ impl CsvFormat {
                 }
                 (RowOutcome::Rejected(rejected), _) => Err(rejected),
                 (RowOutcome::Trade(_), None)
-                | (RowOutcome::Movement(_) | RowOutcome::Ignored(_), _) => Ok(()),
+                | (RowOutcome::Movement(_) | RowOutcome::Action(_) | RowOutcome::Ignored(_), _) => {
+                    Ok(())
+                }
             };
             if let Err(row) = read {
                 rejected(*row);
@@ -284,6 +291,7 @@ impl CsvFormat {
         parsed.rows = self.each_row(block, options, |_, outcome| match outcome {
             RowOutcome::Trade(trade) => parsed.trades.push(trade),
             RowOutcome::Movement(movement) => parsed.movements.push(*movement),
+            RowOutcome::Action(action) => parsed.actions.push(*action),
             RowOutcome::Rejected(rejected) => parsed.rejected.push(*rejected),
             RowOutcome::Ignored(kind) => *parsed.ignored.entry(kind).or_default() += 1,
         })?;
@@ -354,7 +362,7 @@ impl CsvFormat {
 /// Tells whether an outcome rests on a number that can be read in two ways.
 fn is_of_number(outcome: &RowOutcome, open: &OpenNumber) -> bool {
     match outcome {
-        RowOutcome::Trade(_) | RowOutcome::Movement(_) => true,
+        RowOutcome::Trade(_) | RowOutcome::Movement(_) | RowOutcome::Action(_) => true,
         RowOutcome::Rejected(row) => row.found == open.text,
         RowOutcome::Ignored(_) => false,
     }

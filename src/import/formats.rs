@@ -4,6 +4,7 @@
 //! reads the file, counts lines, and collects the outcomes. To add a format, write its file and add
 //! one line to [`FORMATS`]. Read next: `native.rs`, the format to copy.
 
+mod actions;
 mod described;
 mod dialects;
 mod differences;
@@ -46,7 +47,7 @@ use super::error::FileError;
 use super::reading::Reading;
 use super::rejected::RejectedRow;
 use super::rows::{Row, RowReader};
-use crate::engine::{LedgerTrade, Movement};
+use crate::engine::{AssetAction, LedgerTrade, Movement};
 
 /// Finds formats by a header. A file that two of them recognise is refused.
 const FORMATS: &[Recognise] = &[
@@ -165,6 +166,7 @@ pub(super) struct Record<'r, 't> {
 pub(super) enum RowOutcome {
     Trade(LedgerTrade),
     Movement(Box<Movement>),
+    Action(Box<AssetAction>),
     Rejected(Box<RejectedRow>),
     /// A row that is not a trade, with the name of its type.
     Ignored(&'static str),

@@ -7,6 +7,7 @@
 //! quotes), `header.rs`.
 //! `encoding.rs`, `dialect.rs` and `decimals.rs` read files of other forms.
 
+mod actions;
 mod balances;
 mod blocks;
 mod bounds;
@@ -46,7 +47,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use crate::engine::{Account, AssetRules, LedgerTrade, Movement, Timestamp};
+use crate::engine::{Account, AssetAction, AssetRules, LedgerTrade, Movement, Timestamp};
 
 pub use self::csv::{CsvFormat, ParsedBlock, parse_csv};
 pub use balances::{BalanceFault, Balances};
@@ -103,14 +104,16 @@ pub struct ImportOptions {
 
 /// A file as read.
 ///
-/// `rows` is always the number of trades, movements, rejected, ignored and joined rows, and
-/// duplicates, unless a row of the format stands for several.
+/// `rows` is always the number of trades, movements, actions, rejected, ignored and joined rows,
+/// and duplicates, unless a row of the format stands for several.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ParsedFile {
     /// The trades. Order: as in the file.
     pub trades: Vec<LedgerTrade>,
     /// The movements. Order: as in the file.
     pub movements: Vec<Movement>,
+    /// The actions. Order: as in the file.
+    pub actions: Vec<AssetAction>,
     /// The rows that are no trades. Order: as in the file.
     pub rejected: Vec<RejectedRow>,
     /// Rows that repeat an earlier row of the file in id and facts; the first one is kept.

@@ -10,7 +10,35 @@
 use std::collections::HashMap;
 
 use super::repeats::{TradeHasher, TradeHashes};
-use crate::engine::{Account, LedgerTrade, OrderId};
+use crate::engine::{Account, AssetAction, LedgerTrade, Movement, OrderId};
+
+/// Numbers the movements of a file whose ids are made. Order: as in the file.
+pub fn number_movements(movements: &mut [Movement]) {
+    let mut counts: HashMap<(Account, OrderId), u64> = HashMap::new();
+    for row in movements {
+        let nth = counts.entry((row.account.clone(), row.movement_id.clone()));
+        row.movement_id = numbered(&row.movement_id, counted(nth.or_default()));
+    }
+}
+
+/// Numbers the actions of a file that state the units that came: two equal ones are two. Equal
+/// ratios are one action, named twice. Order: as in the file.
+pub fn number_actions(actions: &mut [AssetAction]) {
+    let mut counts: HashMap<(Option<Account>, OrderId), u64> = HashMap::new();
+    for row in actions.iter_mut().filter(|row| row.units.is_some()) {
+        let nth = counts.entry((row.account.clone(), row.action_id.clone()));
+        row.action_id = numbered(&row.action_id, counted(nth.or_default()));
+    }
+}
+
+fn counted(count: &mut u64) -> u64 {
+    *count = count.saturating_add(1);
+    *count
+}
+
+fn numbered(id: &OrderId, nth: u64) -> OrderId {
+    format!("{id}-{nth}").parse().unwrap_or_else(|_| id.clone())
+}
 
 /// Numbers the trades of a file that have equal facts.
 #[derive(Debug, Clone, Default)]

@@ -13,7 +13,7 @@ use super::valued::{LateRates, RateCounts};
 use crate::engine::{
     Continued, IssueType, LotSums, Matching, Pool, PoolClass, PoolLedger, PoolOutcome, PoolResult,
     PoolState, PoolStatus, PoolTotals, Rejection, RowsHash, SelfCheckError, Symbol, Timestamp,
-    continue_pool, followed_by, rejection_items, review_items, unmatched_items,
+    Unapplied, continue_pool, followed_by, rejection_items, review_items, unmatched_items,
 };
 use crate::store::lots::OpenLots;
 use crate::store::model::{
@@ -23,9 +23,10 @@ use crate::store::model::{
 use crate::store::{Elsewhere, Untold};
 
 /// Kinds of review items about data, which a rejected pool has.
-const DATA_ISSUES: [IssueType; 3] = [
+const DATA_ISSUES: [IssueType; 4] = [
     IssueType::InvalidTrade,
     IssueType::MissingFx,
+    IssueType::UnappliedAction,
     IssueType::AllocationError,
 ];
 
@@ -52,6 +53,8 @@ pub enum Forced {
     Revised(Pool, Vec<String>),
     /// Matched trades of a pool in an unguarded ledger have changed.
     Changed(Pool),
+    /// An action changes lots of the pool, and nothing applies it yet.
+    Action(Pool, Box<Unapplied>),
     /// Rates that the version used are others now.
     Rates(Box<LateRates>),
 }

@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 
 use super::block_file::{BlockFile, of_block, of_file};
 use super::error::{PipelineError, PipelineResult};
-use super::file_read::{FileRead, fees_of, kinds_of, reject, statuses_of};
+use super::file_read::{FileRead, actions_of, fees_of, kinds_of, reject, statuses_of};
 use super::job::{Context, Stage};
-use crate::engine::{LedgerTrade, Movement};
+use crate::engine::{AssetAction, LedgerTrade, Movement};
 use crate::import::{
     Block, CsvFormat, Decimals, Dialect, Encoding, FileError, ImportOptions, Numbering,
     RejectedRow, Repeats, TradeHasher, TradeHashes,
@@ -43,6 +43,7 @@ pub(super) struct TradeFile {
     numbering: Option<Arc<Numbering>>,
     rejected: u64,
     movements: Arc<[Movement]>,
+    actions: Arc<[AssetAction]>,
 }
 
 /// One reading of the whole file.
@@ -81,8 +82,10 @@ impl TradeFile {
             repeats,
             numbering,
             movements,
+            actions,
         } = checked?;
         checked.movements = kinds_of(&movements);
+        checked.actions = actions_of(&actions);
         checked.name = path.display().to_string();
         checked.sha256 = reading.sha256.clone();
         let again = repeats.as_ref().map(|repeats| Arc::new(repeats.again()));
@@ -105,6 +108,7 @@ impl TradeFile {
             numbering: numbering.map(Arc::new),
             rejected: checked.rejected.count(),
             movements: movements.into(),
+            actions: actions.into(),
         };
         Ok(Some((file, checked)))
     }
@@ -201,15 +205,21 @@ struct Checked {
     repeats: Option<Repeats>,
     numbering: Option<Numbering>,
     movements: Vec<Movement>,
+    actions: Vec<AssetAction>,
 }
 
+/// The number of trades, the movements and the actions of a file.
+type Records = (u64, Vec<Movement>, Vec<AssetAction>);
+
 impl Checked {
-    fn new(reading: FirstReading, read: FileRead, rows: (u64, Vec<Movement>)) -> Self {
+    fn new(reading: FirstReading, read: FileRead, mut rows: Records) -> Self {
+        reading.format.number(&mut rows.1, &mut rows.2);
         Self {
             reading,
             read,
             trades: rows.0,
             movements: rows.1,
+            actions: rows.2,
             repeats: None,
             numbering: None,
         }
@@ -251,7 +261,8 @@ fn check(
     let hasher = TradeHasher::default();
     let mut hashes = TradeHashes::default();
     let mut checked = FileRead::default();
-    let (mut trades, mut seen, mut movements) = (0, 0, Vec::new());
+    let (mut trades, mut seen) = (0, 0);
+    let (mut movements, mut actions) = (Vec::new(), Vec::new());
     let reading = each_block_of(
         (file, begun),
         context,
@@ -261,11 +272,12 @@ fn check(
             Ok((
                 of_block,
                 (fees_of(&parsed.trades), statuses_of(&parsed.trades)),
-                (parsed.rejected, parsed.ignored, parsed.movements),
+                (parsed.rejected, parsed.ignored),
+                (parsed.movements, parsed.actions),
                 parsed.rows,
             ))
         },
-        |_, (of_block, (fees, statuses), (rejected, ignored, moved), rows), end| {
+        |_, (of_block, (fees, statuses), (rejected, ignored), (moved, acted), rows), end| {
             checked.fees.merge(&fees);
             checked.statuses.merge(&statuses);
             trades += of_block.len() as u64;
@@ -273,6 +285,7 @@ fn check(
             checked.rejected.extend(rejected);
             checked.add_ignored(ignored);
             movements.extend(moved);
+            actions.extend(acted);
             checked.rows += rows;
             context.progress.advance(end - seen);
             seen = end;
@@ -282,11 +295,11 @@ fn check(
     if reading.format.makes_ids() {
         return Ok(Checked {
             numbering: Some(Numbering::of(hashes, hasher)),
-            ..Checked::new(reading, checked, (trades, movements))
+            ..Checked::new(reading, checked, (trades, movements, actions))
         });
     }
     let Some(mut repeats) = hashes.into_repeats(hasher) else {
-        return Ok(Checked::new(reading, checked, (trades, movements)));
+        return Ok(Checked::new(reading, checked, (trades, movements, actions)));
     };
     let again = each_block(
         (path, options),
@@ -301,7 +314,7 @@ fn check(
     match again.sha256 == reading.sha256 {
         true => Ok(Checked {
             repeats: Some(repeats),
-            ..Checked::new(reading, checked, (trades, movements))
+            ..Checked::new(reading, checked, (trades, movements, actions))
         }),
         false => Err(changed(path)),
     }
@@ -451,6 +464,10 @@ impl TradeSource for FileTrades {
 
     fn movements(&self) -> &[Movement] {
         &self.file.movements
+    }
+
+    fn actions(&self) -> &[AssetAction] {
+        &self.file.actions
     }
 
     fn rejected(&self) -> u64 {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{FeeSigns, LedgerTrade, Movement, MovementKind, UnknownStatuses};
+use crate::engine::{
+    ActionKind, AssetAction, FeeSigns, LedgerTrade, Movement, MovementKind, UnknownStatuses,
+};
 use crate::import::{Balances, ParsedFile, RejectedRow, Rejects};
 use crate::store::model::Reject;
 
@@ -33,6 +35,8 @@ pub struct FileRead {
     pub balances: Option<Balances>,
     /// Movements, by kind.
     pub movements: BTreeMap<MovementKind, u64>,
+    /// Actions, by kind.
+    pub actions: BTreeMap<ActionKind, u64>,
     /// Ignored columns.
     pub unknown_columns: Vec<String>,
     /// Fees and rebates of the file's trades.
@@ -63,6 +67,7 @@ impl FileRead {
             balances: parsed.balances.clone(),
             unknown_columns: parsed.unknown_columns.clone(),
             movements: kinds_of(&parsed.movements),
+            actions: actions_of(&parsed.actions),
             fees: fees_of(&parsed.trades),
             statuses: statuses_of(&parsed.trades),
             ends_without_line_end: parsed.ends_without_line_end,
@@ -102,6 +107,15 @@ pub(super) fn kinds_of(movements: &[Movement]) -> BTreeMap<MovementKind, u64> {
     let mut kinds = BTreeMap::new();
     for movement in movements {
         *kinds.entry(movement.kind).or_default() += 1;
+    }
+    kinds
+}
+
+/// Counts actions by kind.
+pub(super) fn actions_of(actions: &[AssetAction]) -> BTreeMap<ActionKind, u64> {
+    let mut kinds = BTreeMap::new();
+    for action in actions {
+        *kinds.entry(action.kind).or_default() += 1;
     }
     kinds
 }

@@ -12,7 +12,7 @@ use super::csv_file::TradeFile;
 use super::error::{PipelineError, PipelineResult};
 use super::file_read::{FileRead, reject};
 use super::job::{Context, Stage};
-use crate::engine::{Account, LedgerTrade, Movement, Timestamp};
+use crate::engine::{Account, AssetAction, LedgerTrade, Movement, Timestamp};
 use crate::import::{
     ColumnNames, Decimals, FileError, ImportOptions, LIST_BYTES_MAX, OwnFormats, PIPE_BYTES_MAX,
     ParsedFile, parse_csv, parse_opening_lots, read_whole,
@@ -57,7 +57,11 @@ pub struct Source {
 #[derive(Debug)]
 enum SourceTrades {
     /// In memory, if the source can't be read twice. Opening lots, too: they are few.
-    Listed(Vec<LedgerTrade>, Vec<Movement>, Vec<Reject>),
+    Listed(
+        Vec<LedgerTrade>,
+        (Vec<Movement>, Vec<AssetAction>),
+        Vec<Reject>,
+    ),
     /// In the file, which the import reads again.
     InFile(TradeFile),
 }
@@ -144,7 +148,7 @@ pub fn parse_source(
         read,
         trades: SourceTrades::Listed(
             parsed.trades,
-            parsed.movements,
+            (parsed.movements, parsed.actions),
             parsed.rejected.into_iter().map(reject).collect(),
         ),
     })
@@ -243,11 +247,12 @@ async fn import_source(
     let file = import_file(&report.read, request, context);
     let other = imported_as_another(store, &report.read.sha256, &request.account).await?;
     let receipt = match source.trades {
-        SourceTrades::Listed(trades, movements, rejects) => {
+        SourceTrades::Listed(trades, (movements, actions), rejects) => {
             let batch = ImportBatch {
                 file,
                 trades,
                 movements,
+                actions,
                 rejects,
             };
             store.import(&batch).await?

@@ -14,10 +14,12 @@ use super::job::Context;
 use super::lock::lock_runs;
 use super::publish::{Covered, covered_pools, publishable};
 use super::stale::stale_pools;
+use super::unapplied::unapplied_since;
 use super::unguarded;
 use super::valued::{self, RatesNow, RatesSince};
 use crate::engine::{
-    Pool, PoolLedger, PoolOutcome, PoolStatus, RatesUsed, Timestamp, compute_pool, reach_of,
+    Pool, PoolLedger, PoolOutcome, PoolStatus, RatesUsed, Timestamp, Unapplied, compute_pool,
+    reach_of,
 };
 use crate::store::lots::{OpenLots, Reach};
 use crate::store::model::{
@@ -145,6 +147,8 @@ struct FoundState {
     /// The new rows; or why the ledger can't name them.
     arrivals: Result<Arrivals, Forced>,
     lots: BTreeMap<Pool, OpenLots>,
+    /// Matched pools with an action up to their last trade.
+    unapplied: BTreeMap<Pool, Unapplied>,
     /// Pools without earlier matches, which are computed whole.
     whole: BTreeMap<Pool, PoolLedger>,
     /// Pools whose earlier trades have changed.
@@ -171,6 +175,7 @@ impl FoundState {
             summaries: BTreeMap::new(),
             arrivals: Err(Forced::NoVersion),
             lots: BTreeMap::new(),
+            unapplied: BTreeMap::new(),
             whole: BTreeMap::new(),
             changed: Vec::new(),
             all_rates: None,
@@ -210,6 +215,10 @@ impl FoundState {
             self.read_stale(store).await?;
         } else if !self.is_told() || is_moved {
             self.compare(store, context, is_moved).await?;
+        }
+        if let Ok(arrivals) = &self.arrivals {
+            let read = (&self.summaries, arrivals);
+            self.unapplied = unapplied_since(store, &context.rules, read).await?;
         }
         self.read_pools(run, &base, is_moved).await
     }
@@ -359,19 +368,19 @@ impl FoundState {
         let changed = std::mem::take(&mut self.changed).into_iter();
         let mut forced: Vec<Forced> = changed.map(Forced::Changed).collect();
         for (pool, revised) in &arrivals.revised {
-            let is_matched = self.summaries.get(pool).is_some_and(|summary| {
-                matches!(summary.status, PoolStatus::Matched | PoolStatus::Stale)
-            });
-            if is_matched {
+            if self.summaries.get(pool).is_some_and(has_rows) {
                 let orders = revised.iter().cloned().collect();
                 forced.push(Forced::Revised(pool.clone(), orders));
             }
         }
+        let of_pools = self.unapplied.clone().into_iter();
+        forced.extend(of_pools.map(|(pool, it)| Forced::Action(pool, Box::new(it))));
         for (pool, new) in &arrivals.pools {
             let Some(summary) = self.summaries.get(pool) else {
                 continue;
             };
             match summary.status {
+                _ if self.unapplied.contains_key(pool) => {}
                 PoolStatus::Matched | PoolStatus::Stale => {
                     let lots = self.lots.remove(pool);
                     forced.extend(appending.go_on(new.clone(), summary, lots));
@@ -427,6 +436,10 @@ async fn lacking_rates(store: &dyn Store) -> PipelineResult<BTreeSet<Pool>> {
     let items = store.review_queue().await?.into_iter();
     let is_lacking = |item: &QueuedItem| item.status != ReviewStatus::Resolved && item.lacks_rate();
     Ok(items.filter(is_lacking).map(|item| item.pool).collect())
+}
+
+fn has_rows(summary: &PoolSummary) -> bool {
+    matches!(summary.status, PoolStatus::Matched | PoolStatus::Stale)
 }
 
 fn is_rejected(summary: &PoolSummary) -> bool {

@@ -32,6 +32,7 @@ mod run_log;
 mod slices;
 mod stale;
 mod twice;
+mod unapplied;
 mod unguarded;
 mod validate;
 mod valued;

@@ -13,7 +13,7 @@ use super::make::{
 };
 use crate::engine::{
     InvalidTrade, InventoryLot, Matching, OpenLot, Pool, PoolLedger, PoolOutcome, PoolResult,
-    PoolStream, Rejection, ReviewItem, RowsHash, SelfCheckError, TradeRef, invalid_rows,
+    PoolStream, Rejection, ReviewItem, RowsHash, SelfCheckError, TradeRef, Unapplied, invalid_rows,
     judge_pool, review_items,
 };
 use crate::store::phase::{self, Phase};
@@ -28,6 +28,8 @@ pub(super) struct Sliced {
     /// Why the pool can't be matched. From then on no row of the pool is written.
     rejection: Option<Rejection>,
     invalid: Vec<InvalidTrade>,
+    /// The first action up to the last trade of the slices read.
+    unapplied: Option<Box<Unapplied>>,
     /// The last slice that had trades; at first an empty one.
     newest: Option<Box<Matching>>,
     /// The writer got rows of the pool.
@@ -57,6 +59,7 @@ impl Sliced {
             stream: PoolStream::default(),
             rejection: None,
             invalid: Vec::new(),
+            unapplied: None,
             newest,
             is_written: false,
             items: Vec::new(),
@@ -102,24 +105,28 @@ impl Sliced {
         made: &mpsc::Sender<PoolMessage>,
     ) -> Result<(), UnfinishedPool> {
         let rows = slice.rows();
-        let was_rejected = self.rejection.is_some() || !self.invalid.is_empty();
+        let was_rejected = self.is_rejected();
         if let Some(error) = slice.refused.take() {
             self.rejection = Some(Rejection::of_quote(&error));
         }
         self.invalid.append(&mut slice.invalid);
-        let is_whole = self.rejection.is_none() && self.invalid.is_empty();
-        if !was_rejected && is_whole && !slice.trades.is_empty() {
+        // Slices come in the order of time: all later ones have the same first action.
+        self.unapplied = slice.unapplied.take().or(self.unapplied.take());
+        if !was_rejected && !self.is_rejected() && !slice.trades.is_empty() {
             match self.stream.add(slice) {
                 Ok(matching) => return self.send_rows(work, matching, rows, made),
                 Err(rejection) => self.rejection = Some(rejection),
             }
         }
         work.context.progress.advance(rows);
-        let is_rejected = self.rejection.is_some() || !self.invalid.is_empty();
-        if is_rejected && std::mem::take(&mut self.is_written) {
+        if self.is_rejected() && std::mem::take(&mut self.is_written) {
             send(made, PoolMessage::Part(Part::Discard(self.pool.clone())))?;
         }
         Ok(())
+    }
+
+    fn is_rejected(&self) -> bool {
+        self.rejection.is_some() || !self.invalid.is_empty() || self.unapplied.is_some()
     }
 
     fn send_rows(
@@ -143,7 +150,9 @@ impl Sliced {
         // A refused symbol comes before faulty rows, as in a pool that is read whole.
         let refused = self.rejection.take_if(|it| it.invalid.is_empty());
         let rejection = refused.or_else(|| invalid_rows(std::mem::take(&mut self.invalid)));
-        let rejection = rejection.or(self.rejection.take());
+        let of_action = self.unapplied.take();
+        let of_action = || of_action.map(|it| Rejection::of_action(&it));
+        let rejection = rejection.or_else(of_action).or(self.rejection.take());
         // The last slice becomes the pool's result: it has the newest trade, and gets all sums.
         let whole = self.newest.take().map(|mut newest| {
             newest.totals = *self.stream.totals();

@@ -88,5 +88,6 @@ fn new_of(ledger: PoolLedger, summary: &PoolSummary) -> Option<PoolLedger> {
     // A pool with invalid rows is not matched, so all invalid rows are new.
     new.invalid = ledger.invalid;
     (new.symbols, new.class, new.refused) = (ledger.symbols, ledger.class, ledger.refused);
+    new.unapplied = ledger.unapplied;
     (old.ledger_hash == summary.ledger_hash).then_some(new)
 }

@@ -5,6 +5,7 @@
 //! appends and how the review queue changes, the same for every store. Read next: `model.rs` (the
 //! data), `rules.rs`, then `sqlite/mod.rs` or its twin `postgres/mod.rs`.
 
+mod actions;
 mod cells;
 mod corrections;
 pub mod cut;
@@ -40,6 +41,7 @@ mod versions;
 use std::sync::Arc;
 
 use crate::engine::{AllocationRow, AssetRules, StoredAllocation, StoredLot};
+pub use actions::ActionStore;
 pub use error::{
     BadPlace, Busy, Denial, Elsewhere, ImportRefusal, ItemRefusal, LedgerFault, PostgresRefusal,
     SchemaRefusal, SnapshotRefusal, StepFault, StoreError, StoreResult, TradeRefusal, Untold,
@@ -105,8 +107,8 @@ pub trait SourcedSink: Send {
     fn take(&mut self, row: SourcedAllocation) -> std::io::Result<()>;
 }
 
-/// Keeps the ledger and the rates that give its trades their values.
-pub trait TradeStore: LedgerStore + RateStore {
+/// Keeps the ledger, the rates that give its trades their values, and the actions on its assets.
+pub trait TradeStore: LedgerStore + RateStore + ActionStore {
     /// Names the pools of trades by these settings from now on. Without them each symbol has a pool
     /// of its own.
     fn use_rules(&self, rules: &AssetRules);
@@ -117,7 +119,7 @@ pub trait TradeStore: LedgerStore + RateStore {
 
 /// Keeps the ledger and its results: all that the pipeline needs of a store.
 ///
-/// A caller that needs less takes one of the eight traits.
+/// A caller that needs less takes one of the nine traits.
 pub trait Store:
     TradeStore + ImportStore + MovementStore + RunStore + VersionStore + ReviewStore + HistoryStore
 {

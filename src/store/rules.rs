@@ -25,7 +25,7 @@ use super::{
 };
 use crate::engine::{Account, CORRECTION_MARK, LedgerTrade, OrderId, split_correction};
 pub(super) use closing::{Closing, RunEnd};
-pub use movements::{MovementKey, MovementPlan, plan_movements};
+pub use movements::{BesidePlan, BesideRecord, plan_beside};
 pub(super) use rates::{counting, counting_of_names, plan_rates, rates_event, renamed};
 pub use review::{AUTOMATIC, REVIEW_EVENTS, check_decision, details_json};
 pub(super) use review::{ReviewChange, decision_event, exclusion_event, plan_review};
@@ -38,13 +38,18 @@ pub(super) fn import_event(file: &ImportFile, receipt: &ImportReceipt, rejected:
         "appended": receipt.appended, "known": receipt.known, "corrected": receipt.corrected,
         "conflicts": receipt.conflict_count(), "rejected": rejected,
     });
-    let movements = &receipt.movements;
-    if *movements != MovementReceipt::default()
-        && let Some(details) = details.as_object_mut()
-    {
-        let counts = json!({ "appended": movements.appended, "known": movements.known,
-            "conflicts": movements.conflict_count });
-        details.insert("movements".into(), counts);
+    let beside = [
+        ("movements", &receipt.movements),
+        ("actions", &receipt.actions),
+    ];
+    for (name, rows) in beside {
+        if *rows != MovementReceipt::default()
+            && let Some(details) = details.as_object_mut()
+        {
+            let counts = json!({ "appended": rows.appended, "known": rows.known,
+                "conflicts": rows.conflict_count });
+            details.insert(name.into(), counts);
+        }
     }
     Event::info(EventKind::Import, file.imported_at, details)
 }
@@ -203,6 +208,7 @@ impl<'m> ImportPlan<'m> {
             conflicts: self.conflicts.clone(),
             conflicts_by_column: self.conflicts_by_column.clone(),
             movements: MovementReceipt::default(),
+            actions: MovementReceipt::default(),
         }
     }
 }
@@ -422,7 +428,8 @@ pub(super) fn undo_event(change: &ImportUndo, undone: &ImportUndone) -> Event {
     let details = json!({
         "import_id": change.import_id, "file": undone.file.name, "put_back": change.put_back,
         "reason": change.reason, "by": change.changed_by, "trades": undone.trades,
-        "rates": undone.rates, "movements": undone.movements, "replaced": undone.replaced,
+        "rates": undone.rates, "movements": undone.movements, "actions": undone.actions,
+        "replaced": undone.replaced,
     });
     Event::info(EventKind::ImportUndo, change.changed_at, details)
 }

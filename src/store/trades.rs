@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::StoreResult;
 use super::model::{ImportBatch, Reject};
-use crate::engine::{LedgerTrade, Movement};
+use crate::engine::{AssetAction, LedgerTrade, Movement};
 
 /// Gives a file's trades, batch by batch.
 ///
@@ -31,6 +31,11 @@ pub trait TradeSource: Send {
         &[]
     }
 
+    /// Returns the actions of the file, in memory, too.
+    fn actions(&self) -> &[AssetAction] {
+        &[]
+    }
+
     /// Returns the number of rejected rows, which the store keeps with the import.
     fn rejected(&self) -> u64 {
         0
@@ -48,6 +53,7 @@ pub(super) struct Listed<'t> {
     trades: &'t [LedgerTrade],
     rejects: &'t [Reject],
     movements: &'t [Movement],
+    actions: &'t [AssetAction],
     is_given: bool,
     are_rejects_given: bool,
 }
@@ -58,6 +64,7 @@ impl<'t> Listed<'t> {
             trades: &batch.trades,
             rejects: &batch.rejects,
             movements: &batch.movements,
+            actions: &batch.actions,
             is_given: false,
             are_rejects_given: false,
         }
@@ -81,6 +88,10 @@ impl TradeSource for Listed<'_> {
 
     fn movements(&self) -> &[Movement] {
         self.movements
+    }
+
+    fn actions(&self) -> &[AssetAction] {
+        self.actions
     }
 
     fn rejected(&self) -> u64 {

@@ -78,6 +78,7 @@ async fn read_and_judge(
     let valuing = Valuing::new(store, &rules, scope);
     let pools = &mut read.pools;
     read.rates = valuing.enter(pending, &at, (pools, true), unlike).await?;
+    note_actions(store, (&rules, &at), &mut read.pools).await?;
     Ok(read)
 }
 
@@ -109,6 +110,7 @@ pub async fn read_with_rows(
     read.rates = valuing
         .enter(pending, &at, (&mut read.pools, true), None)
         .await?;
+    note_actions(store, (&rules, &at), &mut read.pools).await?;
     Ok((read, rows))
 }
 
@@ -127,7 +129,24 @@ pub async fn arrivals(
     let valuing = Valuing::new(store, &rules, scope);
     let pools = &mut arrivals.pools;
     arrivals.rates = valuing.enter(pending, &at, (pools, false), None).await?;
+    note_actions(store, (&rules, &at), &mut arrivals.pools).await?;
     Ok(arrivals)
+}
+
+/// Notes in each pool the actions up to its last trade, as of an instant.
+async fn note_actions(
+    store: &dyn TradeStore,
+    (rules, at): (&AssetRules, &Watermark),
+    pools: &mut BTreeMap<Pool, PoolLedger>,
+) -> StoreResult<()> {
+    if at.cursors().action_seq == 0 {
+        return Ok(());
+    }
+    let actions = store.actions(Some(at)).await?;
+    for pool in pools.values_mut() {
+        pool.note_actions(&actions, rules);
+    }
+    Ok(())
 }
 
 struct Valuing<'a> {

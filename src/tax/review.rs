@@ -231,6 +231,7 @@ pub fn import_batch(
         file,
         trades,
         movements: Vec::new(),
+        actions: Vec::new(),
         rejects,
     }
 }

@@ -171,6 +171,7 @@ pub(crate) struct Happened {
     stale: u32,
     whole: u32,
     asked: u32,
+    pub(crate) acted: u32,
 }
 
 impl Happened {
@@ -189,6 +190,7 @@ impl Happened {
                 for forced in forced {
                     self.late += u32::from(matches!(forced, Forced::Late(..)));
                     self.revised += u32::from(matches!(forced, Forced::Revised(..)));
+                    self.acted += u32::from(matches!(forced, Forced::Action(..)));
                     self.rates += u32::from(matches!(forced, Forced::Rates(..)));
                     let snapshot = matches!(forced, Forced::Snapshot(..));
                     assert!(!snapshot, "{what}: {forced:?}");
@@ -307,6 +309,12 @@ async fn history(subject: &dyn Subject, seed: u64, happened: &mut Happened) {
         let trades: Vec<_> = trades.collect();
         if !trades.is_empty() {
             store.import(&batch(trades)).await.unwrap();
+        }
+        if random.below(20) == 0 {
+            // Of one pool only: the others have results to compare.
+            let seconds = now + 6 - random.below(12) as i64;
+            let split = subject::split(&format!("split-{step}"), "SOL", seconds);
+            store.import(&subject::acted(vec![split])).await.unwrap();
         }
         let of = (ids, &pool("DOGE-USD"));
         disturb(store, &context, &mut random, of, &mut voided).await;
@@ -461,6 +469,7 @@ async fn histories(make: impl AsyncFn() -> Option<Box<dyn Subject>>, seeds: std:
         history(subject.as_ref(), seed, &mut happened).await;
     }
     happened.assert_all();
+    assert!(happened.acted > 0, "no action ever came");
 }
 
 #[tokio::test]

@@ -127,6 +127,10 @@ async fn fill(store: &dyn Store) {
         .import(&subject::moved(vec![subject::movement("M-1", 3)]))
         .await
         .unwrap();
+    store
+        .import(&subject::acted(vec![subject::split("S-1", "NONE", 3)]))
+        .await
+        .unwrap();
     store.void(&subject::void("B-9", false)).await.unwrap();
     store.undo_import(&subject::undo(2, false)).await.unwrap();
     Run::default().go(store).await.unwrap();

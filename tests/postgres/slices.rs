@@ -137,6 +137,11 @@ async fn fill(store: &dyn Store, seed: u64) {
     rows.extend(trades(&mut random, "BARE-USD", 500, 30));
     rows.extend(trades(&mut random, "BTC-EUR", 400, 54));
     rows.extend(trades(&mut random, "OUT-USD", 400, 54));
+    rows.extend(trades(&mut random, "SPLIT-USD", 400, 54));
+    let splits = [("S-1", 60), ("S-2", 100), ("S-3", 9_000)];
+    let splits = splits.map(|(id, seconds)| subject::split(id, "SPLIT", seconds));
+    let splits = subject::acted(splits.to_vec());
+    store.import(&splits).await.unwrap();
     for (symbol, seconds) in [("EARLY-USD", 1), ("LATE-USD", 900)] {
         rows.extend(trades(&mut random, symbol, 600, 54));
         rows.push(unmatchable(symbol, seconds));
@@ -231,7 +236,13 @@ async fn slices_of_both(
         let store = plain.store();
         fill(store, seed).await;
         assert_cut(store, ("BTC-USD", &["BTC-USD"])).await;
-        let kinds = ["unmatched", "too large", "not ours", "BTC-EUR"];
+        let kinds = [
+            "unmatched",
+            "too large",
+            "not ours",
+            "BTC-EUR",
+            "the split of SPLIT",
+        ];
         slices_tell_the_same(store, &AssetRules::by_symbol(), &kinds, seed).await;
 
         let store = mixed.store();

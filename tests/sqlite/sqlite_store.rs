@@ -80,6 +80,8 @@ async fn filled() -> (tempfile::TempDir, PathBuf) {
     store.set_exclusion(&exclusion, true).await.unwrap();
     let moved = subject::moved(vec![subject::movement("M-1", 3)]);
     store.import(&moved).await.unwrap();
+    let acted = subject::acted(vec![subject::split("S-1", "ABC", 3)]);
+    store.import(&acted).await.unwrap();
     store.undo_import(&subject::undo(1, false)).await.unwrap();
     store.undo_import(&subject::undo(1, true)).await.unwrap();
     Run::unpublished().go(&store).await.unwrap();
@@ -101,6 +103,7 @@ async fn facts_can_only_be_appended() {
         ("trade_voids", "undone = 1", "void_seq"),
         ("import_voids", "undone = 1", "void_seq"),
         ("asset_movements", "kind = 'gift'", "movement_seq"),
+        ("asset_actions", "ratio_new = 9", "action_seq"),
         ("event_log", "severity = 'error'", "id"),
         ("imports", "name = 'other.csv'", "id"),
         ("rates", "rate = '9'", "rate_seq"),
@@ -142,6 +145,13 @@ async fn facts_can_only_be_appended() {
     assert!(refused(sql).contains("trade_records is append-only: replacing a row is refused"));
 }
 
+/// The columns and values of an action.
+const ACTION: (&str, &str) = (
+    "asset_actions (action_seq, action_id, kind, asset, happened_at, ratio_new, ratio_old, \
+     import_id, import_line)",
+    "'s', 'split', 'ABC', 0, 4, 1, 1, 1",
+);
+
 /// The columns and values of a movement.
 const MOVEMENT: (&str, &str) = (
     "asset_movements (movement_seq, account, movement_id, asset, direction, size, kind, moved_at, \
@@ -171,6 +181,7 @@ async fn a_number_from_outside_ends_no_numbering_and_hides_no_row() {
             "1, 'r', 'w'",
         ),
         MOVEMENT,
+        ACTION,
         (
             "rates (rate_seq, asset, currency, source, published_at, revision, rate, import_id, \
              import_line)",

@@ -18,9 +18,9 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use fifo_pnl::engine::{
-    Account, AllocationRow, AssetRules, Carried, Direction, LedgerTrade, Movement, MovementKind,
-    Pool, PoolLedger, PoolOutcome, PoolResult, Rate, RateSource, RowsHash, Timestamp, Trade,
-    TradeText, Usd, compute_pool, review_items,
+    Account, ActionKind, ActionRatio, AllocationRow, AssetAction, AssetRules, Carried, Direction,
+    LedgerTrade, Movement, MovementKind, Pool, PoolLedger, PoolOutcome, PoolResult, Rate,
+    RateSource, RowsHash, Timestamp, Trade, TradeText, Usd, compute_pool, review_items,
 };
 use fifo_pnl::store::fingerprint::AdaptedViews;
 use fifo_pnl::store::memory::{LoggedRun, MemoryStore};
@@ -382,6 +382,7 @@ pub fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
         file,
         trades: numbered.collect(),
         movements: Vec::new(),
+        actions: Vec::new(),
         rejects: Vec::new(),
     }
 }
@@ -458,6 +459,31 @@ pub fn movement(id: &str, seconds: i64) -> Movement {
         tx_id: Some("aa11".into()),
         exchange: Some("venue".into()),
         import_line: seconds as u64 + 1,
+    }
+}
+
+/// Makes a split of some asset in the default account, some seconds after the instant of [`at`].
+pub fn split(id: &str, asset: &str, seconds: i64) -> AssetAction {
+    AssetAction {
+        account: Some(Account::default()),
+        action_id: id.parse().unwrap(),
+        kind: ActionKind::Split,
+        asset: asset.parse().unwrap(),
+        happened_at: at(seconds),
+        ratio: ActionRatio::try_read("4", "1"),
+        units: None,
+        other_asset: None,
+        basis_share: None,
+        exchange: Some("venue".into()),
+        import_line: 2,
+    }
+}
+
+/// Makes an import of actions.
+pub fn acted(actions: Vec<AssetAction>) -> ImportBatch {
+    ImportBatch {
+        actions,
+        ..batch(Vec::new())
     }
 }
 
@@ -693,7 +719,8 @@ impl Run {
         counts.pnl = Usd::from_units(pnl);
         if self.publish {
             use fifo_pnl::engine::IssueType::*;
-            review.kinds = [UnmatchedSell, InvalidTrade, MissingFx, AllocationError].into();
+            let kinds = [UnmatchedSell, InvalidTrade, MissingFx, UnappliedAction];
+            review.kinds = kinds.into_iter().chain([AllocationError]).collect();
         } else {
             review = ReviewUpdate::default();
         }

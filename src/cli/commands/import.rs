@@ -88,11 +88,11 @@ async fn import_and_describe(
         }
         None => decided::Decided::none(),
     };
-    let movements = movements_stored(store.as_deref()).await?;
+    let beside = beside_stored(store.as_deref()).await?;
     let location = store.map_or_else(|| "not opened".into(), |store| store.location());
     let mut text = format!("Database  {location}\n");
     text.push_str(&describe(&reports, request));
-    text.push_str(&movements);
+    text.push_str(&beside);
     text.push_str(&decided.warnings(&session.next));
     let is_new = |receipt: &ImportReceipt| {
         receipt.import_id.is_some() && receipt.appended + receipt.corrected > 0
@@ -112,21 +112,24 @@ async fn import_and_describe(
     Ok(Outcome::summary(exit, text, json))
 }
 
-/// Counts the stored movements, which no run uses yet.
-pub(super) async fn movements_stored(store: Option<&dyn Store>) -> CliResult<String> {
-    let stored = match store {
-        Some(store) => store.movement_count().await?,
-        None => 0,
+/// Counts the stored movements and actions, which no run uses yet.
+pub(super) async fn beside_stored(store: Option<&dyn Store>) -> CliResult<String> {
+    let (movements, actions) = match store {
+        Some(store) => {
+            let actions = store.actions(None).await?.len() as u64;
+            (store.movement_count().await?, actions)
+        }
+        None => (0, 0),
     };
-    let are = match stored {
-        0 => return Ok(String::new()),
-        1 => "is",
-        _ => "are",
+    let line = |label: &str, rows: u64, named: String| match rows {
+        0 => String::new(),
+        1 => format!("{label}{named} is stored and not yet used\n"),
+        _ => format!("{label}{named} are stored and not yet used\n"),
     };
-    let movements = plural(stored, "movement", "movements");
-    Ok(format!(
-        "Movements       {movements} {are} stored and not yet used\n"
-    ))
+    let moved = plural(movements, "movement", "movements");
+    let acted = plural(actions, "action", "actions");
+    let text = line("Movements       ", movements, moved);
+    Ok(text + &line("Actions         ", actions, acted))
 }
 
 /// Runs `import lots`. Days are in the time zone of the tax files, unless `--timezone` names
@@ -309,7 +312,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     let not_trades: u64 = report.read.ignored.values().sum();
     text.push_str(&report::describe_not_trades(&report.read, not_trades));
     let receipt = report.receipt.as_ref();
-    let conflicting = receipt.map_or(0, |it| it.conflict_count() + it.movements.conflict_count);
+    let conflicting = receipt.map_or(0, |it| it.conflict_count() + it.beside_conflicts());
     if conflicting > 0 {
         text.push_str(&format!(", {} known with other facts", count(conflicting)));
     }
@@ -332,7 +335,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     }
     text.push('\n');
     *text += &(report::describe_format(&report.read) + &joined::describe(&report.read));
-    text.push_str(&report::describe_movements(&report.read, receipt));
+    text.push_str(&report::describe_beside(&report.read, receipt));
     if !report.read.unknown_columns.is_empty() {
         let columns: Vec<String> = report
             .read
@@ -354,7 +357,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     ));
     if let Some(receipt) = receipt {
         text.push_str(&report::describe_conflicts(&name.to_string(), receipt));
-        text.push_str(&report::describe_moved_otherwise(
+        text.push_str(&report::describe_known_otherwise(
             &name.to_string(),
             receipt,
         ));
@@ -388,7 +391,8 @@ pub(super) fn to_json(report: &FileReport) -> Value {
         "file": read.name, "sha256": read.sha256, "rows": read.rows, "format": read.format,
         "read_as": read.read_as, "assumed": read.assumes,
         "not_trades": read.ignored,
-        "movements": report::movements_json(read, receipt),
+        "movements": report::kinds_json(&read.movements, receipt.map(|it| &it.movements)),
+        "actions": report::kinds_json(&read.actions, receipt.map(|it| &it.actions)),
         "import_id": receipt.and_then(|receipt| receipt.import_id),
         "appended": receipt.map(|receipt| receipt.appended),
         "known": receipt.map(|receipt| receipt.known),

@@ -161,6 +161,7 @@ fn forced_text(forced: &Forced) -> String {
         Forced::Changed(pool) => format!(
             "{pool}: what was matched was changed, voided or removed since, or a trade came late"
         ),
+        Forced::Action(pool, unapplied) => format!("{pool}: {unapplied}"),
         Forced::Rates(late) => {
             let LateRates { count, first } = late.as_ref();
             let rates = plural(*count, "rate", "rates");
@@ -184,6 +185,7 @@ fn forced_json(forced: &Forced) -> Value {
         Forced::Late(pool, order) => ("late arrival", Some(pool), vec![order.clone()]),
         Forced::Revised(pool, orders) => ("voided", Some(pool), orders.clone()),
         Forced::Changed(pool) => ("changed", Some(pool), Vec::new()),
+        Forced::Action(pool, _) => ("action", Some(pool), Vec::new()),
         Forced::Rates(late) => ("rates", None, vec![late.first.order_id.clone()]),
     };
     json!({

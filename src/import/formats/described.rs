@@ -10,6 +10,7 @@ use csv::StringRecord;
 use jiff::tz::TimeZone;
 
 use self::kinds::RowKind;
+use super::actions::ActionTable;
 use super::differences::Differences;
 use super::layout::{CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column};
 use super::made_ids::made_id;
@@ -44,6 +45,8 @@ pub(super) struct Described {
     zone: Option<TimeZone>,
     /// The columns of movements.
     movements: MovementTable,
+    /// The columns of actions.
+    actions: ActionTable,
     /// The header of the native row.
     native: Header,
 }
@@ -126,6 +129,7 @@ impl Described {
             kinds: kinds.collect(),
             refused: refused.collect(),
             movements: MovementTable::of(layout, place, header.before),
+            actions: ActionTable::of(layout, place, header.before),
             zone: zone_of(layout.zone.as_deref(), layout.zone_from, header),
             names,
             native: Header::of_all(),
@@ -347,7 +351,9 @@ impl RowFormat for Described {
     fn number_places(&self) -> Vec<usize> {
         let made = self.made.iter().filter(|made| made.column.is_number());
         let parts = made.flat_map(|made| &made.ways).flatten();
-        let parts = parts.chain(self.movements.numbers());
+        let parts = parts
+            .chain(self.movements.numbers())
+            .chain(self.actions.numbers());
         let places = parts.filter_map(|part| match part {
             PlacedPart::Text(_) => None,
             PlacedPart::Cell(place, _) => Some(*place),
@@ -384,6 +390,7 @@ impl RowFormat for Described {
             Err(row) => RowOutcome::Rejected(row),
             Ok(RowKind::Ignored(ignored)) => RowOutcome::Ignored(ignored),
             Ok(RowKind::Movement(kind)) => self.movement(kind, record, reading),
+            Ok(RowKind::Action(place)) => self.action(place, record, reading),
             Ok(RowKind::Trade) => match self.trade(record, reading) {
                 Ok(trade) => RowOutcome::Trade(trade),
                 Err(row) => RowOutcome::Rejected(row),

@@ -109,6 +109,33 @@ fn moved(file: &ParsedFile) -> String {
     text
 }
 
+/// The header of the expected files of actions.
+const ACTIONS: &str = "action_id,kind,asset,happened_at,ratio_new,ratio_old,units,other_asset,\
+                       exchange,line\n";
+
+/// Writes actions as the expected files have them.
+fn acted(file: &ParsedFile) -> String {
+    let mut text = ACTIONS.to_owned();
+    for row in &file.actions {
+        let or_empty = |text: Option<String>| text.unwrap_or_default();
+        let cells = [
+            row.action_id.to_string(),
+            row.kind.to_string(),
+            row.asset.to_string(),
+            row.happened_at.to_string(),
+            or_empty(row.ratio.map(|ratio| ratio.new.to_string())),
+            or_empty(row.ratio.map(|ratio| ratio.old.to_string())),
+            or_empty(row.units.map(|units| units.to_string())),
+            or_empty(row.other_asset.as_ref().map(ToString::to_string)),
+            or_empty(row.exchange.clone()),
+            row.import_line.to_string(),
+        ];
+        text.push_str(&cells.join(","));
+        text.push('\n');
+    }
+    text
+}
+
 #[test]
 fn each_sample_gives_the_trades_that_a_person_made_of_it() {
     for layout in readable() {
@@ -127,12 +154,16 @@ fn each_sample_gives_the_trades_that_a_person_made_of_it() {
             assert_eq!(written(&file), expected, "{} {name}", layout.name);
             let ignored: u64 = file.ignored.values().sum();
             assert_eq!(file.rejected, [], "{}", layout.name);
-            let records = (file.trades.len() + file.movements.len()) as u64;
+            let beside = file.movements.len() + file.actions.len();
+            let records = (file.trades.len() + beside) as u64;
             assert_eq!(records + ignored + file.joined, file.rows);
             if name == "sample" {
                 let expected = fs::read_to_string(folder(layout.name).join("movements.csv"));
                 let expected = expected.unwrap_or_else(|_| MOVEMENTS.to_owned());
                 assert_eq!(moved(&file), expected, "{}", layout.name);
+                let expected = fs::read_to_string(folder(layout.name).join("actions.csv"));
+                let expected = expected.unwrap_or_else(|_| ACTIONS.to_owned());
+                assert_eq!(acted(&file), expected, "{}", layout.name);
             }
             samples += 1;
         }
@@ -161,9 +192,14 @@ mod overlapping {
         let (_, header) = recognise(&mut RowReader::new(text, 1), &options)
             .unwrap()
             .unwrap();
-        let times = parsed(text).trades.into_iter();
-        let times = times.map(|row| (row.import_line, row.trade.order_time));
-        let times: BTreeMap<u64, _> = times.collect();
+        let file = parsed(text);
+        let trades = file.trades.iter();
+        let trades = trades.map(|row| (row.import_line, row.trade.order_time));
+        let movements = file.movements.iter();
+        let movements = movements.map(|row| (row.import_line, row.moved_at));
+        let actions = file.actions.iter();
+        let actions = actions.map(|row| (row.import_line, row.happened_at));
+        let times: BTreeMap<u64, _> = trades.chain(movements).chain(actions).collect();
         let (mut head, mut instants, mut last) = (String::new(), Instants::new(), None);
         let (mut rows, mut cells) = (RowReader::new(text, 1), StringRecord::new());
         while let Some(row) = rows.read(&mut cells).unwrap() {
@@ -182,7 +218,7 @@ mod overlapping {
         (head, instants)
     }
 
-    /// Returns the trades of a file by id, without the lines.
+    /// Returns the trades, movements and actions of a file by id, without the lines.
     fn ledger(text: &str) -> BTreeMap<String, String> {
         let file = parsed(text);
         assert_eq!(file.rejected, [], "{text}");
@@ -191,8 +227,10 @@ mod overlapping {
             !balances.is_some_and(Balances::are_at_fault),
             "{balances:?}"
         );
-        let text = written(&file);
-        let rows = text.lines().skip(1).map(|row| {
+        let (trades, movements, actions) = (written(&file), moved(&file), acted(&file));
+        let rows = trades.lines().skip(1);
+        let rows = rows.chain(movements.lines().skip(1));
+        let rows = rows.chain(actions.lines().skip(1)).map(|row| {
             let (facts, _) = row.rsplit_once(',').unwrap();
             let (id, facts) = facts.split_once(',').unwrap();
             (id.to_owned(), facts.to_owned())
@@ -319,24 +357,41 @@ const FAULTS: &[FaultCase] = &[
         "3: Type is \"Card purchase\", expected Market, or a row that is known to be no trade",
     ),
     (
+        ("schwab", "Journal", "Stock Merger"),
+        "6: Action is \"Stock Merger\", expected no change of what is held: the row does not say \
+             what comes for what is held",
+    ),
+    (
         ("schwab", "Journal", "Stock Split"),
-        "6: Action is \"Stock Split\", expected no change of what is held: splits, mergers and new \
-             names are not computed yet",
+        "6: Symbol is empty, expected a symbol like BTC-USD",
+    ),
+    (
+        ("schwab", "DEF CORP\",\"38\"", "DEF CORP\",\"\""),
+        "8: ratio_new is empty, expected either a ratio of whole numbers or the units that came",
     ),
     (
         ("robinhood", "CDIV", "SPR"),
-        "4: Trans Code is \"SPR\", expected no change of what is held: splits, mergers and new \
-             names are not computed yet",
+        "4: Trans Code is \"SPR\", expected no change of what is held: the row does not say what \
+             comes for what is held",
     ),
     (
         ("alpaca-activities", "FEE,", "SPIN,"),
-        "5: activity_type is \"SPIN\", expected no change of what is held: splits, mergers and \
-             new names are not computed yet",
+        "5: activity_type is \"SPIN\", expected no change of what is held: the row does not \
+             say what comes for what is held",
     ),
     (
         ("ib-transactions", ",Dividend,VT", ",Corporate Action,VT"),
-        "7: Transaction Type is \"Corporate Action\", expected no change of what is held: splits, \
-             mergers and new names are not computed yet",
+        "7: Transaction Type is \"Corporate Action\", expected no change of what is held: the row \
+             does not say what comes for what is held",
+    ),
+    (
+        (
+            "ib-transactions",
+            "Split 4 for 1 (ABC",
+            "Split 4 for some (ABC",
+        ),
+        "9: Description is \"ABC(US0000000001) Split 4 for some (ABC, ABC CORP, US0000000\"… (64 \
+             characters), expected a ratio of whole numbers",
     ),
     (
         ("bybit-spot", ",14:35 2024-11-16", ",14:35 2024-11-16,"),
@@ -612,7 +667,8 @@ mod spoilt {
                 return Ok(());
             };
             let ignored: u64 = file.ignored.values().sum();
-            let records = file.trades.len() + file.movements.len() + file.rejected.len();
+            let beside = file.movements.len() + file.actions.len();
+            let records = file.trades.len() + beside + file.rejected.len();
             let read = records as u64 + file.duplicates + file.joined;
             prop_assert_eq!(read + ignored, file.rows);
             let (text, _) = decoded(&bytes).unwrap();
@@ -627,6 +683,17 @@ mod spoilt {
                 let id = row.movement_id.as_str().to_uppercase();
                 prop_assert!(layout.makes_ids || line.contains(&id), "{}", line);
                 prop_assert!(line.contains(&row.asset.as_str().to_uppercase()), "{}", line);
+            }
+            for row in &file.actions {
+                let line = &texts[&row.import_line];
+                let other = row.other_asset.iter();
+                for asset in other.chain([&row.asset]) {
+                    prop_assert!(line.contains(&asset.as_str().to_uppercase()), "{}", line);
+                }
+                let ratio = row.ratio.map(|ratio| [ratio.new, ratio.old]);
+                for number in ratio.into_iter().flatten() {
+                    prop_assert!(line.contains(&number.to_string()), "{}", line);
+                }
             }
             for row in &file.trades {
                 let line = match layout.joins_rows {

@@ -12,7 +12,8 @@ use serde::Deserialize;
 use super::numbers::{NumberStyle, is_zero};
 use super::template::{TemplatePart, fold, parts};
 use super::zones::{self, ZoneFrom};
-use crate::engine::MovementKind;
+use crate::engine::{ActionKind, MovementKind};
+use crate::import::actions::ACTION_COLUMNS;
 use crate::import::columns::{COLUMNS, Column};
 use crate::import::movements::MOVEMENT_COLUMNS;
 
@@ -125,6 +126,9 @@ pub(super) struct Layout {
     /// The columns of a movement, and how to make them.
     #[serde(default)]
     pub movement: BTreeMap<String, CellMaking>,
+    /// The kinds of actions, and how to make their columns. The first that fits a row counts.
+    #[serde(default)]
+    pub actions: Vec<ActionMaking>,
 }
 
 /// One generation of a header.
@@ -149,6 +153,9 @@ pub(super) struct RowKinds {
     /// Rows that are movements, with the kind of each.
     #[serde(default)]
     pub movements: BTreeMap<String, String>,
+    /// Rows that are actions, if a kind of `[[actions]]` fits them.
+    #[serde(default)]
+    pub actions: BTreeSet<String>,
     /// Rows that are known to be no trades.
     #[serde(default)]
     pub ignored: BTreeSet<String>,
@@ -159,6 +166,22 @@ impl RowKinds {
     pub fn movement(&self, row: &str) -> Option<MovementKind> {
         self.movements.get(row)?.parse().ok()
     }
+}
+
+/// A kind of actions, and how to make their columns.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ActionMaking {
+    /// The kind.
+    pub kind: String,
+    /// A column that says whether a row is of this kind.
+    #[serde(default)]
+    pub column: Option<String>,
+    /// A text that the cell of that column has.
+    #[serde(default)]
+    pub has: Option<String>,
+    /// The columns of the action.
+    pub made: BTreeMap<String, CellMaking>,
 }
 
 /// Rows that this program can't match.
@@ -255,8 +278,10 @@ impl Layout {
         self.zone.as_deref().map_or(Ok(()), zones::check)?;
         let of_rows = self.rows.iter().map(|rows| &rows.column);
         let of_refused = self.refused.iter().map(|refused| &refused.column);
+        let of_actions = self.actions.iter().filter_map(|it| it.column.as_ref());
         let unknown = of_rows
             .chain(of_refused)
+            .chain(of_actions)
             .find(|it| !known.contains(&fold(it)));
         if let Some(column) = unknown {
             return Err(format!("no header has {column:?}"));
@@ -271,7 +296,8 @@ impl Layout {
         if let Some(column) = self.movement.keys().find(|name| !is_of_movement(name)) {
             return Err(format!("[movement] has no column {column:?}"));
         }
-        for (column, value) in self.trade.iter().chain(&self.movement) {
+        let of_actions = self.actions.iter().flat_map(|it| &it.made);
+        for (column, value) in self.trade.iter().chain(&self.movement).chain(of_actions) {
             for template in value.templates() {
                 for part in parts(template)? {
                     match part {
@@ -292,7 +318,35 @@ impl Layout {
             None if has("order_id") && self.ids.is_some() => {
                 Err("[trade] has order_id, and ids are to be made".into())
             }
-            None => self.check_movements(),
+            None if self.movement.contains_key("movement_id") && self.ids.is_some() => {
+                Err("[movement] has movement_id, and ids are to be made".into())
+            }
+            None => self.check_movements().and_then(|()| self.check_actions()),
+        }
+    }
+
+    fn check_actions(&self) -> Result<(), String> {
+        for making in &self.actions {
+            let kind = &making.kind;
+            if kind.parse::<ActionKind>().is_err() {
+                return Err(format!("{kind:?} is no kind of action"));
+            }
+            if making.column.is_some() != making.has.is_some() {
+                return Err(format!("[[actions]] {kind}: column and has go together"));
+            }
+            let mut made = making.made.keys();
+            if let Some(column) = made.find(|it| !ACTION_COLUMNS.contains(&it.as_str())) {
+                return Err(format!("[[actions]] {kind} has no column {column:?}"));
+            }
+            let needed = ["asset", "happened_at"];
+            if let Some(missing) = needed.iter().find(|it| !making.made.contains_key(**it)) {
+                return Err(format!("[[actions]] {kind} lacks {missing}"));
+            }
+        }
+        let mut rows = self.rows.iter().flat_map(|rows| &rows.actions);
+        match rows.next().filter(|_| self.actions.is_empty()) {
+            Some(row) => Err(format!("[[actions]] lacks a kind for {row}")),
+            None => Ok(()),
         }
     }
 
@@ -302,7 +356,8 @@ impl Layout {
             let Ok(kind) = kind.parse::<MovementKind>() else {
                 return Err(format!("{row}: {kind:?} is no kind of movement"));
             };
-            let mut needed = vec!["movement_id", "asset", "size", "moved_at"];
+            let mut needed = vec!["asset", "size", "moved_at"];
+            needed.extend(self.ids.is_none().then_some("movement_id"));
             needed.extend(kind.direction().is_none().then_some("direction"));
             let is_missing = |column: &&str| !self.movement.contains_key(*column);
             if let Some(missing) = needed.into_iter().find(is_missing) {

@@ -5,7 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::engine::{LedgerTrade, OrderId};
+use crate::engine::{AssetAction, LedgerTrade, Movement, OrderId};
 
 /// Hexadecimal digits of the hash in an id: 80 bits.
 const HASH_DIGITS: usize = 20;
@@ -41,6 +41,41 @@ pub(super) fn made_id(source: &str, row: &LedgerTrade, fee_currency: &str) -> Op
         or_empty(fee.map(|fee| fee.to_string())),
         fee_currency.to_ascii_uppercase(),
     ];
+    id_of(source, &facts)
+}
+
+/// Returns the id of a movement, as [`made_id`] does. The kind and what the source values it at
+/// are in it: a reward and a deposit of one day may have equal sizes.
+pub(super) fn made_movement_id(source: &str, row: &Movement) -> Option<OrderId> {
+    let or_empty = |text: Option<String>| text.unwrap_or_default();
+    let fee = row.fee.as_ref();
+    let facts = [
+        row.moved_at.as_micros().to_string(),
+        row.kind.to_string(),
+        row.direction.to_string(),
+        row.asset.to_string(),
+        row.size.to_string(),
+        or_empty(fee.map(|(fee, asset)| format!("{fee} {asset}"))),
+        or_empty(row.tx_id.clone()),
+    ];
+    id_of(source, &facts)
+}
+
+/// Returns the id of an action. Equal actions are one, unless they state units that came.
+pub(super) fn made_action_id(source: &str, row: &AssetAction) -> Option<OrderId> {
+    let or_empty = |text: Option<String>| text.unwrap_or_default();
+    let facts = [
+        row.happened_at.as_micros().to_string(),
+        row.kind.to_string(),
+        row.asset.to_string(),
+        or_empty(row.ratio.map(|ratio| ratio.to_string())),
+        or_empty(row.units.map(|units| units.to_string())),
+        or_empty(row.other_asset.as_ref().map(ToString::to_string)),
+    ];
+    id_of(source, &facts)
+}
+
+fn id_of(source: &str, facts: &[String]) -> Option<OrderId> {
     let digest = Sha256::digest(facts.join("\n"));
     let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let digits = digits.get(..HASH_DIGITS).unwrap_or(&digits);

@@ -116,6 +116,10 @@ impl GluedUnits<'_> {
                     Some((_, after)) => after.trim().to_owned(),
                     None => text,
                 },
+                Filter::Before(behind) => match text.split_once(behind.as_str()) {
+                    Some((before, _)) => before.trim().to_owned(),
+                    None => text,
+                },
             };
         }
         Some(text)
@@ -136,11 +140,16 @@ impl GluedUnits<'_> {
 
 /// Returns a time in the form that the native reader takes.
 pub(super) fn time(text: &str, layout: &Layout) -> String {
+    time_at(text, layout, layout.day_at.as_deref())
+}
+
+/// Returns a time; `day_at` is the time of day of a day alone.
+pub(super) fn time_at(text: &str, layout: &Layout, day_at: Option<&str>) -> String {
     // A parser of patterns takes a second 60 for 59, and a year of two digits for one long ago. The
     // native reader refuses both.
     let has_leap = text.ends_with(":60") || text.contains(":60.");
     for pattern in layout.times.iter().filter(|_| !has_leap) {
-        let time = match &layout.day_at {
+        let time = match day_at {
             Some(at) if !pattern.contains("%H") => Date::strptime(pattern, text)
                 .ok()
                 .map(|day| (day.year(), format!("{day}T{at}"))),

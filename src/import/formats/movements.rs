@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::Record;
 use super::layout::{CellMaking, Layout};
+use super::made_ids::made_movement_id;
 use super::made_texts::{GluedUnits, PlacedPart, placed, says, time};
 use super::numbers::plain;
 use crate::engine::{Movement, MovementKind};
@@ -76,10 +77,24 @@ impl MovementTable {
                 *place = text;
             }
         }
+        // The movement gets its id once its facts are read.
+        let source = self.layout.ids.as_deref();
+        if let (Some(source), Some(id)) =
+            (source, texts.get_mut(MovementColumn::MovementId as usize))
+        {
+            source.clone_into(id);
+        }
         let text = |column: MovementColumn| texts.get(column as usize).map_or("", String::as_str);
         let zone = zone.cloned().or(reading.options.timezone.clone());
         let place = (self.layout.exchange.as_str(), record.row.line);
-        read_movement(kind, text, (reading, zone.as_ref()), place).map_err(|(column, fault)| {
+        let read = read_movement(kind, text, (reading, zone.as_ref()), place);
+        let with_id = |mut row: Movement| {
+            if let Some(id) = source.and_then(|source| made_movement_id(source, &row)) {
+                row.movement_id = id;
+            }
+            row
+        };
+        read.map(with_id).map_err(|(column, fault)| {
             let ways = self.made.get(column as usize);
             let says = |parts: &&Vec<PlacedPart>| self.says(parts, cells);
             let way = ways.and_then(|ways| ways.iter().find(says).or(ways.first()));

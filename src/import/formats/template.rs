@@ -29,6 +29,8 @@ pub(super) enum Filter {
     Side,
     /// The text after the last place of this text, if it is there.
     After(String),
+    /// The text before the first place of this text, if it is there.
+    Before(String),
 }
 
 /// Returns the parts of a template: `{product}-{trade id}`. Errors: a brace that is not closed, an
@@ -68,10 +70,14 @@ fn filter(word: &str) -> Result<Filter, String> {
         "abs" => Filter::Abs,
         "turned" => Filter::Turned,
         "side" => Filter::Side,
-        _ => match word.strip_prefix("after ") {
-            Some(text) => Filter::After(text.to_owned()),
-            None => return Err(format!("{word:?} is no part of a cell")),
-        },
+        _ => {
+            let after = word.strip_prefix("after ").map(str::to_owned);
+            let before = word.strip_prefix("before ").map(str::to_owned);
+            let found = after.map(Filter::After);
+            found
+                .or(before.map(Filter::Before))
+                .ok_or_else(|| format!("{word:?} is no part of a cell"))?
+        }
     })
 }
 

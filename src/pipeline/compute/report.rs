@@ -250,6 +250,7 @@ fn review_update(
     update.kinds = BTreeSet::from([
         IssueType::InvalidTrade,
         IssueType::MissingFx,
+        IssueType::UnappliedAction,
         IssueType::AllocationError,
     ]);
     if publish {

@@ -70,8 +70,11 @@ fn undo(ledger: &mut MemoryLedger, change: &ImportUndo) -> StoreResult<ImportUnd
     let rates = rates.filter(|row| row.rate.import_id == id).count();
     let movements = ledger.movements.iter();
     let movements = movements.filter(|(import, _)| *import == id).count();
+    let actions = ledger.actions.iter();
+    let actions = actions.filter(|(import, _)| *import == id).count();
     Ok(ImportUndone {
         file,
+        actions: actions as u64,
         movements: movements as u64,
         trades: trades.len() as u64,
         rates: rates as u64,

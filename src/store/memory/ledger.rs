@@ -8,8 +8,9 @@ use serde_json::json;
 
 use super::{MemoryStore, MemoryTables, broken_constraint, check};
 use crate::engine::{
-    Account, AssetRules, CORRECTION_MARK, Carried, Intake, LedgerTrade, MORE_COLUMNS, MoreText,
-    Movement, Pool, RowPlace, StatedNames, Timestamp, Trade, TradeText, is_never_executed,
+    Account, AssetAction, AssetRules, CORRECTION_MARK, Carried, Intake, LedgerTrade, MORE_COLUMNS,
+    MoreText, Movement, Pool, RowPlace, StatedNames, Timestamp, Trade, TradeText,
+    is_never_executed,
 };
 use crate::store::corrections::{Forms, Relative};
 use crate::store::model::{
@@ -18,7 +19,7 @@ use crate::store::model::{
 };
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, check_voidable, correction_number, import_event,
-    plan_movements,
+    plan_beside,
 };
 use crate::store::trades::TradeSource;
 use crate::store::{LedgerStore, Seen, StoreError, StoreResult, cells, corrections, more};
@@ -43,7 +44,8 @@ impl LedgerStore for MemoryStore {
         while let Some(batch) = trades.next_rejects().await? {
             rejects.extend(batch);
         }
-        let given = (batches, rejects, trades.movements());
+        let beside = (trades.movements(), trades.actions());
+        let given = (batches, rejects, beside);
         self.write(|state| import(state, file, given)).await
     }
 
@@ -305,6 +307,8 @@ pub(super) struct MemoryLedger {
     pub(super) rates: Vec<StoredRate>,
     /// Movements with the numbers of their imports, in the order of their arrival.
     pub(super) movements: Vec<(i64, Movement)>,
+    /// Actions, likewise.
+    pub(super) actions: Vec<(i64, AssetAction)>,
 }
 
 impl Default for MemoryLedger {
@@ -319,6 +323,7 @@ impl Default for MemoryLedger {
             import_voids: Vec::new(),
             rates: Vec::new(),
             movements: Vec::new(),
+            actions: Vec::new(),
         }
     }
 }
@@ -328,11 +333,18 @@ pub(super) fn number_of(place: usize) -> i64 {
     i64::try_from(place).map_or(i64::MAX, |place| place.saturating_add(1))
 }
 
+/// The trades, rejected rows, movements and actions of a file.
+type Given<'g> = (
+    Vec<Vec<LedgerTrade>>,
+    Vec<Reject>,
+    (&'g [Movement], &'g [AssetAction]),
+);
+
 /// Imports a file: looks up known trades, plans, and writes.
 pub(super) fn import(
     state: &mut MemoryTables,
     file: &ImportFile,
-    (batches, rejects, movements): (Vec<Vec<LedgerTrade>>, Vec<Reject>, &[Movement]),
+    (batches, rejects, (movements, actions)): Given<'_>,
 ) -> StoreResult<ImportReceipt> {
     let ledger = &mut state.ledger;
     let mut plan = ImportPlan::new(&file.mode);
@@ -342,8 +354,11 @@ pub(super) fn import(
     }
     let mut receipt = plan.receipt();
     let known = ledger.movements_known();
-    let planned = plan_movements(movements, &known);
+    let planned = plan_beside(movements, &known);
     receipt.movements = planned.receipt.clone();
+    let known: Vec<AssetAction> = ledger.actions.iter().map(|(_, row)| row.clone()).collect();
+    let planned_actions = plan_beside(actions, &known);
+    receipt.actions = planned_actions.receipt.clone();
     let stopped = receipt.stops(file);
     if stopped || (file.preview && !plan.names_corrections()) {
         return Ok(receipt);
@@ -361,6 +376,9 @@ pub(super) fn import(
     let movements = planned.rows.into_iter();
     let movements = movements.map(|row| (import_id, row.clone()));
     ledger.movements.extend(movements);
+    let actions = planned_actions.rows.into_iter();
+    let actions = actions.map(|row| (import_id, row.clone()));
+    ledger.actions.extend(actions);
     receipt.import_id = Some(import_id);
     let event = import_event(file, &receipt, rejects.len() as u64);
     let rejects = rejects.into_iter().map(|reject| (import_id, reject));

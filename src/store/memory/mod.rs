@@ -5,6 +5,7 @@
 //! Each change is checked whole before its first part is made, so that an error leaves nothing.
 //! Read next: `ledger.rs` (imports and reads), `versions.rs` (writing and publishing), `queue.rs`.
 
+mod actions;
 mod closing;
 mod health;
 mod history;

@@ -36,6 +36,7 @@ impl MemoryLedger {
         Cursors {
             rate_seq: self.rates.len() as i64,
             import_void_seq: self.import_voids.len() as i64,
+            action_seq: self.actions.len() as i64,
         }
     }
 

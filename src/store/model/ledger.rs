@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ImportedFile, Watermark};
 use crate::engine::{
-    Account, Entered, LedgerTrade, Movement, Pending, Pool, PoolLedger, Timestamp,
+    Account, AssetAction, Entered, LedgerTrade, Movement, Pending, Pool, PoolLedger, Timestamp,
 };
 
 /// A ledger's rows in a scope, as of one instant.
@@ -56,6 +56,8 @@ pub struct ImportBatch {
     pub trades: Vec<LedgerTrade>,
     /// The movements.
     pub movements: Vec<Movement>,
+    /// The actions.
+    pub actions: Vec<AssetAction>,
     /// Rows that were rejected and that the user chose to leave out.
     pub rejects: Vec<Reject>,
 }
@@ -135,16 +137,18 @@ pub struct ImportReceipt {
     pub conflicts_by_column: BTreeMap<&'static str, u64>,
     /// The movements of the file.
     pub movements: MovementReceipt,
+    /// The actions of the file, counted as its movements are.
+    pub actions: MovementReceipt,
 }
 
-/// The movements of an imported file.
+/// The movements, or the actions, of an imported file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MovementReceipt {
-    /// Movements appended.
+    /// Rows appended.
     pub appended: u64,
-    /// Movements that were there already.
+    /// Rows that were there already.
     pub known: u64,
-    /// Movements whose id is known with other facts, the first ones. Unless they are skipped,
+    /// Rows whose id is known with other facts, the first ones. Unless they are skipped,
     /// nothing was written.
     pub conflicts: Vec<Conflict>,
     /// How many there are.
@@ -157,9 +161,15 @@ impl ImportReceipt {
         self.conflicts_by_column.values().sum()
     }
 
-    /// Tells whether a row, a trade or a movement, has other facts than the store's.
+    /// Tells whether a row, a trade, movement or action, has other facts than the store's.
     pub fn has_conflicts(&self) -> bool {
-        self.conflict_count() + self.movements.conflict_count > 0
+        self.conflict_count() + self.beside_conflicts() > 0
+    }
+
+    /// Counts the movements and actions with other facts than the store's.
+    pub fn beside_conflicts(&self) -> u64 {
+        let (movements, actions) = (&self.movements, &self.actions);
+        movements.conflict_count + actions.conflict_count
     }
 
     /// Tells whether a store has to stop a file after its plan: by a conflict that is not skipped.
@@ -211,6 +221,8 @@ pub struct ImportUndone {
     pub rates: u64,
     /// Its movements.
     pub movements: u64,
+    /// Its actions.
+    pub actions: u64,
     /// Trades that corrections of the import had replaced, and that count again. Of an import that
     /// is put back: trades that its corrections replace again.
     pub replaced: u64,

@@ -11,7 +11,7 @@ pub enum Watermark {
         ingest_seq: i64,
         /// Last void or undo.
         void_seq: i64,
-        /// The last numbers of rates and of voids of imports.
+        /// The last numbers of rates, voids of imports and actions.
         cursors: Cursors,
     },
     /// The transactions seen, where many write at once: a late commit is in no earlier snapshot.
@@ -20,7 +20,7 @@ pub enum Watermark {
         snapshot: String,
         /// The cluster whose transaction numbers these are.
         cluster: String,
-        /// The last numbers of rates and of voids of imports.
+        /// The last numbers of rates, voids of imports and actions.
         cursors: Cursors,
     },
     /// For an unguarded ledger. Pool hashes tell what the ledger held; the snapshot covers only
@@ -32,7 +32,7 @@ pub enum Watermark {
         cluster: String,
         /// Transactions of the rows that were seen.
         writings: Writings,
-        /// The last numbers of rates and of voids of imports.
+        /// The last numbers of rates, voids of imports and actions.
         cursors: Cursors,
     },
 }
@@ -44,6 +44,8 @@ pub struct Cursors {
     pub rate_seq: i64,
     /// Last void of an import, or undo of one; 0 before the first.
     pub import_void_seq: i64,
+    /// Last action; 0 before the first.
+    pub action_seq: i64,
 }
 
 impl Cursors {
@@ -51,20 +53,23 @@ impl Cursors {
     pub const END: Self = Self {
         rate_seq: i64::MAX,
         import_void_seq: i64::MAX,
+        action_seq: i64::MAX,
     };
 
     /// The names of the numbers in JSON.
-    const NAMES: [&'static str; 2] = ["rate_seq", "import_void_seq"];
+    const NAMES: [&'static str; 3] = ["rate_seq", "import_void_seq", "action_seq"];
 
     /// Tells whether any number is larger than that of an earlier instant.
     pub fn is_after(&self, earlier: &Self) -> bool {
-        self.rate_seq > earlier.rate_seq || self.import_void_seq > earlier.import_void_seq
+        self.rate_seq > earlier.rate_seq
+            || self.import_void_seq > earlier.import_void_seq
+            || self.action_seq > earlier.action_seq
     }
 
     /// Returns the numbers as fields of JSON. One that is 0 is left out, so that watermarks of
     /// ledgers without such rows stay as they are.
     pub fn to_json(self) -> Map<String, Value> {
-        let numbers = [self.rate_seq, self.import_void_seq];
+        let numbers = [self.rate_seq, self.import_void_seq, self.action_seq];
         let named = Self::NAMES.into_iter().zip(numbers);
         let said = named.filter(|(_, number)| *number > 0);
         said.map(|(name, number)| (name.to_owned(), json!(number)))
@@ -74,10 +79,11 @@ impl Cursors {
     /// Reads them back.
     pub fn from_json(value: &Value) -> Self {
         let number = |name: &str| value.get(name).and_then(Value::as_i64).unwrap_or(0);
-        let [rate_seq, import_void_seq] = Self::NAMES.map(number);
+        let [rate_seq, import_void_seq, action_seq] = Self::NAMES.map(number);
         Self {
             rate_seq,
             import_void_seq,
+            action_seq,
         }
     }
 }
@@ -210,6 +216,7 @@ mod tests {
             let cursors = Cursors {
                 rate_seq,
                 import_void_seq,
+                action_seq: rate_seq,
             };
             let (snapshot, cluster) = (snapshot.clone(), cluster.clone());
             let all = [
@@ -233,6 +240,7 @@ mod tests {
             for watermark in all {
                 let text = watermark.to_json();
                 assert_eq!(text.contains("rate_seq"), rate_seq > 0, "{text}");
+                assert_eq!(text.contains("action_seq"), rate_seq > 0, "{text}");
                 assert_eq!(
                     text.contains("import_void_seq"),
                     import_void_seq > 0,
@@ -250,11 +258,15 @@ mod tests {
 
     #[test]
     fn a_cursor_is_after_another_if_any_number_grew() {
-        let at = |rate_seq, import_void_seq| Cursors {
+        let at = |rate_seq, import_void_seq, action_seq| Cursors {
             rate_seq,
             import_void_seq,
+            action_seq,
         };
-        assert!(!at(2, 3).is_after(&at(2, 3)) && !at(1, 3).is_after(&at(2, 3)));
-        assert!(at(3, 3).is_after(&at(2, 3)) && at(2, 4).is_after(&at(2, 3)));
+        let first = at(2, 3, 4);
+        assert!(!first.is_after(&first) && !at(1, 3, 4).is_after(&first));
+        for later in [at(3, 3, 4), at(2, 4, 4), at(2, 3, 5)] {
+            assert!(later.is_after(&first));
+        }
     }
 }

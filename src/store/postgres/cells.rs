@@ -66,12 +66,13 @@ pub(super) fn expressions(columns: &str) -> String {
         | "total_fees_usd"
         | "fee"
         | "usd_value"
-        | "fee_amount" => format!("trim_scale({column})::text"),
+        | "fee_amount"
+        | "basis_share" => format!("trim_scale({column})::text"),
         "buy_time" | "sell_time" | "order_time" | "last_order_time" | "first_sell"
         | "last_sell" | "first_allocation" | "last_allocation" | "complete_through"
         | "created_at" | "completed_at" | "published_at" | "computation_start" | "sealed_at"
         | "updated_at" | "resolved_at" | "decided_at" | "imported_at" | "event_time"
-        | "rate_time" | "moved_at" | "settled_at" => {
+        | "rate_time" | "moved_at" | "settled_at" | "happened_at" => {
             format!("(extract(epoch FROM {column}) * 1000000)::bigint")
         }
         "allocation_batch_id" => "allocation_batch_id::text".to_owned(),

@@ -22,12 +22,14 @@ use crate::store::fingerprint::{
 use crate::store::{SchemaRefusal, StoreError, StoreResult};
 
 /// Names in `public` that this program uses. If one exists before, another program made it.
-pub(super) const NAMES: [&str; 38] = [
+pub(super) const NAMES: [&str; 40] = [
     "active_import_voids",
     "active_voids",
     "allocation_versions",
+    "asset_actions",
     "asset_movements",
     "current_version",
+    "eligible_actions",
     "eligible_movements",
     "eligible_trades",
     "event_log",

@@ -287,18 +287,21 @@ pub(super) async fn snapshot_now(
     connection: &mut PgConnection,
     action: &'static str,
 ) -> StoreResult<(String, String, Cursors)> {
-    let now: (String, String, i64, i64) = sqlx::query_as(
+    let now: (String, String, i64, i64, i64) = sqlx::query_as(
         "SELECT pg_current_snapshot()::text, system_identifier::text, \
                 (SELECT coalesce(max(rate_seq), 0) FROM rates), \
-                (SELECT coalesce(max(void_seq), 0) FROM import_voids) FROM pg_control_system()",
+                (SELECT coalesce(max(void_seq), 0) FROM import_voids), \
+                (SELECT coalesce(max(action_seq), 0) FROM asset_actions) \
+         FROM pg_control_system()",
     )
     .fetch_one(connection)
     .await
     .map_err(|e| from_sqlx(action, e))?;
-    let (snapshot, cluster, rate_seq, import_void_seq) = now;
+    let (snapshot, cluster, rate_seq, import_void_seq, action_seq) = now;
     let cursors = Cursors {
         rate_seq,
         import_void_seq,
+        action_seq,
     };
     Ok((snapshot, cluster, cursors))
 }

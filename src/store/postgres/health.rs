@@ -27,13 +27,14 @@ async fn ledger_facts(
     current: Option<&VersionInfo>,
 ) -> StoreResult<HealthFacts> {
     let through = current.and_then(|info| info.complete_through);
-    let row: (i64, i64, Option<i64>, Option<i64>, i64, i64) = sqlx::query_as(
+    let row: (i64, i64, Option<i64>, Option<i64>, i64, i64, i64) = sqlx::query_as(
         "SELECT count(*), count(*) FILTER (WHERE t.order_time > c.through), \
          (extract(epoch FROM min(t.order_time) FILTER (WHERE t.order_time > c.through)) \
           * 1000000)::bigint, \
          (extract(epoch FROM max(t.order_time)) * 1000000)::bigint, \
          (SELECT coalesce(max(rate_seq), 0) FROM rates), \
-         (SELECT coalesce(max(void_seq), 0) FROM import_voids) \
+         (SELECT coalesce(max(void_seq), 0) FROM import_voids), \
+         (SELECT coalesce(max(action_seq), 0) FROM asset_actions) \
          FROM eligible_trades t, (SELECT coalesce($1::timestamptz, '-infinity') AS through) c \
          WHERE t.void_seq IS NULL AND isfinite(t.order_time) \
          AND NOT EXISTS (SELECT 1 FROM fifo_symbol_summary s WHERE s.allocation_version = $2 \
@@ -53,6 +54,7 @@ async fn ledger_facts(
         cursors: Cursors {
             rate_seq: row.4,
             import_void_seq: row.5,
+            action_seq: row.6,
         },
         ..HealthFacts::default()
     })

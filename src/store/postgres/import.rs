@@ -44,7 +44,8 @@ pub(super) async fn import(
     trades: &mut dyn TradeSource,
 ) -> StoreResult<ImportReceipt> {
     let mut transaction = ledger_writer(store).await?;
-    let movements = movements::plan(&mut *transaction, trades.movements()).await?;
+    let beside = (trades.movements(), trades.actions());
+    let movements = movements::plan(&mut *transaction, beside).await?;
     let additions = store.ledger.additions();
     // In an adopted ledger, trades go to another table, whose key can't find known ids.
     let is_one_table = store.ledger == Ledger::Ours;
@@ -52,6 +53,7 @@ pub(super) async fn import(
         let receipt = ImportReceipt {
             appended: trades.count(),
             movements: movements.receipt.clone(),
+            actions: movements.actions.receipt.clone(),
             ..ImportReceipt::default()
         };
         if receipt.stops(file) {
@@ -71,6 +73,7 @@ pub(super) async fn import(
     let plan = plan(&mut transaction, store.ledger, file, trades).await?;
     let receipt = ImportReceipt {
         movements: movements.receipt.clone(),
+        actions: movements.actions.receipt.clone(),
         ..plan.receipt()
     };
     let stopped = receipt.stops(file);

@@ -162,8 +162,10 @@ const READING: [&str; 9] = [
 fn written(action: &str, table: &str) -> &'static [&'static str] {
     match table {
         "event_log" | "import_rejects" => &["INSERT"],
-        "trade_voids" | "import_voids" | "asset_movements" | "imports" | "rates"
-        | "trade_records" | "trade_additions" | "review_exclusions" => &["SELECT", "INSERT"],
+        "trade_voids" | "import_voids" | "asset_movements" | "asset_actions" | "imports"
+        | "rates" | "trade_records" | "trade_additions" | "review_exclusions" => {
+            &["SELECT", "INSERT"]
+        }
         "current_version" => &["SELECT", "UPDATE"],
         "manual_review_queue" if action == "decide about a review item" => &["SELECT", "UPDATE"],
         "allocation_versions" if action != "enter the version" => &["SELECT", "UPDATE"],

@@ -1,47 +1,87 @@
-//! Decides which movements of a file an import appends.
+//! Decides which movements and actions of a file an import appends.
 
 use std::collections::BTreeMap;
 
-use crate::engine::{Account, Movement, OrderId};
+use crate::engine::{Account, AssetAction, Movement, OrderId};
 use crate::store::limits::CONFLICTS_KEPT_MAX;
 use crate::store::model::{Conflict, MovementReceipt};
 
-/// The movements that an import appends, and its counts.
-#[derive(Debug, Default)]
-pub struct MovementPlan<'m> {
+/// A record that an import keeps beside trades, and knows by its id.
+pub trait BesideRecord {
+    /// Returns its account and id. `None`: all accounts.
+    fn key(&self) -> (Option<&Account>, &OrderId);
+
+    /// Returns the first fact in which two records of one id differ: its column and both values.
+    fn differs(&self, other: &Self) -> Option<(&'static str, String, String)>;
+
+    /// Returns its line in the file.
+    fn line(&self) -> u64;
+}
+
+impl BesideRecord for Movement {
+    fn key(&self) -> (Option<&Account>, &OrderId) {
+        (Some(&self.account), &self.movement_id)
+    }
+
+    fn differs(&self, other: &Self) -> Option<(&'static str, String, String)> {
+        self.fact_that_differs(other)
+    }
+
+    fn line(&self) -> u64 {
+        self.import_line
+    }
+}
+
+impl BesideRecord for AssetAction {
+    fn key(&self) -> (Option<&Account>, &OrderId) {
+        (self.account.as_ref(), &self.action_id)
+    }
+
+    fn differs(&self, other: &Self) -> Option<(&'static str, String, String)> {
+        self.fact_that_differs(other)
+    }
+
+    fn line(&self) -> u64 {
+        self.import_line
+    }
+}
+
+/// The records that an import appends, and its counts.
+#[derive(Debug)]
+pub struct BesidePlan<'m, R> {
     /// The rows to append. Order: as in the file.
-    pub rows: Vec<&'m Movement>,
+    pub rows: Vec<&'m R>,
     /// The counts.
     pub receipt: MovementReceipt,
 }
 
-/// Account and id of a movement.
-pub type MovementKey = (Account, OrderId);
-
-/// Decides about each movement of a file: append, skip as known, or report a conflict. `known` has
-/// the stored movements of the file's ids. A repeated id counts as if it came in two files.
-pub fn plan_movements<'m>(movements: &'m [Movement], known: &[Movement]) -> MovementPlan<'m> {
-    let key = |row: &Movement| -> MovementKey { (row.account.clone(), row.movement_id.clone()) };
-    let mut held: BTreeMap<MovementKey, &Movement> =
-        known.iter().map(|row| (key(row), row)).collect();
-    let mut plan = MovementPlan::default();
-    for row in movements {
-        let Some(other) = held.get(&key(row)) else {
-            held.insert(key(row), row);
+/// Decides about each record of a file: append, skip as known, or report a conflict. `known` has
+/// the stored records of the file's ids. A repeated id counts as if it came in two files.
+pub fn plan_beside<'m, R: BesideRecord>(records: &'m [R], known: &[R]) -> BesidePlan<'m, R> {
+    let mut held: BTreeMap<(Option<&Account>, &OrderId), &R> =
+        known.iter().map(|row| (row.key(), row)).collect();
+    let mut plan = BesidePlan {
+        rows: Vec::new(),
+        receipt: MovementReceipt::default(),
+    };
+    for row in records {
+        let Some(other) = held.get(&row.key()) else {
+            held.insert(row.key(), row);
             plan.rows.push(row);
             plan.receipt.appended += 1;
             continue;
         };
         let receipt = &mut plan.receipt;
-        match row.fact_that_differs(other) {
+        match row.differs(other) {
             None => receipt.known += 1,
             Some((column, in_file, in_ledger)) => {
                 receipt.conflict_count += 1;
                 if receipt.conflict_count <= CONFLICTS_KEPT_MAX {
+                    let (account, id) = row.key();
                     receipt.conflicts.push(Conflict {
-                        line: row.import_line,
-                        account: row.account.to_string(),
-                        order_id: row.movement_id.to_string(),
+                        line: row.line(),
+                        account: account.map(ToString::to_string).unwrap_or_default(),
+                        order_id: id.to_string(),
                         column,
                         in_file,
                         in_ledger,

@@ -33,6 +33,7 @@ impl<D: SqlStore> ImportStore for D {
                 file,
                 trades: count(&mut *writer, &trades, id).await?,
                 movements: count(&mut *writer, "asset_movements WHERE import_id = $1", id).await?,
+                actions: count(&mut *writer, "asset_actions WHERE import_id = $1", id).await?,
                 rates: count(&mut *writer, "rates WHERE import_id = $1", id).await?,
                 replaced,
             };

@@ -2,11 +2,11 @@
 
 use async_trait::async_trait;
 
-use super::{Argument, Driver, Rows, SqlStore, arguments, list};
-use crate::engine::Movement;
+use super::{Argument, Driver, Rows, SqlStore, actions, arguments, list};
+use crate::engine::{AssetAction, Movement};
 use crate::store::corrections::refused;
 use crate::store::model::MovementReceipt;
-use crate::store::rules::plan_movements;
+use crate::store::rules::plan_beside;
 use crate::store::{MovementStore, StoreError, StoreResult, TradeRefusal, cells};
 
 const APPEND: &str = "append movements";
@@ -47,17 +47,18 @@ impl<D: SqlStore> MovementStore for D {
     }
 }
 
-/// The movements of a file that an import appends, and its counts.
+/// The movements and actions of a file that an import appends, and their counts.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Planned {
     rows: Vec<Movement>,
     pub(in crate::store) receipt: MovementReceipt,
+    pub(in crate::store) actions: actions::PlannedActions,
 }
 
-/// Looks the movements of a file up, and decides about each.
+/// Looks the movements and actions of a file up, and decides about each.
 pub(in crate::store) async fn plan<C: Driver>(
     connection: &mut C,
-    movements: &[Movement],
+    (movements, actions): (&[Movement], &[AssetAction]),
 ) -> StoreResult<Planned> {
     let mut known = Vec::new();
     for chunk in movements.chunks(LOOKUP_IDS_MAX) {
@@ -75,14 +76,15 @@ pub(in crate::store) async fn plan<C: Driver>(
         let (action, selected) = ("look up known movements", (cells::MOVEMENT, from.as_str()));
         known.extend(list(connection, action, selected, &arguments, cells::movement).await?);
     }
-    let plan = plan_movements(movements, &known);
+    let plan = plan_beside(movements, &known);
     Ok(Planned {
         rows: plan.rows.into_iter().cloned().collect(),
         receipt: plan.receipt,
+        actions: actions::plan(connection, actions).await?,
     })
 }
 
-/// Appends planned movements, compares what the database stored with them, and checks that no
+/// Appends planned movements and actions, compares what the database stored, and checks that no
 /// trade of their accounts has their ids. `additions` is the table of imported trades.
 pub(in crate::store) async fn write<C: Driver>(
     connection: &mut C,
@@ -109,6 +111,7 @@ pub(in crate::store) async fn write<C: Driver>(
             });
         }
     }
+    actions::write(connection, import_id, &planned.actions).await?;
     check_ids(connection, import_id, additions).await
 }
 

@@ -18,7 +18,8 @@ pub(super) fn newest(raw: &Connection) -> rusqlite::Result<Watermark> {
         "SELECT (SELECT ifnull(max(ingest_seq), 0) FROM trade_records), \
                 (SELECT ifnull(max(void_seq), 0) FROM trade_voids), \
                 (SELECT ifnull(max(rate_seq), 0) FROM rates), \
-                (SELECT ifnull(max(void_seq), 0) FROM import_voids)",
+                (SELECT ifnull(max(void_seq), 0) FROM import_voids), \
+                (SELECT ifnull(max(action_seq), 0) FROM asset_actions)",
         [],
         |row| {
             Ok(Watermark::Sequence {
@@ -27,6 +28,7 @@ pub(super) fn newest(raw: &Connection) -> rusqlite::Result<Watermark> {
                 cursors: Cursors {
                     rate_seq: row.get(2)?,
                     import_void_seq: row.get(3)?,
+                    action_seq: row.get(4)?,
                 },
             })
         },

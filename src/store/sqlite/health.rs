@@ -29,7 +29,8 @@ fn ledger_facts(raw: &Connection, current: Option<&VersionInfo>) -> StoreResult<
     let sql = "SELECT count(*), count(*) FILTER (WHERE t.order_time > ?1), \
          min(t.order_time) FILTER (WHERE t.order_time > ?1), max(t.order_time), \
          (SELECT ifnull(max(rate_seq), 0) FROM rates), \
-         (SELECT ifnull(max(void_seq), 0) FROM import_voids) \
+         (SELECT ifnull(max(void_seq), 0) FROM import_voids), \
+         (SELECT ifnull(max(action_seq), 0) FROM asset_actions) \
          FROM eligible_trades t WHERE t.void_seq IS NULL \
          AND NOT EXISTS (SELECT 1 FROM fifo_symbol_summary s WHERE s.allocation_version = ?2 \
              AND s.account = t.account AND s.symbol = t.symbol AND s.status <> 'matched')";
@@ -43,6 +44,7 @@ fn ledger_facts(raw: &Connection, current: Option<&VersionInfo>) -> StoreResult<
             cursors: Cursors {
                 rate_seq: row.get(4)?,
                 import_void_seq: row.get(5)?,
+                action_seq: row.get(6)?,
             },
             ..HealthFacts::default()
         })

@@ -38,11 +38,13 @@ pub(super) async fn import(
     trades: &mut dyn TradeSource,
 ) -> StoreResult<ImportReceipt> {
     let mut transaction = store.writer().await?;
-    let movements = movements::plan(&mut *transaction, trades.movements()).await?;
+    let beside = (trades.movements(), trades.actions());
+    let movements = movements::plan(&mut *transaction, beside).await?;
     if file.mode == ImportMode::Append && !file.preview {
         let receipt = ImportReceipt {
             appended: trades.count(),
             movements: movements.receipt.clone(),
+            actions: movements.actions.receipt.clone(),
             ..ImportReceipt::default()
         };
         if receipt.stops(file) {
@@ -64,6 +66,7 @@ pub(super) async fn import(
     drop(raw);
     let receipt = ImportReceipt {
         movements: movements.receipt.clone(),
+        actions: movements.actions.receipt.clone(),
         ..plan.receipt()
     };
     let stopped = receipt.stops(file);

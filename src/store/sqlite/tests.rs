@@ -14,8 +14,9 @@ use rusqlite::types::ValueRef;
 use super::raw::with_raw;
 use super::*;
 use crate::engine::{
-    Account, AssetRules, Carried, Direction, IssueType, LedgerTrade, Movement, MovementKind,
-    RowsHash, Timestamp, Trade, TradeText, compute_pool, review_items,
+    Account, ActionKind, ActionRatio, AssetAction, AssetRules, Carried, Direction, IssueType,
+    LedgerTrade, Movement, MovementKind, RowsHash, Timestamp, Trade, TradeText, compute_pool,
+    review_items,
 };
 use crate::store::model::{
     Completion, Event, EventKind, ImportBatch, ImportFile, ImportMode, ImportUndo, ReviewUpdate,
@@ -92,6 +93,7 @@ fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
     let rejects = Vec::new();
     ImportBatch {
         movements: Vec::new(),
+        actions: Vec::new(),
         file,
         trades,
         rejects,
@@ -185,6 +187,19 @@ async fn filled(folder: &Path) -> SqliteStore {
         exchange: None,
         import_line: 9,
     });
+    first.actions.push(AssetAction {
+        account: None,
+        action_id: "S-1".parse().unwrap(),
+        kind: ActionKind::Split,
+        asset: "NONE".parse().unwrap(),
+        happened_at: at(2),
+        ratio: ActionRatio::try_read("4", "1"),
+        units: None,
+        other_asset: None,
+        basis_share: None,
+        exchange: None,
+        import_line: 9,
+    });
     store.import(&first).await.unwrap();
     run(&store).await;
     run(&store).await;
@@ -273,10 +288,11 @@ fn canonical(cell: &str) -> String {
     if digits == "-0" { "0" } else { digits }.to_owned()
 }
 
-const VIEWS: [(&str, usize); 17] = [
+const VIEWS: [(&str, usize); 18] = [
     ("schema_version", 3),
     ("active_import_voids", 1),
     ("active_voids", 1),
+    ("eligible_actions", 1),
     ("eligible_movements", 1),
     ("eligible_trades", 9),
     ("ineligible_trades", 1),

@@ -142,6 +142,8 @@ async fn nobody_numbers_a_void_or_says_when_it_came() {
         "asset_movements (movement_seq, account, movement_id, asset, direction, size, kind, \
          moved_at, import_id, import_line) \
          VALUES (%, 'a', 'm', 'BTC', 'in', 1, 'deposit', now(), 1, 1)",
+        "asset_actions (action_seq, action_id, kind, asset, happened_at, ratio_new, ratio_old, \
+         import_id, import_line) VALUES (%, 's', 'split', 'ABC', now(), 4, 1, 1, 1)",
         "import_voids (void_seq, import_id, reason, voided_by) VALUES (%, 1, 'c', 'd')",
         "rates (rate_seq, asset, currency, source, published_at, revision, rate, import_id, \
          import_line) VALUES (%, 'EUR', 'USD', 'ecb', now(), 1, 1, 1, 1)",

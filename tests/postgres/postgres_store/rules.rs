@@ -7,8 +7,8 @@ use fifo_pnl::store::{LedgerStore, Store};
 use crate::postgres_store::{fill, until, value};
 use crate::subject::server::run;
 use crate::subject::{
-    PostgresSubject, Run, Subject, append, at, holder, moved, movement, pool, rate, rates, refusal,
-    trade, undo, void,
+    PostgresSubject, Run, Subject, acted, append, at, holder, moved, movement, pool, rate, rates,
+    refusal, split, trade, undo, void,
 };
 
 /// Puts a row into each table that can only be appended to.
@@ -28,6 +28,10 @@ async fn filled() -> Option<PostgresSubject> {
     store.set_exclusion(&exclusion, true).await.unwrap();
     store
         .import(&moved(vec![movement("M-1", 3)]))
+        .await
+        .unwrap();
+    store
+        .import(&acted(vec![split("S-1", "ABC", 3)]))
         .await
         .unwrap();
     store.undo_import(&undo(1, false)).await.unwrap();
@@ -50,6 +54,7 @@ async fn facts_can_only_be_appended() {
         ("trade_voids", "undone", "void_seq"),
         ("import_voids", "undone", "void_seq"),
         ("asset_movements", "kind", "movement_seq"),
+        ("asset_actions", "kind", "action_seq"),
         ("event_log", "severity", "id"),
         ("imports", "name", "id"),
         ("rates", "rate", "rate_seq"),

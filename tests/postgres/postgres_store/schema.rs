@@ -321,10 +321,11 @@ async fn a_role_is_told_which_right_it_lacks() {
         .run(&format!("REVOKE {owner} FROM {role}"))
         .await
         .unwrap();
-    // Reading needs no more than the rates, undone imports and the views.
+    // Reading needs no more than the rates, undone imports, actions and the views.
     for table in [
         "rates",
         "import_voids",
+        "asset_actions",
         "eligible_trades",
         "ineligible_trades",
     ] {

@@ -4,6 +4,7 @@
 //! store is one line in the test program of its database, and what it alone can show in
 //! `store_subject.rs`.
 
+pub mod actions;
 pub mod batches;
 pub mod corrections;
 pub mod evidence;
@@ -71,6 +72,11 @@ macro_rules! contract {
                 a_watermark_knows_which_imports_are_out,
                 rates_of_an_undone_import_count_no_more,
                 known_trades_say_whether_they_are_voided,
+            );
+            tests_of!($make, actions:
+                actions_come_back_with_every_fact,
+                an_action_is_known_or_a_conflict,
+                actions_obey_an_undo_a_preview_and_a_watermark,
             );
             tests_of!($make, movements:
                 movements_come_back_with_every_fact,

@@ -1,6 +1,9 @@
 //! The part of an import's report about rows that were not imported: counts by reason, and a few
 //! rows.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
 use serde_json::{Value, json};
 
 use crate::cli::error::hint_words;
@@ -9,7 +12,7 @@ use crate::cli::next::Next;
 use crate::engine::{UnknownStatuses, shown, shown_sentence};
 use crate::import::{ROW_COLUMN, RejectGroup, RejectedRow, Rejects};
 use crate::pipeline::{FileRead, FileReport, ImportRequest, ImportedAs};
-use crate::store::model::{Conflict, ImportReceipt};
+use crate::store::model::{Conflict, ImportReceipt, MovementReceipt};
 
 /// Most rows that the text shows for each reason.
 const ROWS_SHOWN_MAX: usize = 5;
@@ -34,29 +37,42 @@ pub(super) fn describe_receipt(receipt: &ImportReceipt, request: &ImportRequest)
     text
 }
 
-/// Counts the movements of a file by kind, and those that are new.
-pub(super) fn describe_movements(read: &FileRead, receipt: Option<&ImportReceipt>) -> String {
-    if read.movements.is_empty() {
+/// Counts the movements and the actions of a file by kind, and those that are new.
+pub(super) fn describe_beside(read: &FileRead, receipt: Option<&ImportReceipt>) -> String {
+    let movements = receipt.map(|it| &it.movements);
+    let actions = receipt.map(|it| &it.actions);
+    kinds("movements", &read.movements, movements) + &kinds("actions", &read.actions, actions)
+}
+
+fn kinds<K: Display>(
+    name: &str,
+    rows: &BTreeMap<K, u64>,
+    receipt: Option<&MovementReceipt>,
+) -> String {
+    if rows.is_empty() {
         return String::new();
     }
-    let kinds = read.movements.iter();
+    let kinds = rows.iter();
     let kinds: Vec<String> = kinds
         .map(|(kind, rows)| format!("{} {kind}", count(*rows)))
         .collect();
-    let mut text = format!("  movements: {}", kinds.join(", "));
-    if let Some(ImportReceipt { movements, .. }) = receipt {
-        let (new, known) = (count(movements.appended), count(movements.known));
+    let mut text = format!("  {name}: {}", kinds.join(", "));
+    if let Some(of) = receipt {
+        let (new, known) = (count(of.appended), count(of.known));
         text.push_str(&format!("; {new} new, {known} known"));
     }
     text + "\n"
 }
 
-/// Lists movements whose id is known with other facts.
-pub(super) fn describe_moved_otherwise(name: &str, receipt: &ImportReceipt) -> String {
-    let of = &receipt.movements;
+/// Lists movements and actions whose id is known with other facts.
+pub(super) fn describe_known_otherwise(name: &str, receipt: &ImportReceipt) -> String {
+    of_kind(name, "movement", &receipt.movements) + &of_kind(name, "action", &receipt.actions)
+}
+
+fn of_kind(name: &str, kind: &str, of: &MovementReceipt) -> String {
     let line = |conflict: &Conflict| {
         format!(
-            "  {name}:{}: the movement {} is known with {} {} where the file has {}\n",
+            "  {name}:{}: the {kind} {} is known with {} {} where the file has {}\n",
             conflict.line,
             shown(&conflict.order_id).quoted(),
             conflict.column,
@@ -67,19 +83,24 @@ pub(super) fn describe_moved_otherwise(name: &str, receipt: &ImportReceipt) -> S
     let mut text: String = of.conflicts.iter().take(ROWS_SHOWN_MAX).map(line).collect();
     if of.conflict_count > 0 {
         text.push_str(&more(of.conflict_count));
-        let hint =
-            "    hint: a movement can't be corrected; leave the row out with --skip-invalid\n";
-        text.push_str(hint);
+        text.push_str(&format!(
+            "    hint: this program can't correct a stored {kind}; leave the row out with \
+             --skip-invalid\n"
+        ));
     }
     text
 }
 
-/// Counts the rows that are movements, and those that are neither movements nor trades.
+/// Counts the rows that are movements or actions, and those that are neither these nor trades.
 pub(super) fn describe_not_trades(read: &FileRead, rows: u64) -> String {
     let mut text = match read.movements.values().sum() {
         0 => String::new(),
         rows => format!(", {}", plural(rows, "movement", "movements")),
     };
+    match read.actions.values().sum() {
+        0 => {}
+        rows => text.push_str(&format!(", {}", plural(rows, "action", "actions"))),
+    }
     if rows > 0 {
         text.push_str(&format!(", {} not used", count(rows)));
     }
@@ -246,13 +267,15 @@ pub(super) fn describe_ways_on(take_back: u64) -> String {
     )
 }
 
-/// Puts the movements of a file into JSON.
-pub(super) fn movements_json(read: &FileRead, receipt: Option<&ImportReceipt>) -> Value {
-    let kinds = read.movements.iter();
+/// Puts the movements or the actions of a file into JSON.
+pub(super) fn kinds_json<K: Display>(
+    kinds: &BTreeMap<K, u64>,
+    of: Option<&MovementReceipt>,
+) -> Value {
     let kinds: serde_json::Map<String, Value> = kinds
+        .iter()
         .map(|(kind, rows)| (kind.to_string(), json!(rows)))
         .collect();
-    let of = receipt.map(|receipt| &receipt.movements);
     json!({ "kinds": kinds, "appended": of.map(|of| of.appended),
         "known": of.map(|of| of.known), "conflict_rows": of.map(|of| of.conflict_count) })
 }

@@ -30,7 +30,8 @@ pub(super) async fn run(args: &ImportUndoArgs, session: &Session) -> CliResult<O
     );
     let json = json!({ "database": store.location(), "import_id": change.import_id,
         "file": undone.file.name, "undone": !change.put_back, "trades": undone.trades,
-        "rates": undone.rates, "movements": undone.movements, "replaced": undone.replaced });
+        "rates": undone.rates, "movements": undone.movements, "actions": undone.actions,
+        "replaced": undone.replaced });
     Ok(Outcome::summary(Exit::Done, text, json))
 }
 
@@ -39,7 +40,7 @@ fn describe(change: &ImportUndo, undone: &ImportUndone) -> String {
         true => ("Put back", "back in"),
         false => ("Undone  ", "out of"),
     };
-    let be = match undone.trades + undone.rates + undone.movements {
+    let be = match undone.trades + undone.rates + undone.movements + undone.actions {
         1 => "is",
         _ => "are",
     };
@@ -64,6 +65,7 @@ fn rows_of(undone: &ImportUndone) -> String {
         (undone.trades, "trade", "trades"),
         (undone.rates, "rate", "rates"),
         (undone.movements, "movement", "movements"),
+        (undone.actions, "action", "actions"),
     ];
     let named = counts.into_iter().filter(|(rows, ..)| *rows > 0);
     let named: Vec<String> = named

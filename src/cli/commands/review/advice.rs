@@ -87,6 +87,16 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
             Some(column) => vec![other_column(&column)],
             None => not_in_dollars(pool, around),
         },
+        IssueType::UnappliedAction => vec![
+            Way::new(
+                "a later version of the program applies it; until then its sales have no result",
+                [],
+            ),
+            Way::new(
+                "the file with the action is wrong: take its import back",
+                ["fifo-pnl import list".to_owned()],
+            ),
+        ],
         IssueType::AllocationError => vec![Way::new(
             "this is a bug: report what this command says, and the version of the program",
             [format!("fifo-pnl review show {} --json", item.id)],

@@ -45,6 +45,9 @@ impl Described {
             if let Some(kind) = kinds.movement(kind) {
                 return Ok(RowKind::Movement(kind));
             }
+            if kinds.actions.contains(kind) {
+                return Ok(RowKind::Action(*place));
+            }
             if !kinds.trades.contains(kind) {
                 let trades: Vec<&str> = kinds.trades.iter().map(String::as_str).collect();
                 let trades = trades.join(" or ");
@@ -84,10 +87,39 @@ impl Described {
     }
 }
 
+impl Described {
+    /// Reads a row that is an action. `place`: the column that says so.
+    pub(super) fn action(
+        &self,
+        place: usize,
+        record: &Record<'_, '_>,
+        reading: &mut Reading<'_>,
+    ) -> RowOutcome {
+        let zone = self.zone.as_ref();
+        let (name, found, fault) = match self.actions.read(record, (reading, zone)) {
+            Some(Ok(action)) => return RowOutcome::Action(Box::new(action)),
+            Some(Err((parts, name, fault))) => {
+                let (name, found) = self.place_of(parts, record.cells, name);
+                (name, found, fault)
+            }
+            None => {
+                let name = self.names.get(place).cloned().unwrap_or_default();
+                let found = cell(record.cells, place).to_owned();
+                let why = "expected no change of what is held: the row does not say what comes \
+                           for what is held";
+                (name, found, Fault::new(why))
+            }
+        };
+        RowOutcome::Rejected(self.rejected(record, &name, &found, fault))
+    }
+}
+
 /// The type of a row.
 pub(super) enum RowKind {
     Trade,
     Movement(MovementKind),
+    /// An action; has the place of the column that says so.
+    Action(usize),
     /// Known to be no trade; has the name of its type.
     Ignored(&'static str),
 }
