@@ -49,7 +49,8 @@ words! {
 }
 
 impl MovementKind {
-    /// Returns the way of a movement of this kind. `None`: it may go either way.
+    /// Returns the way of a movement of this kind, unless its source states another. `None`: the
+    /// source has to state it.
     pub fn direction(self) -> Option<Direction> {
         match self {
             Self::Deposit

@@ -103,15 +103,17 @@ fn asset(text: &str) -> Result<Asset, Fault> {
     text.parse().map_err(|error| symbol_fault(&error))
 }
 
-/// Reads the way of a movement. Most kinds have one way, so that the column may be empty.
+/// Reads the way of a movement. Most kinds have one way, so that the column may be empty. A source
+/// may state the other way: interest that was paid, or a dividend that was paid back.
 fn direction(kind: MovementKind, text: &str) -> Result<Direction, Fault> {
+    let is_fixed = matches!(kind, MovementKind::Deposit | MovementKind::Withdrawal);
     match (kind.direction(), given(text)) {
         (Some(direction), None) => Ok(direction),
         (of_kind, Some(text)) => match text.to_ascii_lowercase().parse() {
-            Ok(direction) if of_kind.is_none_or(|of_kind| of_kind == direction) => Ok(direction),
-            Ok(_) => Err(Fault::new(format!(
+            Ok(direction) if is_fixed && of_kind != Some(direction) => Err(Fault::new(format!(
                 "expected the way of a row of kind {kind}"
             ))),
+            Ok(direction) => Ok(direction),
             Err(_) => Err(Fault::new("expected \"in\" or \"out\"")),
         },
         (None, None) => Err(Fault::new("expected \"in\" or \"out\"")),

@@ -162,9 +162,10 @@ pub(super) struct RowKinds {
 }
 
 impl RowKinds {
-    /// Returns the kind of a row's movement. `None`: the row is no movement.
-    pub fn movement(&self, row: &str) -> Option<MovementKind> {
-        self.movements.get(row)?.parse().ok()
+    /// Returns the text of a row that is a movement, and its kind.
+    pub fn movement(&self, row: &str) -> Option<(&str, MovementKind)> {
+        let (name, kind) = self.movements.get_key_value(row)?;
+        Some((name, kind.parse().ok()?))
     }
 }
 

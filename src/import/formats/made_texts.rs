@@ -4,7 +4,7 @@ use csv::StringRecord;
 use jiff::civil::{Date, DateTime};
 
 use super::layout::Layout;
-use super::numbers::{plain, side, split_unit, turned, without_sign};
+use super::numbers::{plain, side, split_unit, turned, way, without_sign};
 use super::template::{Filter, TemplatePart, fold, is_named, parts};
 
 /// A part of a template with its place in the rows of a file.
@@ -112,6 +112,8 @@ impl GluedUnits<'_> {
                 Filter::Abs => without_sign(&plain(&text, self.layout.numbers())),
                 Filter::Turned => turned(&plain(&text, self.layout.numbers())),
                 Filter::Side => side(&plain(&text, self.layout.numbers())),
+                Filter::Way => way(&plain(&text, self.layout.numbers())),
+                Filter::Given => String::new(),
                 Filter::After(before) => match text.rsplit_once(before.as_str()) {
                     Some((_, after)) => after.trim().to_owned(),
                     None => text,

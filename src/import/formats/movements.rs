@@ -103,6 +103,12 @@ impl MovementTable {
         })
     }
 
+    /// Tells whether the file has the columns of sizes.
+    pub(super) fn has_sizes(&self) -> bool {
+        let sizes = self.made.get(MovementColumn::Size as usize);
+        sizes.is_some_and(|ways| !ways.is_empty())
+    }
+
     /// Returns the parts of templates that make numbers.
     pub(super) fn numbers(&self) -> impl Iterator<Item = &PlacedPart> {
         let columns = MOVEMENT_COLUMNS.iter().zip(&self.made);

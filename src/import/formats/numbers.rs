@@ -102,10 +102,19 @@ pub(super) fn turned(number: &str) -> String {
 
 /// Returns the side that a signed number says; if it says none, the number.
 pub(super) fn side(number: &str) -> String {
+    by_sign(number, "buy", "sell")
+}
+
+/// Returns the way that a signed number says, seen from its account; if it says none, the number.
+pub(super) fn way(number: &str) -> String {
+    by_sign(number, "in", "out")
+}
+
+fn by_sign(number: &str, above: &str, below: &str) -> String {
     let is_number = number.parse::<crate::engine::Fee>().is_ok();
     match (is_number && !is_zero(number), number.starts_with('-')) {
-        (true, true) => "sell".into(),
-        (true, false) => "buy".into(),
+        (true, true) => below.to_owned(),
+        (true, false) => above.to_owned(),
         (false, _) => number.to_owned(),
     }
 }

@@ -27,6 +27,10 @@ pub(super) enum Filter {
     Turned,
     /// `buy` of a number above zero, `sell` of one below.
     Side,
+    /// `in` of a number above zero, `out` of one below.
+    Way,
+    /// Nothing: the cell only has to say something.
+    Given,
     /// The text after the last place of this text, if it is there.
     After(String),
     /// The text before the first place of this text, if it is there.
@@ -70,6 +74,8 @@ fn filter(word: &str) -> Result<Filter, String> {
         "abs" => Filter::Abs,
         "turned" => Filter::Turned,
         "side" => Filter::Side,
+        "way" => Filter::Way,
+        "given" => Filter::Given,
         _ => {
             let after = word.strip_prefix("after ").map(str::to_owned);
             let before = word.strip_prefix("before ").map(str::to_owned);

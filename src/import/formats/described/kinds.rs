@@ -42,8 +42,12 @@ impl Described {
             if let Some(kind) = kinds.ignored.get(kind) {
                 return Ok(RowKind::Ignored(kind));
             }
-            if let Some(kind) = kinds.movement(kind) {
-                return Ok(RowKind::Movement(kind));
+            if let Some((name, kind)) = kinds.movement(kind) {
+                // Some generations of a header do not say what moved.
+                return Ok(match self.movements.has_sizes() {
+                    true => RowKind::Movement(kind),
+                    false => RowKind::Ignored(name),
+                });
             }
             if kinds.actions.contains(kind) {
                 return Ok(RowKind::Action(*place));
