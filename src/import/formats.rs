@@ -5,6 +5,13 @@
 //! one line to [`FORMATS`]. Read next: `native.rs`, the format to copy.
 
 mod actions;
+mod binance_convert;
+mod binance_records;
+mod binance_us;
+mod bybit_account;
+mod coinbase_account;
+mod crypto_com_app;
+mod crypto_com_journal;
 mod described;
 mod dialects;
 mod differences;
@@ -17,6 +24,7 @@ mod made_texts;
 mod movements;
 mod native;
 mod numbers;
+mod okx_account;
 mod own;
 #[cfg(test)]
 pub(super) mod samples;
@@ -59,7 +67,17 @@ const FORMATS: &[Recognise] = &[
 ];
 
 /// Formats whose rows make trades together, in the order of their names.
-const JOINED: &[&dyn JoinedFormat] = &[&kraken_ledgers::KrakenLedgers];
+const JOINED: &[&dyn JoinedFormat] = &[
+    &binance_convert::BinanceConvert,
+    &binance_records::BinanceRecords,
+    &binance_us::BinanceUs,
+    &bybit_account::BybitAccount,
+    &coinbase_account::CoinbaseAccount,
+    &crypto_com_app::CryptoComApp,
+    &crypto_com_journal::CryptoComJournal,
+    &kraken_ledgers::KrakenLedgers,
+    &okx_account::OkxAccount,
+];
 
 /// Rows that may stand before a header: Coinbase writes up to seven.
 pub(super) const ROWS_BEFORE_HEADER_MAX: usize = 12;

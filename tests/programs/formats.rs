@@ -266,6 +266,29 @@ fn trades_of_kraken_count_once_in_either_file() {
     assert_eq!(folder.value(LIVE), "6");
 }
 
+/// The account has the ids and the facts of the fills: each trade counts once, in any order.
+#[test]
+fn fills_and_account_of_coinbase_add_nothing_twice() {
+    let text = |name: &str| {
+        let mut samples = samples().into_iter();
+        samples.find(|(known, _)| known == name).unwrap().1
+    };
+    // Two of the fills are in the account, too.
+    for (first, second) in [
+        ("coinbase-account", "coinbase-fills"),
+        ("coinbase-fills", "coinbase-account"),
+    ] {
+        let folder = Folder::new();
+        folder.write("first.csv", text(first));
+        folder.write("second.csv", text(second));
+        folder.fifo_pnl(&["import", "first.csv"]).expect(0);
+        let done = folder.fifo_pnl(&["import", "second.csv"]).expect(0).stdout;
+        assert!(done.contains(" 2 known"), "{done}");
+        // Four of the account, and the third fill.
+        assert_eq!(folder.value(LIVE), "5");
+    }
+}
+
 #[test]
 fn a_ledger_with_a_missing_row_is_refused_with_the_row_that_shows_it() {
     let folder = kraken();

@@ -41,6 +41,11 @@ impl SignedAmount {
         }
     }
 
+    /// Makes an amount that comes in.
+    pub fn of_size(size: Size) -> Self {
+        Self::of(false, size)
+    }
+
     /// Returns the amount without its sign.
     pub fn size(self) -> Size {
         self.size

@@ -19,7 +19,7 @@ pub(super) use self::file::{differences, named, recognise};
 use super::made_texts::cell;
 use super::template::{fold, is_named};
 use super::zones::ZoneFrom;
-use crate::engine::{MovementKind, SignedAmount, Timestamp};
+use crate::engine::{MovementKind, SignedAmount, Size, Timestamp};
 use crate::import::rejected::Fault;
 use crate::import::rows::Row;
 
@@ -36,7 +36,9 @@ pub(super) struct JoinedSource {
     pub headers: &'static [(&'static [&'static str], &'static [&'static str])],
     /// The column of a row's time. A star stands for any text.
     pub time: &'static str,
-    /// A place that says the offset of these times; UTC if it says none.
+    /// The zone of times without an offset, as of a table: UTC if it is `None`.
+    pub zone: Option<&'static str>,
+    /// A place that says the offset of these times.
     pub zone_from: Option<ZoneFrom>,
     /// The first part of the ids that the import makes, as the rows have none.
     pub ids: Option<&'static str>,
@@ -81,9 +83,10 @@ pub(super) enum RowMeaning {
     Part {
         /// Rows with this key are one trade.
         key: String,
-        /// The id of the trade. `None`: the import makes it.
-        id: Option<String>,
+        id: TradeId,
     },
+    /// A trade alone.
+    Whole(TradeId),
     /// A movement of the row's first posting, with its id, and the id on its chain.
     Movement {
         kind: MovementKind,
@@ -93,6 +96,19 @@ pub(super) enum RowMeaning {
     },
     /// Known to be no trade; has the name of its type.
     Ignored(&'static str),
+}
+
+/// The id of a trade.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TradeId {
+    /// The source has it.
+    Own(String),
+    /// The source has it; it is unique in its pair only, so the pair comes first.
+    OfPair(String),
+    /// The lowest id of the trade's rows. This is the id of one row.
+    OfRows(String),
+    /// The import makes it.
+    Made,
 }
 
 /// The change of one asset by a row.
@@ -111,6 +127,34 @@ pub(super) struct Posting {
     pub booked: SignedAmount,
     /// The balance after the row, if the file has it.
     pub balance: Option<SignedAmount>,
+    /// The value of the amount, or of a fee alone, in dollars, if the file has it.
+    pub usd_value: Option<Size>,
+}
+
+impl Posting {
+    /// Makes the posting of an amount without a fee and a balance.
+    pub fn of(asset: &str, amount: SignedAmount) -> Self {
+        Self {
+            place: asset.to_owned(),
+            asset: asset.to_owned(),
+            amount,
+            fee: SignedAmount::ZERO,
+            fee_asset: asset.to_owned(),
+            booked: amount,
+            balance: None,
+            usd_value: None,
+        }
+    }
+
+    /// Makes the posting of a fee alone. `change`: below zero for a cost.
+    pub fn of_fee(asset: &str, change: SignedAmount) -> Self {
+        Self {
+            amount: SignedAmount::ZERO,
+            fee: change.negated(),
+            booked: change,
+            ..Self::of(asset, change)
+        }
+    }
 }
 
 /// The cells of a row, by the names of their columns.
@@ -127,6 +171,12 @@ impl<'r> NamedCells<'r> {
         let wanted = fold(name);
         let place = self.names.iter().position(|it| is_named(&wanted, it));
         place.map_or("", |place| cell(self.cells, place))
+    }
+
+    /// Returns all cells as one text: rows with equal ones are one row, if they have balances.
+    pub fn whole(&self) -> String {
+        let cells: Vec<&str> = self.cells.iter().collect();
+        cells.join("\n")
     }
 
     /// Returns the number in a column. Empty is zero. Errors: it is no number.

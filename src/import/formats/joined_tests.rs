@@ -83,6 +83,178 @@ const REJECTED: &[RejectCase] = &[
         ],
     ),
     (
+        "coinbase-account",
+        &[("default,rebate", "default,bonus")],
+        &["14: type is \"bonus\", expected a type of rows that is known"],
+    ),
+    (
+        // The fee of another trade.
+        "coinbase-account",
+        &[("-10,9990,USD,,101", "-10,9990,USD,,102")],
+        &[
+            "6: row is the only one of \"102\", expected one asset that was paid, and one that was \
+             received",
+        ],
+    ),
+    (
+        "coinbase-account",
+        &[("0.5,0.5,BTC,,101", "0.5,0.5,BTC,,")],
+        &[
+            "4: row is one of the lines 4, 6 of \"101\", expected one asset that was paid, and one \
+             that was received",
+            "5: trade id is empty, expected the id of a trade",
+            "6: row is one of the lines 4, 6 of \"101\", expected one asset that was paid, and one \
+             that was received",
+        ],
+    ),
+    (
+        "bybit-account",
+        &[("--,2025-03-02", "CLOSE,2025-03-02")],
+        &[
+            "6: Action is \"CLOSE\", expected a spot trade: contracts and funding are not computed",
+            "7: row is the only one, expected one asset that was paid, and one that was received",
+        ],
+    ),
+    (
+        "bybit-account",
+        &[("TRANSFER_OUT", "SETTLEMENT")],
+        &[
+            "3: Type is \"SETTLEMENT\", expected a spot trade: contracts and funding are not \
+             computed",
+        ],
+    ),
+    (
+        "bybit-account",
+        &[("TRANSFER_OUT", "BONUS")],
+        &["3: Type is \"BONUS\", expected a type of rows that is known"],
+    ),
+    (
+        // The rows of a sale say the way of a purchase, too.
+        "bybit-account",
+        &[(
+            "50100.00000000000000000000,0.00000000000000000000,-0.00002",
+            "50000.00000000000000000000,0.00000000000000000000,-0.00002",
+        )],
+        &["7: row is the only one, expected one asset that was paid, and one that was received"],
+    ),
+    (
+        "okx-account",
+        &[(
+            "700003,2025-04-03 09:00:00,Spot",
+            "700003,2025-04-03 09:00:00,Perpetual",
+        )],
+        &[
+            "4: Trade Type is \"Perpetual\", expected Spot: trades on margin and of contracts \
+             are not \
+             computed",
+            "5: row is the only one of \"900006\", expected one asset that was paid, and one \
+             that was \
+             received",
+        ],
+    ),
+    (
+        "okx-account",
+        &[("900008", "9.00008E+17")],
+        &["3: id is \"9.00008E+17\", expected the id of the row, not a rounded number"],
+    ),
+    (
+        // Two coins were bought in one second.
+        "binance-records",
+        &[("Transaction Buy,ETH,0.25", "Transaction Buy,SOL,5")],
+        &[
+            "8: row is one of the lines 8, 9, 10, 11, 12, expected one asset that was paid, and \
+             one \
+             that was received",
+            "9: row is one of the lines 8, 9, 10, 11, 12, expected one asset that was paid, and \
+             one \
+             that was received",
+            "10: row is one of the lines 8, 9, 10, 11, 12, expected one asset that was paid, and \
+             one \
+             that was received",
+            "11: row is one of the lines 8, 9, 10, 11, 12, expected one asset that was paid, and \
+             one \
+             that was received",
+            "12: row is one of the lines 8, 9, 10, 11, 12, expected one asset that was paid, and \
+             one \
+             that was received",
+        ],
+    ),
+    (
+        // A purchase and a sale of one second.
+        "binance-records",
+        &[
+            ("Transaction Sold,BTC,-0.01", "Transaction Sold,BTC,0.01"),
+            (
+                "2024-05-04 09:00:00,Spot,Transaction Fee",
+                "2024-05-04 09:00:00,Spot,Sell",
+            ),
+        ],
+        &[
+            "13: row is one of the lines 13, 14, 15, expected one trade: nobody can say which rows \
+             belong together",
+            "14: row is one of the lines 13, 14, 15, expected one trade: nobody can say which rows \
+             belong together",
+            "15: row is one of the lines 13, 14, 15, expected one trade: nobody can say which rows \
+             belong together",
+        ],
+    ),
+    (
+        "binance-records",
+        &[("Earn,Staking Rewards", "USD-M Futures,Funding Fee")],
+        &[
+            "28: Account is \"USD-M Futures\", expected no margin and no futures: they are not \
+             computed",
+        ],
+    ),
+    (
+        "binance-records",
+        &[("Airdrop Assets", "Token Swap")],
+        &["29: Operation is \"Token Swap\", expected a type of rows that is known"],
+    ),
+    (
+        "binance-convert",
+        &[("Expired", "Pending"), ("0.25 ETH", "0.25 SOL")],
+        &[
+            "2: Buy is \"0.25 SOL\", expected a number above zero, and after it a coin of the pair",
+            "4: Status is \"Pending\", expected a status that is known",
+        ],
+    ),
+    (
+        "binance-us",
+        &[
+            ("BTC,0.1,4010", "BTC,-0.1,4010"),
+            ("Referral Commission", "Lottery"),
+        ],
+        &[
+            "3: Realized_Amount_For_Base_Asset is \"-0.1\", expected the sign of what came in",
+            "8: Operation is \"Lottery\", expected a type of rows that is known",
+        ],
+    ),
+    (
+        "crypto-com-journal",
+        &[
+            ("DEPOSIT,USD_Stable_Coin", "DEPOSIT,BTCUSD-PERP"),
+            ("WITHDRAW,", "FUNDING,"),
+        ],
+        &[
+            "5: Instrument is \"BTCUSD-PERP\", expected a coin or a currency: contracts are not \
+             computed",
+            "12: Journal Type is \"FUNDING\", expected no contracts and no funding: they are not \
+             computed",
+        ],
+    ),
+    (
+        "crypto-com-app",
+        &[("reimbursement", "nft_payout"), ("CRO,20,", "CRO,-20,")],
+        &[
+            "7: row is one of the lines 7, 8, expected one asset that was paid, and one that was \
+             received",
+            "8: row is one of the lines 7, 8, expected one asset that was paid, and one that was \
+             received",
+            "15: Transaction Kind is \"nft_payout\", expected a type of rows that is known",
+        ],
+    ),
+    (
         "kraken-ledgers",
         &[("2025-01-14 10:00:00", "14.01.2025 10:00")],
         &["25: time is \"14.01.2025 10:00\", expected a time like 2025-01-02T03:04:05Z"],
@@ -117,6 +289,74 @@ fn balances_of_ledgers_agree_to_the_last_row() {
     assert_eq!(agreeing(&file), (8, 8));
     let before = [("XXBT".to_owned(), "0.25".to_owned())];
     assert_eq!(file.balances.unwrap().before, before);
+}
+
+#[test]
+fn balances_of_accounts_agree_to_the_last_row() {
+    // The rows of Bybit's second purchase stand before those of the first one.
+    for (name, rows) in [
+        ("bybit-account", 8),
+        ("coinbase-account", 17),
+        ("okx-account", 7),
+    ] {
+        let file = parsed(&sample(name));
+        assert_eq!(agreeing(&file), (rows, rows), "{name}");
+        assert!(!file.balances.unwrap().are_at_fault());
+    }
+}
+
+/// Values of a coin in dollars, and of a fee in a coin, as Binance.US states them.
+#[test]
+fn values_in_dollars_are_those_of_the_file() {
+    let file = parsed(&sample("binance-us"));
+    let more = |nth: usize| file.trades[nth].trade.more.as_deref().unwrap();
+    let value = |worth: Option<Worth>| worth.map(|worth| worth.to_string());
+    let fee = |nth: usize| {
+        more(nth)
+            .fee
+            .as_ref()
+            .unwrap()
+            .usd_value
+            .unwrap()
+            .to_string()
+    };
+    assert_eq!((value(more(0).usd_value), fee(0)), (None, "4".into()));
+    assert_eq!(
+        (value(more(1).usd_value), fee(1)),
+        (Some("8010".into()), "8.01".into())
+    );
+}
+
+/// Without a zone before the header, only a person knows it.
+#[test]
+fn a_file_without_a_zone_asks_for_one() {
+    let text = sample("okx-account").replacen(",Time Zone:UTC+8", "", 1);
+    let file = parsed(&text);
+    assert_eq!((file.trades.len(), file.rejected.len()), (0, 7));
+    let said = "3: Time is \"2025-04-04 08:00:00\", expected a time with an offset from UTC";
+    assert_eq!(file.rejected[0].to_string(), said);
+    let options = ImportOptions {
+        timezone: Some(crate::import::parse_timezone("Asia/Singapore").unwrap()),
+        ..options()
+    };
+    let file = parse_csv(text.as_bytes(), &options, &mut |_| ()).unwrap();
+    assert_eq!(written(&file), written(&parsed(&sample("okx-account"))));
+}
+
+#[test]
+fn changes_without_balances_show_where_earlier_rows_are_missing() {
+    let file = changed("binance-records", &[("Deposit,BNB,1.0", "Deposit,SOL,1.0")]);
+    let balances = file.balances.unwrap();
+    assert!(!balances.are_at_fault());
+    let missing = balances.negative.unwrap();
+    assert_eq!((missing.line, missing.found.as_str()), (7, "-0.001"));
+    assert_eq!(
+        parsed(&sample("binance-records"))
+            .balances
+            .unwrap()
+            .negative,
+        None
+    );
 }
 
 #[test]

@@ -6,8 +6,8 @@
 use std::sync::LazyLock;
 
 use super::joined::{
-    CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, too_long,
-    unknown_type,
+    CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
+    too_long, unknown_type,
 };
 use crate::engine::{AssetRules, MovementKind, SignedAmount};
 use crate::import::rejected::Fault;
@@ -34,6 +34,7 @@ static SOURCE: JoinedSource = JoinedSource {
         ],
     )],
     time: "time",
+    zone: None,
     zone_from: None,
     ids: None,
     is_one_way: false,
@@ -133,7 +134,7 @@ fn part(cells: &NamedCells<'_>) -> Result<RowMeaning, CellFault> {
     }
     Ok(RowMeaning::Part {
         key: key.to_owned(),
-        id: Some(key.to_owned()),
+        id: TradeId::Own(key.to_owned()),
     })
 }
 
@@ -169,6 +170,7 @@ fn posting(cells: &NamedCells<'_>) -> Result<Posting, CellFault> {
         fee_asset,
         booked,
         balance: cells.balance("balance")?,
+        usd_value: None,
     })
 }
 

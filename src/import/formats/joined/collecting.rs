@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use sha2::{Digest, Sha256};
-
 use super::trades::trade_of;
-use super::{CellFault, JoinedFile, JoinedRow, NamedCells, RowMeaning};
-use crate::engine::{Movement, MovementKind, SignedAmount, Timestamp, shown};
+use super::{CellFault, JoinedFile, JoinedRow, NamedCells, RowMeaning, TradeId};
+use crate::engine::{Movement, MovementKind, OrderId, SignedAmount, Timestamp, shown};
 use crate::import::balances::{BalanceLine, BalanceLines, Balances, prove};
 use crate::import::bounds;
+use crate::import::formats::made_ids::made_movement_id;
 use crate::import::formats::shape::table_fault;
+use crate::import::formats::template::{fold, is_named};
 use crate::import::formats::{Record, RowOutcome};
 use crate::import::movements::{MovementColumn, read_movement};
 use crate::import::reading::Reading;
@@ -20,9 +20,6 @@ use crate::import::times::read_order_time;
 
 /// Most lines that a message lists.
 const LINES_MAX: usize = 5;
-
-/// Hexadecimal digits of the hash in an id: 80 bits.
-const HASH_DIGITS: usize = 20;
 
 /// The rows of a file.
 pub(in crate::import) struct JoinedRows<'t, 'f> {
@@ -108,14 +105,19 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
         let rejected = |(column, fault): CellFault| {
             let found = bounds::kept(cells.text(column));
             let name = names.iter().zip(&self.file.folded);
-            let mut name = name.filter(|(_, folded)| **folded == column.to_lowercase());
+            let mut name = name.filter(|(_, folded)| is_named(&fold(column), folded));
             let column = name.next().map_or(column, |(name, _)| name.as_str());
             Box::new(RejectedRow::new((row.line, row.text), column, found, fault))
         };
         let says = self.file.format.read(&cells).map_err(rejected)?;
         let column = self.file.format.source().time;
         let now = reading.options.now;
-        let at = read_order_time(&full_year(cells.text(column)), self.file.zone.as_ref(), now);
+        let zone = self
+            .file
+            .zone
+            .as_ref()
+            .or(reading.options.timezone.as_ref());
+        let at = read_order_time(&full_year(cells.text(column)), zone, now);
         let at = at.map_err(|fault| {
             rejected((
                 column,
@@ -134,24 +136,27 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
     pub(in crate::import) fn finish(mut self, reading: &mut Reading<'_>) -> JoinedReading<'t> {
         let is_newest_first = self.times.is_some_and(|(first, last)| last < first);
         self.done.balances = prove(self.balance_lines(), is_newest_first);
-        let mut groups: Vec<(Option<&str>, Vec<&JoinedRow<'t>>)> = Vec::new();
+        let mut groups: Vec<Vec<&JoinedRow<'t>>> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         let mut made = HashMap::new();
         for row in &self.rows {
-            let RowMeaning::Part { key, id } = &row.says.meaning else {
-                let outcome = self.alone(row, &mut made, reading);
-                let row = row.row;
-                self.done.outcomes.push(JoinedOutcome { row, outcome });
-                continue;
+            let place = match &row.says.meaning {
+                RowMeaning::Part { key, .. } => *places.entry(key).or_insert(groups.len()),
+                RowMeaning::Whole(_) => groups.len(),
+                RowMeaning::Movement { .. } | RowMeaning::Ignored(_) => {
+                    let outcome = self.alone(row, &mut made, reading);
+                    let row = row.row;
+                    self.done.outcomes.push(JoinedOutcome { row, outcome });
+                    continue;
+                }
             };
-            let place = *places.entry(key).or_insert(groups.len());
             match groups.get_mut(place) {
-                Some((_, rows)) => rows.push(row),
-                None => groups.push((id.as_deref(), vec![row])),
+                Some(rows) => rows.push(row),
+                None => groups.push(vec![row]),
             }
         }
-        for (id, rows) in groups {
-            join(self.file, id, &rows, reading, &mut self.done);
+        for rows in groups {
+            join(self.file, &rows, reading, &mut self.done);
         }
         self.done.outcomes.sort_by_key(|of| of.row.line);
         self.done
@@ -181,7 +186,7 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
     fn alone(
         &self,
         row: &JoinedRow<'t>,
-        made: &mut HashMap<String, u64>,
+        made: &mut HashMap<OrderId, u64>,
         reading: &mut Reading<'_>,
     ) -> RowOutcome {
         let (kind, id, tx_id, usd_value) = match &row.says.meaning {
@@ -192,14 +197,26 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
                 tx_id,
                 usd_value,
             } => (*kind, id.clone(), tx_id.as_str(), usd_value.as_str()),
-            RowMeaning::Part { .. } => return RowOutcome::Ignored(""),
+            RowMeaning::Part { .. } | RowMeaning::Whole(_) => return RowOutcome::Ignored(""),
         };
-        let id = match id.is_empty() {
-            true => self.made_id(kind, row, made),
-            false => id,
-        };
+        let source = self.file.format.source();
+        let by = source.ids.unwrap_or(source.exchange);
+        let is_made = id.is_empty();
+        let id = if is_made { by.to_owned() } else { id };
         match self.movement(kind, &id, (tx_id, usd_value), row, reading) {
-            Ok(movement) => RowOutcome::Movement(Box::new(movement)),
+            Ok(mut movement) => {
+                if is_made && let Some(id) = made_movement_id(by, &movement) {
+                    movement.movement_id = id;
+                }
+                // Otherwise the caller numbers all movements of the file.
+                if is_made && source.ids.is_none() {
+                    let nth = made.entry(movement.movement_id.clone()).or_default();
+                    *nth = nth.saturating_add(1);
+                    let id = format!("{}-{nth}", movement.movement_id).parse();
+                    movement.movement_id = id.unwrap_or(movement.movement_id);
+                }
+                RowOutcome::Movement(Box::new(movement))
+            }
             Err(fault) => {
                 let found = format!("is of kind {kind}");
                 let (line, text) = (row.row.line, row.row.text);
@@ -250,45 +267,28 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
             ..fault
         })
     }
-
-    /// Makes the id of a movement: a hash of its facts, and a number for equal ones.
-    fn made_id(
-        &self,
-        kind: MovementKind,
-        row: &JoinedRow<'t>,
-        made: &mut HashMap<String, u64>,
-    ) -> String {
-        let postings = row.says.postings.iter();
-        let facts = postings.map(|it| format!("{}\n{}\n{}", it.asset, it.amount, it.fee));
-        let facts: Vec<String> = facts.collect();
-        let facts = format!("{}\n{kind}\n{}", row.at.as_micros(), facts.join("\n"));
-        let digest = Sha256::digest(facts);
-        let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        let digits = digits.get(..HASH_DIGITS).unwrap_or(&digits);
-        let source = self.file.format.source();
-        let id = format!("{}-{digits}", source.ids.unwrap_or(source.exchange));
-        let nth = made.entry(id.clone()).or_default();
-        *nth = nth.saturating_add(1);
-        format!("{id}-{nth}")
-    }
 }
 
 /// Joins the rows of one key to a trade, or rejects each of them.
 fn join<'t>(
     file: &JoinedFile,
-    id: Option<&str>,
     rows: &[&JoinedRow<'t>],
     reading: &mut Reading<'_>,
     done: &mut JoinedReading<'t>,
 ) {
     let Some(first) = rows.first() else { return };
-    match trade_of(file, rows, id, reading) {
+    let id = id_of(rows);
+    match trade_of(file, rows, &id, reading) {
         Ok(trade) => {
             done.joined += rows.len() as u64 - 1;
             let (row, outcome) = (first.row, RowOutcome::Trade(trade));
             done.outcomes.push(JoinedOutcome { row, outcome });
         }
         Err(fault) => {
+            let id = match &id {
+                TradeId::Own(id) | TradeId::OfPair(id) | TradeId::OfRows(id) => Some(id.as_str()),
+                TradeId::Made => None,
+            };
             let found = lines_of(rows, id);
             let rejected = rows.iter().map(|of| {
                 let row = (of.row.line, of.row.text);
@@ -302,6 +302,19 @@ fn join<'t>(
             done.outcomes.extend(rejected);
         }
     }
+}
+
+/// Returns the id of the trade of some rows.
+fn id_of(rows: &[&JoinedRow<'_>]) -> TradeId {
+    let ids = rows.iter().filter_map(|row| match &row.says.meaning {
+        RowMeaning::Part { id, .. } | RowMeaning::Whole(id) => Some(id),
+        RowMeaning::Movement { .. } | RowMeaning::Ignored(_) => None,
+    });
+    let lowest = |id: &&TradeId| match id {
+        TradeId::OfRows(id) => (id.len(), id.clone()),
+        _ => (0, String::new()),
+    };
+    ids.min_by_key(lowest).cloned().unwrap_or(TradeId::Made)
 }
 
 /// Names the lines of the rows of one key.

@@ -34,13 +34,15 @@ pub(in crate::import::formats) fn recognise(header: &HeaderRow<'_>) -> Vec<Joine
     };
     let all = JOINED.iter().filter(|it| is_chosen(**it, header));
     let found = all.filter(|format| is_header(format.source()));
-    let names: Vec<String> = header.cells.iter().map(str::to_owned).collect();
+    // Some files have a byte order mark in each cell.
+    let spelled = |name: &str| name.trim_start_matches('\u{feff}').to_owned();
+    let names: Vec<String> = header.cells.iter().map(spelled).collect();
     found
         .map(|format| JoinedFile {
             format: *format,
             folded: names.iter().map(|name| fold(name)).collect(),
             names: names.clone(),
-            zone: zone_of(None, format.source().zone_from, header),
+            zone: zone_of(format.source().zone, format.source().zone_from, header),
         })
         .collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use csv::StringRecord;
 
-use super::{JoinedFile, JoinedRow, Posting};
+use super::{JoinedFile, JoinedRow, Posting, TradeId};
 use crate::engine::{
     CodeKind, LedgerTrade, SignedAmount, Size, Timestamp, kind_of_code, price_of_value,
 };
@@ -16,13 +16,27 @@ use crate::import::reading::Reading;
 use crate::import::rejected::Fault;
 
 /// Quotes, the likeliest first. Any asset before another one is its quote.
-const QUOTES: [&str; 12] = [
-    "USD", "EUR", "GBP", "CHF", "CAD", "AUD", "JPY", "USDC", "USDT", "BTC", "ETH", "BNB",
+const QUOTES: [&str; 13] = [
+    "USD",
+    "EUR",
+    "GBP",
+    "CHF",
+    "CAD",
+    "AUD",
+    "JPY",
+    "USDC",
+    "USDT",
+    "USD_STABLE_COIN",
+    "BTC",
+    "ETH",
+    "BNB",
 ];
 
 /// Places in [`QUOTES`] of the first dollar coin, and of the first other coin.
 const DOLLAR_COINS: usize = 7;
-const COINS: usize = 9;
+const COINS: usize = 10;
+
+const USD: &str = "USD";
 
 const TWO_ASSETS: &str = "expected one asset that was paid, and one that was received";
 const ONE_FEE: &str = "expected fees in one asset";
@@ -36,7 +50,7 @@ type Sums<'r> = BTreeMap<&'r str, SignedAmount>;
 pub(super) fn trade_of(
     file: &JoinedFile,
     rows: &[&JoinedRow<'_>],
-    id: Option<&str>,
+    id: &TradeId,
     reading: &mut Reading<'_>,
 ) -> Result<LedgerTrade, Fault> {
     let source = file.format.source();
@@ -56,7 +70,11 @@ pub(super) fn trade_of(
     let at = rows.iter().map(|row| row.at).min();
     let line = rows.iter().map(|row| row.row.line).min().unwrap_or(0);
     let made = TradeParts {
-        id: id.or(source.ids).unwrap_or_default(),
+        id: match id {
+            TradeId::Own(id) | TradeId::OfRows(id) => id.clone(),
+            TradeId::OfPair(id) => format!("{base}-{quote}-{id}"),
+            TradeId::Made => source.ids.unwrap_or_default().to_owned(),
+        },
         exchange: source.exchange,
         base,
         quote,
@@ -66,6 +84,10 @@ pub(super) fn trade_of(
         at: at.unwrap_or(Timestamp::EPOCH),
         fee,
         fee_asset,
+        usd_value: value_of(postings().filter(|it| it.asset == quote && !it.amount.is_zero())),
+        fee_usd_value: value_of(
+            postings().filter(|it| it.asset == fee_asset && it.amount.is_zero()),
+        ),
     };
     let texts = made.texts()?;
     let native: StringRecord = texts.iter().map(String::as_str).collect();
@@ -83,7 +105,7 @@ pub(super) fn trade_of(
             ..bad.fault
         }
     })?;
-    if id.is_none()
+    if *id == TradeId::Made
         && let Some(source) = source.ids
         && let Some(id) = made_id(source, &trade, fee_asset)
     {
@@ -105,7 +127,7 @@ fn column_words(column: Column) -> &'static str {
 
 /// The parts of a trade.
 struct TradeParts<'r> {
-    id: &'r str,
+    id: String,
     exchange: &'r str,
     base: &'r str,
     quote: &'r str,
@@ -115,6 +137,8 @@ struct TradeParts<'r> {
     at: Timestamp,
     fee: SignedAmount,
     fee_asset: &'r str,
+    usd_value: Option<Size>,
+    fee_usd_value: Option<Size>,
 }
 
 impl TradeParts<'_> {
@@ -132,7 +156,7 @@ impl TradeParts<'_> {
         let side = if self.is_buy { "buy" } else { "sell" };
         let mut texts: [String; COLUMNS.len()] = Default::default();
         let made = [
-            (Column::OrderId, self.id.to_owned()),
+            (Column::OrderId, self.id.clone()),
             (Column::Symbol, format!("{}-{}", self.base, self.quote)),
             (Column::Side, side.to_owned()),
             (Column::Size, self.size.to_string()),
@@ -143,6 +167,11 @@ impl TradeParts<'_> {
             (Column::QuoteValue, value),
             (Column::FeeAmount, self.fee.to_string()),
             (Column::FeeCurrency, self.fee_asset.to_owned()),
+            (Column::UsdValue, worth(self.quote, self.usd_value)),
+            (
+                Column::FeeUsdValue,
+                worth(self.fee_asset, self.fee_usd_value),
+            ),
             (Column::Exchange, self.exchange.to_owned()),
         ];
         for (column, text) in made {
@@ -152,6 +181,18 @@ impl TradeParts<'_> {
         }
         Ok(texts)
     }
+}
+
+/// Writes a value in dollars. An amount in dollars needs none.
+fn worth(asset: &str, value: Option<Size>) -> String {
+    let value = value.filter(|_| asset != USD);
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+/// Returns the value of the only posting.
+fn value_of<'p>(mut postings: impl Iterator<Item = &'p Posting>) -> Option<Size> {
+    let first = postings.next()?;
+    first.usd_value.filter(|_| postings.next().is_none())
 }
 
 fn sums<'r>(amounts: impl Iterator<Item = (&'r str, SignedAmount)>) -> Result<Sums<'r>, Fault> {

@@ -1,0 +1,118 @@
+//! Bybit: account of unified trading. A spot trade is a row for each of its two coins.
+//!
+//! Rows have no ids. The rows of one contract, instant and price are one trade. Rows of one second
+//! do not stand in the order in which they were booked; their balances show that order.
+
+use super::joined::{
+    CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
+    too_long, unknown_type,
+};
+use crate::engine::MovementKind;
+use crate::import::rejected::Fault;
+
+#[derive(Debug)]
+pub(super) struct BybitAccount;
+
+static SOURCE: JoinedSource = JoinedSource {
+    name: "bybit-account",
+    exchange: "bybit",
+    assumes: "the spot trade history of the same account is not imported, as it has the same \
+              trades",
+    headers: &[(
+        &[
+            "Currency",
+            "Contract",
+            "Type",
+            "Direction",
+            "Quantity",
+            "Position",
+            "Filled Price",
+            "Funding",
+            "Fee Paid",
+            "Cash Flow",
+            "Change",
+            "Wallet Balance",
+            "Action",
+            "Time(UTC)",
+        ],
+        &["Uid"],
+    )],
+    time: "Time(UTC)",
+    zone: None,
+    zone_from: None,
+    ids: Some("bybit"),
+    is_one_way: true,
+};
+
+const CONTRACTS: &str = "expected a spot trade: contracts and funding are not computed";
+
+impl JoinedFormat for BybitAccount {
+    fn source(&self) -> &'static JoinedSource {
+        &SOURCE
+    }
+
+    fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
+        let meaning = meaning(cells)?;
+        Ok(RowSays {
+            id: cells.whole(),
+            meaning,
+            postings: vec![posting(cells)?],
+        })
+    }
+}
+
+fn meaning(cells: &NamedCells<'_>) -> Result<RowMeaning, CellFault> {
+    if !cells.amount("Funding")?.is_zero() {
+        return Err(("Funding", Fault::new(CONTRACTS)));
+    }
+    let (contract, time) = (cells.text("Contract"), cells.text("Time(UTC)"));
+    Ok(match cells.text("Type") {
+        "TRADE" => {
+            // A contract opens or closes a position.
+            if !matches!(cells.text("Action"), "" | "--") {
+                return Err(("Action", Fault::new(CONTRACTS)));
+            }
+            if !cells.amount("Position")?.is_zero() {
+                return Err(("Position", Fault::new(CONTRACTS)));
+            }
+            let price = cells.amount("Filled Price")?;
+            RowMeaning::Part {
+                key: format!("{contract}\n{time}\n{price}"),
+                id: TradeId::Made,
+            }
+        }
+        "TRANSFER_IN" | "TRANSFER_OUT" => RowMeaning::Movement {
+            kind: MovementKind::Transfer,
+            id: String::new(),
+            tx_id: String::new(),
+            usd_value: String::new(),
+        },
+        "SETTLEMENT" | "DELIVERY" | "LIQUIDATION" | "INTEREST" => {
+            return Err(("Type", Fault::new(CONTRACTS)));
+        }
+        _ => return Err(unknown_type("Type")),
+    })
+}
+
+fn posting(cells: &NamedCells<'_>) -> Result<Posting, CellFault> {
+    let asset = cells.text("Currency");
+    if asset.is_empty() {
+        return Err(("Currency", Fault::new("expected the code of a coin")));
+    }
+    // A cost is negative here. A transfer has no cash flow.
+    let (change, paid) = (cells.amount("Change")?, cells.amount("Fee Paid")?);
+    let amount = change.checked_sub(paid).map_err(|_| too_long("Change"))?;
+    let flow = cells.amount("Cash Flow")?;
+    if cells.text("Type") == "TRADE" && flow != amount {
+        return Err((
+            "Change",
+            Fault::new("expected the cash flow and the fee together"),
+        ));
+    }
+    Ok(Posting {
+        fee: paid.negated(),
+        booked: change,
+        balance: cells.balance("Wallet Balance")?,
+        ..Posting::of(asset, amount)
+    })
+}

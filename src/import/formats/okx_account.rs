@@ -1,0 +1,117 @@
+//! OKX: trading account. A spot fill is a row for each of its two coins.
+//!
+//! The rows of one order at one instant are one trade. Its id is the lowest id of these rows.
+
+use super::joined::{
+    CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
+    too_long, unknown_type,
+};
+use super::zones::ZoneFrom;
+use crate::engine::MovementKind;
+use crate::import::hints::is_rounded_id;
+use crate::import::rejected::{Fault, Hint};
+
+#[derive(Debug)]
+pub(super) struct OkxAccount;
+
+static SOURCE: JoinedSource = JoinedSource {
+    name: "okx-account",
+    exchange: "okx",
+    assumes: "",
+    headers: &[(
+        &[
+            "id",
+            "Order id",
+            "Time",
+            "Trade Type",
+            "Symbol",
+            "Action",
+            "Amount",
+            "Trading Unit",
+            "Filled Price",
+            "PnL",
+            "Fee",
+            "Fee Unit",
+            "Position Change",
+            "Position Balance",
+            "Balance Change",
+            "Balance",
+            "Balance Unit",
+        ],
+        &["Filled Price Unit", "Position Unit", "*-USD"],
+    )],
+    time: "Time",
+    zone: Some("asked"),
+    zone_from: Some(ZoneFrom::Before),
+    ids: None,
+    is_one_way: true,
+};
+
+impl JoinedFormat for OkxAccount {
+    fn source(&self) -> &'static JoinedSource {
+        &SOURCE
+    }
+
+    fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
+        let id = cells.text("id");
+        if id.is_empty() || is_rounded_id(id) {
+            let fault = Fault::new("expected the id of the row, not a rounded number");
+            return Err(("id", fault.with_hint(Hint::RoundedId)));
+        }
+        let meaning = meaning(id, cells)?;
+        Ok(RowSays {
+            id: id.to_owned(),
+            meaning,
+            postings: vec![posting(cells)?],
+        })
+    }
+}
+
+fn meaning(id: &str, cells: &NamedCells<'_>) -> Result<RowMeaning, CellFault> {
+    let action = cells.text("Action").to_lowercase();
+    let (order, time) = (cells.text("Order id"), cells.text("Time"));
+    Ok(match (cells.text("Trade Type"), action.as_str()) {
+        ("Spot", "buy" | "sell") if order.is_empty() => {
+            return Err(("Order id", Fault::new("expected the id of an order")));
+        }
+        ("Spot", "buy" | "sell") => RowMeaning::Part {
+            key: format!("{order}\n{time}"),
+            id: TradeId::OfRows(id.to_owned()),
+        },
+        (_, "transfer in" | "transfer out") => RowMeaning::Movement {
+            kind: MovementKind::Transfer,
+            id: id.to_owned(),
+            tx_id: String::new(),
+            usd_value: String::new(),
+        },
+        ("Spot", _) => return Err(unknown_type("Action")),
+        ("Margin" | "Futures" | "Perpetual" | "Swap" | "Option" | "Options", _) => {
+            let why = "expected Spot: trades on margin and of contracts are not computed";
+            return Err(("Trade Type", Fault::new(why)));
+        }
+        _ => return Err(unknown_type("Trade Type")),
+    })
+}
+
+fn posting(cells: &NamedCells<'_>) -> Result<Posting, CellFault> {
+    let (asset, fee_unit) = (cells.text("Balance Unit"), cells.text("Fee Unit"));
+    if asset.is_empty() {
+        return Err(("Balance Unit", Fault::new("expected the code of a coin")));
+    }
+    // A cost is negative here, and the change of the balance has it.
+    let (change, fee) = (cells.amount("Balance Change")?, cells.amount("Fee")?);
+    let amount = match fee_unit == asset {
+        true => change.checked_sub(fee).map_err(|_| too_long("Fee"))?,
+        false => change,
+    };
+    if fee_unit.is_empty() && !fee.is_zero() {
+        return Err(("Fee Unit", Fault::new("expected the coin of the fee")));
+    }
+    Ok(Posting {
+        fee: fee.negated(),
+        fee_asset: if fee.is_zero() { asset } else { fee_unit }.to_owned(),
+        booked: change,
+        balance: cells.balance("Balance")?,
+        ..Posting::of(asset, amount)
+    })
+}
