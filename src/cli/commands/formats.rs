@@ -38,6 +38,7 @@ pub fn run(command: &FormatsCommand, session: &Session) -> CliResult<Outcome> {
 
 /// The answer about our own format, and about one of the settings.
 const NO_TABLE: &str = "# Our own format has no table: README.md lists its columns.\n\
+                        # docs/FORMATS.md says how a file with several rows a trade is read.\n\
                         # A format of yours stands in the settings.\n";
 
 /// Checks the name of a format. Errors: there is no such format.

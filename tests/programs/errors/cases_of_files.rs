@@ -68,6 +68,41 @@ pub const FILES: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        title: "Balances that do not add up",
+        files: &[(
+            "trades.csv",
+            "txid,refid,time,type,subtype,aclass,asset,amount,fee,balance\n\
+             L-1,Q-1,2025-01-02 10:00:00,deposit,,currency,ZEUR,1000,0,1000\n\
+             L-2,T-1,2025-01-03 10:00:00,trade,,currency,ZEUR,-400,1,600\n\
+             L-3,T-1,2025-01-03 10:00:00,trade,,currency,XXBT,0.01,0,0.01\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "A balance below zero",
+        files: &[(
+            "trades.csv",
+            "txid,refid,time,type,subtype,aclass,asset,amount,fee,balance\n\
+             L-1,Q-1,2025-01-02 10:00:00,deposit,,currency,XXBT,0.5,0,0.5\n\
+             L-2,A-1,2025-01-03 10:00:00,withdrawal,,currency,XXBT,-0.75,0,-0.25\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
+        title: "Several coins in one second, which nobody can tell apart",
+        files: &[(
+            "trades.csv",
+            "User_ID,UTC_Time,Account,Operation,Coin,Change,Remark\n\
+             1,2025-01-02 10:00:00,Spot,Transaction Buy,BTC,0.01,\n\
+             1,2025-01-02 10:00:00,Spot,Transaction Buy,ETH,0.5,\n\
+             1,2025-01-02 10:00:00,Spot,Transaction Spend,USDT,-2000,\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
         title: "A file without a table",
         files: &[("trades.csv", "My broker\nAccount 17, 2025\n\nNo trades.\n")],
         command: IMPORT,
