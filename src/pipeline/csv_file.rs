@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::block_file::{BlockFile, of_block, of_file};
 use super::error::{PipelineError, PipelineResult};
-use super::file_read::{FileRead, actions_of, fees_of, kinds_of, reject, statuses_of};
+use super::file_read::{FileRead, actions_of, findings_of, kinds_of, reject};
 use super::job::{Context, Stage};
 use crate::engine::{AssetAction, LedgerTrade, Movement};
 use crate::import::{
@@ -271,15 +271,14 @@ fn check(
             let of_block: Vec<u64> = parsed.trades.iter().map(|it| hasher.hash(it)).collect();
             Ok((
                 of_block,
-                (fees_of(&parsed.trades), statuses_of(&parsed.trades)),
+                findings_of(format.name(), &parsed.trades),
                 (parsed.rejected, parsed.ignored),
                 (parsed.movements, parsed.actions),
                 parsed.rows,
             ))
         },
-        |_, (of_block, (fees, statuses), (rejected, ignored), (moved, acted), rows), end| {
-            checked.fees.merge(&fees);
-            checked.statuses.merge(&statuses);
+        |_, (of_block, findings, (rejected, ignored), (moved, acted), rows), end| {
+            checked.add(findings);
             trades += of_block.len() as u64;
             hashes.extend(&of_block);
             checked.rejected.extend(rejected);

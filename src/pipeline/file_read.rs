@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::order_fees::OrderFees;
 use crate::engine::{
     ActionKind, AssetAction, FeeSigns, LedgerTrade, Movement, MovementKind, UnknownStatuses,
 };
@@ -41,6 +42,8 @@ pub struct FileRead {
     pub unknown_columns: Vec<String>,
     /// Fees and rebates of the file's trades.
     pub fees: FeeSigns,
+    /// The fills of the file's orders that have a fee.
+    pub order_fees: OrderFees,
     /// Unknown statuses; rows with one count as executions.
     pub statuses: UnknownStatuses,
     /// The last line has no line end, so the file may have been cut off.
@@ -69,6 +72,7 @@ impl FileRead {
             movements: kinds_of(&parsed.movements),
             actions: actions_of(&parsed.actions),
             fees: fees_of(&parsed.trades),
+            order_fees: OrderFees::of(parsed.format, &parsed.trades),
             statuses: statuses_of(&parsed.trades),
             ends_without_line_end: parsed.ends_without_line_end,
         }
@@ -80,6 +84,13 @@ impl FileRead {
         let balances = self.balances.as_ref();
         let is_faulty = !self.rejected.is_empty() || balances.is_some_and(Balances::are_at_fault);
         self.rejected.take_back() > 0 || (!skip_invalid && is_faulty)
+    }
+
+    /// Adds the findings of another part of the trades.
+    pub(super) fn add(&mut self, (fees, statuses, orders): TradeFindings) {
+        self.fees.merge(&fees);
+        self.statuses.merge(&statuses);
+        self.order_fees.merge(orders);
     }
 
     /// Adds rows that are no trades, by the name of their type.
@@ -120,8 +131,20 @@ pub(super) fn actions_of(actions: &[AssetAction]) -> BTreeMap<ActionKind, u64> {
     kinds
 }
 
+/// Fees, statuses and orders of some trades.
+pub(super) type TradeFindings = (FeeSigns, UnknownStatuses, OrderFees);
+
+/// Returns the findings of some trades of a format.
+pub(super) fn findings_of(format: &str, trades: &[LedgerTrade]) -> TradeFindings {
+    (
+        fees_of(trades),
+        statuses_of(trades),
+        OrderFees::of(format, trades),
+    )
+}
+
 /// Counts fees and rebates of some trades.
-pub(super) fn fees_of(trades: &[LedgerTrade]) -> FeeSigns {
+fn fees_of(trades: &[LedgerTrade]) -> FeeSigns {
     let mut fees = FeeSigns::default();
     for row in trades {
         // The sum overflows only beyond 10^24 USD of rebates; such a fee is not counted.
@@ -131,6 +154,6 @@ pub(super) fn fees_of(trades: &[LedgerTrade]) -> FeeSigns {
 }
 
 /// Counts the unknown statuses of some trades.
-pub(super) fn statuses_of(trades: &[LedgerTrade]) -> UnknownStatuses {
+fn statuses_of(trades: &[LedgerTrade]) -> UnknownStatuses {
     UnknownStatuses::of(trades.iter().map(|row| row.status.as_deref()))
 }

@@ -25,6 +25,7 @@ mod late_rates;
 mod lock;
 mod make;
 mod names;
+mod order_fees;
 mod prune;
 mod publish;
 mod rates;

@@ -325,3 +325,20 @@ fn a_ledger_with_a_missing_row_is_refused_with_the_row_that_shows_it() {
                 10:00:00 UTC, expected zero or more\n";
     assert!(said.contains(part), "{said}");
 }
+
+/// 15 and 85 shares at 20, with the fee of 4.50 on the first fill; 15 are sold at 30.
+#[test]
+fn an_order_with_its_commission_on_one_fill_is_named() {
+    let folder = Folder::new();
+    let rows = "CurrencyPrimary,AssetClass,Symbol,DateTime,Quantity,TradePrice,IBCommission,\
+                IBCommissionCurrency,Buy/Sell,TransactionID,IBOrderID,LevelOfDetail\n\
+                USD,STK,AAA,20240115;100001,15,20,-4.5,USD,BUY,1,7,EXECUTION\n\
+                USD,STK,AAA,20240115;100002,85,20,0,USD,BUY,2,7,EXECUTION\n\
+                USD,STK,AAA,20240215;100000,-15,30,0,USD,SELL,3,8,EXECUTION\n";
+    folder.write("trades.csv", rows);
+    let done = folder.fifo_pnl(&["run", "trades.csv"]).expect(0).stdout;
+    let said = "  fees: 1 order has its fee on one fill; it is not shared among the others\n";
+    assert!(done.contains(said), "{done}");
+    let pnl = "SELECT cost_basis_usd, pnl_usd FROM v_current_allocations";
+    assert_eq!(folder.sql(pnl), ["304.5|145.5"]);
+}

@@ -347,20 +347,15 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
         text.push_str(&format!("  ignored columns: {columns}\n"));
     }
     text.push_str(&report::describe_statuses(&report.read.statuses));
-    text.push_str(&describe_rebates(&report.read.fees));
+    *text += &(describe_rebates(&report.read.fees) + &report::describe_one_fee(&report.read));
     if report.read.ends_without_line_end {
         text.push_str(report::NO_LINE_END);
     }
-    text.push_str(&report::describe_rejects(
-        &name.to_string(),
-        &report.read.rejected,
-    ));
+    let (name, rejected) = (name.to_string(), &report.read.rejected);
+    text.push_str(&report::describe_rejects(&name, rejected));
     if let Some(receipt) = receipt {
-        text.push_str(&report::describe_conflicts(&name.to_string(), receipt));
-        text.push_str(&report::describe_known_otherwise(
-            &name.to_string(),
-            receipt,
-        ));
+        text.push_str(&report::describe_conflicts(&name, receipt));
+        text.push_str(&report::describe_known_otherwise(&name, receipt));
     }
 }
 
@@ -401,6 +396,7 @@ pub(super) fn to_json(report: &FileReport) -> Value {
         "duplicates": read.duplicates, "unknown_columns": read.unknown_columns,
         "rebates": read.fees.rebates, "rebates_usd": read.fees.rebates_usd.to_string(),
         "every_fee_is_a_rebate": read.fees.all_are_rebates(),
+        "orders_with_one_fee": read.order_fees.with_one_fee(),
         "unknown_statuses": read.statuses.rows,
         "unknown_statuses_others": read.statuses.others,
         "imported_before_as": report.twice.as_ref().map(report::twice_json),

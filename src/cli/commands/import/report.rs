@@ -213,6 +213,17 @@ pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt) -> String 
     text
 }
 
+/// Names the orders whose fee stands on one fill.
+pub(super) fn describe_one_fee(read: &FileRead) -> String {
+    let orders = read.order_fees.with_one_fee();
+    let (orders, have) = match orders {
+        0 => return String::new(),
+        1 => (plural(orders, "order", "orders"), "has its"),
+        _ => (plural(orders, "order", "orders"), "have their"),
+    };
+    format!("  fees: {orders} {have} fee on one fill; it is not shared among the others\n")
+}
+
 /// Lists the unknown statuses with their numbers of rows.
 pub(super) fn describe_statuses(statuses: &UnknownStatuses) -> String {
     let line = |(status, rows): (&String, &u64)| {
