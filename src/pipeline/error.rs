@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::engine::{Account, MoneyError, Pool, PoolStatus, Timestamp};
+use super::earlier::ImportedAs;
+use crate::engine::{Account, MoneyError, Pool, PoolStatus, Timestamp, shown};
 use crate::import::FileError;
 use crate::rates::RateFileError;
 use crate::store::StoreError;
@@ -43,6 +44,19 @@ pub enum PipelineError {
     Changed {
         /// The file's name.
         file: String,
+    },
+    /// The same file is imported for another account: its rows would count twice.
+    #[error(
+        "{file}: has the bytes of import {}, for account {} at {}",
+        other.import_id,
+        shown(&other.account).quoted(),
+        other.at
+    )]
+    ImportedAs {
+        /// The file's name.
+        file: String,
+        /// The earlier import.
+        other: ImportedAs,
     },
     /// Another process held the run lock for as long as the caller waits.
     #[error("{} (waited {:?} for it)", StoreError::Locked(.0.clone()), .1)]

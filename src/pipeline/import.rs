@@ -9,16 +9,17 @@ use sha2::{Digest, Sha256};
 
 use super::block_file::of_block;
 use super::csv_file::TradeFile;
+use super::earlier::ImportedAs;
 use super::error::{PipelineError, PipelineResult};
 use super::file_read::{FileRead, reject};
 use super::job::{Context, Stage};
-use crate::engine::{Account, AssetAction, LedgerTrade, Movement, Timestamp};
+use crate::engine::{Account, AssetAction, LedgerTrade, Movement};
 use crate::import::{
     ColumnNames, Decimals, FileError, ImportOptions, LIST_BYTES_MAX, OwnFormats, PIPE_BYTES_MAX,
     ParsedFile, parse_csv, parse_opening_lots, read_whole,
 };
+use crate::store::Store;
 use crate::store::model::{EventKind, ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
-use crate::store::{HistoryStore, Store};
 
 /// How files are to be imported.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +44,8 @@ pub struct ImportRequest {
     pub opening_lots: bool,
     /// Void known trades whose facts differ, and append corrections. Has the reason.
     pub correct: Option<String>,
+    /// Import a file again that is imported for another account.
+    pub again: bool,
 }
 
 /// A file that was read and checked, and is not imported yet.
@@ -54,7 +57,7 @@ pub struct Source {
 }
 
 /// Place of a source's trades until the import.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum SourceTrades {
     /// In memory, if the source can't be read twice. Opening lots, too: they are few.
     Listed(
@@ -75,17 +78,6 @@ pub struct FileReport {
     pub receipt: Option<ImportReceipt>,
     /// An earlier import of the same bytes for another account, if this import had new trades.
     pub twice: Option<ImportedAs>,
-}
-
-/// An earlier import of the same bytes for another account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImportedAs {
-    /// Account of the trades if the file names none.
-    pub account: String,
-    /// The file's name at that import.
-    pub file: String,
-    /// When that import happened.
-    pub at: Timestamp,
 }
 
 impl Source {
@@ -246,32 +238,58 @@ async fn import_source(
     };
     let file = import_file(&report.read, request, context);
     let other = imported_as_another(store, &report.read.sha256, &request.account).await?;
-    let receipt = match source.trades {
-        SourceTrades::Listed(trades, (movements, actions), rejects) => {
-            let batch = ImportBatch {
-                file,
-                trades,
-                movements,
-                actions,
-                rejects,
-            };
-            store.import(&batch).await?
+    // If the rows name their accounts, the store knows them all, and nothing counts twice.
+    let asks_first = other.is_some() && !request.again && !request.preview;
+    if asks_first {
+        let preview = ImportFile {
+            preview: true,
+            ..file.clone()
+        };
+        let receipt = write(store, &preview, source.trades.clone(), context).await?;
+        if let Some(other) = other
+            .clone()
+            .filter(|_| receipt.adds_rows() && !receipt.stops(&file))
+        {
+            let file = report.read.name;
+            return Err(PipelineError::ImportedAs { file, other });
         }
-        SourceTrades::InFile(csv) => {
-            let mut trades = csv.trades(context);
-            let done = store.import_file(&file, &mut trades).await;
-            trades.why_stopped(done)?
-        }
-    };
+    }
+    let receipt = write(store, &file, source.trades, context).await?;
     let is_written = receipt.import_id.is_some() || request.preview;
     report.twice = other.filter(|_| is_written && receipt.appended > 0);
     report.receipt = Some(receipt);
     Ok(report)
 }
 
-/// Returns the last import of the same bytes for another account.
+/// Gives the rows of a source to the store.
+async fn write(
+    store: &dyn Store,
+    file: &ImportFile,
+    trades: SourceTrades,
+    context: &Context,
+) -> PipelineResult<ImportReceipt> {
+    match trades {
+        SourceTrades::Listed(trades, (movements, actions), rejects) => {
+            let batch = ImportBatch {
+                file: file.clone(),
+                trades,
+                movements,
+                actions,
+                rejects,
+            };
+            Ok(store.import(&batch).await?)
+        }
+        SourceTrades::InFile(csv) => {
+            let mut trades = csv.trades(context);
+            let done = store.import_file(file, &mut trades).await;
+            trades.why_stopped(done)
+        }
+    }
+}
+
+/// Returns the last import of the same bytes for another account whose rows are not undone.
 async fn imported_as_another(
-    store: &dyn HistoryStore,
+    store: &dyn Store,
     sha256: &str,
     account: &Account,
 ) -> PipelineResult<Option<ImportedAs>> {
@@ -279,16 +297,17 @@ async fn imported_as_another(
     if !files.iter().any(|file| file.sha256 == sha256) {
         return Ok(None);
     }
-    let mut last = None;
+    let (mut last, out) = (None, store.imports_out(None).await?);
     for event in store.events_of(&[EventKind::Import]).await? {
         let text = |name: &str| event.details.get(name).and_then(Value::as_str);
-        let was_written = event.details.get("import_id").is_some_and(Value::is_i64);
+        let import_id = event.details.get("import_id").and_then(Value::as_i64);
         if text("sha256") == Some(sha256)
-            && was_written
+            && let Some(import_id) = import_id.filter(|id| !out.contains(id))
             && let (Some(of), Some(file)) = (text("account"), text("file"))
             && of != account.as_str()
         {
             last = Some(ImportedAs {
+                import_id,
                 account: of.to_owned(),
                 file: file.to_owned(),
                 at: event.at,

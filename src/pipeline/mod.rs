@@ -12,6 +12,7 @@ mod compare;
 mod compute;
 mod csv_file;
 mod decided;
+mod earlier;
 mod error;
 mod explain;
 mod explained_rates;
@@ -46,6 +47,7 @@ pub use compare::{
 };
 pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
 pub use decided::{DecidedLot, LateBuy, current_watermark, decided_lots, late_buys, watermark_of};
+pub use earlier::ImportedAs;
 pub use error::{ExplainError, NoRows, PipelineError, PipelineResult, PointerError, ReplaceError};
 pub use explain::{
     ExplainedLot, ExplainedSell, ExplainedSlice, ExplainedTrade, Explanation, Step, explain,
@@ -54,7 +56,7 @@ pub use explained_rates::ExplainedRate;
 pub use file_read::FileRead;
 pub use health::{Finding, HealthLimits, HealthReport, health};
 pub use history::{HistoryLine, HistoryReport, HistoryStatus, HistorySum, history, old_answer};
-pub use import::{FileReport, ImportRequest, ImportedAs, Source, import_files, parse_source};
+pub use import::{FileReport, ImportRequest, Source, import_files, parse_source};
 pub use incremental::{Incremental, NothingNew, compute_incremental};
 pub use job::{Cancel, Clock, Context, Progress, Silent, Stage, Wait};
 pub use lock::when_free;

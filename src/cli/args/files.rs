@@ -28,6 +28,9 @@ pub struct FileArgs {
     /// Ignore the file's column NAME: it changes no amount
     #[arg(long, value_name = "NAME")]
     pub ignore_column: Vec<String>,
+    /// Import a file that is imported for another account: it counts in both
+    #[arg(long)]
+    pub again: bool,
     /// Import the good rows of a file that has bad ones, and keep the rejects
     #[arg(long)]
     pub skip_invalid: bool,

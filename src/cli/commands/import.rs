@@ -174,6 +174,7 @@ pub(super) fn request(args: &FileArgs) -> CliResult<ImportRequest> {
         format: args.format.clone(),
         decimals: args.decimal_mark.map(decimals).unwrap_or_default(),
         skip_invalid,
+        again: args.again,
         ..ImportRequest::default()
     })
 }

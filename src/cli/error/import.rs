@@ -143,6 +143,7 @@ pub fn dollars_hint(text: &str) -> Option<String> {
 /// Returns the remedy of a file that holds no trades.
 pub fn file_hint(error: &FileError) -> String {
     match error {
+        error if may_be_rates(error) => rates_hint(),
         FileError::Empty => header_hint(),
         FileError::Packed(_) => "unpack it first, and import the CSV file in it".into(),
         FileError::OtherFormat(_) | FileError::Nul { .. } | FileError::LineTooLong { .. } => {
@@ -166,13 +167,6 @@ pub fn file_hint(error: &FileError) -> String {
         }
         FileError::TooLarge(_) => {
             "write it in several files; a file of trades, not a pipe, may have any size".into()
-        }
-        FileError::MissingColumns { missing, .. } if missing.len() == REQUIRED_COLUMNS.len() => {
-            let of_trades = header_hint();
-            format!(
-                "`fifo-pnl import rates FILE` imports rates; `fifo-pnl formats draft FILE` \
-                 proposes a table for another export; of a file of trades, {of_trades}"
-            )
         }
         FileError::NoHeader { .. }
         | FileError::TooManyColumns { .. }
@@ -208,6 +202,37 @@ pub fn file_hint(error: &FileError) -> String {
         FileError::OtherCurrency { column, .. } => other_currency_hint(column),
         FileError::Csv(_) => "export the file again, as CSV in UTF-8".into(),
     }
+}
+
+/// Advises about a file that may be one of rates.
+fn rates_hint() -> String {
+    let of_trades = header_hint();
+    format!(
+        "`fifo-pnl import rates FILE` imports rates; `fifo-pnl formats draft FILE` proposes a \
+         table for another export; of a file of trades, {of_trades}"
+    )
+}
+
+/// Tells whether a file that has no trades may be one of rates.
+fn may_be_rates(error: &FileError) -> bool {
+    match error {
+        FileError::MissingColumns { missing, .. } => missing.len() == REQUIRED_COLUMNS.len(),
+        FileError::UnknownHeader { found, .. } => is_of_rates(found),
+        FileError::NoTable { found, .. } => {
+            let names: Vec<String> = found.split(',').map(str::to_owned).collect();
+            is_of_rates(&names)
+        }
+        _ => false,
+    }
+}
+
+/// Tells whether a header is one of rates or of prices.
+fn is_of_rates(names: &[String]) -> bool {
+    let has = |wanted: &str| names.iter().any(|name| name.eq_ignore_ascii_case(wanted));
+    let is_code = |name: &String| name.len() == 3 && name.bytes().all(|of| of.is_ascii_uppercase());
+    let others = names.iter().skip(1).filter(|name| !name.trim().is_empty());
+    let is_ecb = has("date") && others.clone().count() > 0 && others.clone().all(is_code);
+    is_ecb || has("snapped_at") || has("date") && has("open") && has("close")
 }
 
 /// Names the column that says the currency of prices, or of fees.

@@ -9,6 +9,14 @@ use crate::pipeline::{ExplainError, NoRows, PipelineError, PointerError, Replace
 
 const NEXT_NUMBER: &str = "leave --version out: the next number is free";
 
+/// Returns the remedy of a file that is imported for another account.
+fn again_hint(import_id: i64) -> String {
+    format!(
+        "each trade would count in both accounts. If that account is wrong, undo its import first: \
+         `fifo-pnl import undo {import_id} --reason TEXT`. If both are right, add --again"
+    )
+}
+
 impl From<PipelineError> for CliError {
     fn from(error: PipelineError) -> Self {
         let message = error.to_string();
@@ -23,6 +31,7 @@ impl From<PipelineError> for CliError {
                 Self::usage(format!("{file}{}", error.in_file()), rate_file_hint(&error))
             }
             PipelineError::Unreadable { .. } => usage("name a CSV file".into()),
+            PipelineError::ImportedAs { other, .. } => usage(again_hint(other.import_id)),
             PipelineError::Changed { .. } => Self {
                 hint: "import it again when its writer is done".into(),
                 ..Self::failed(message)

@@ -161,6 +161,11 @@ impl ImportReceipt {
         self.conflicts_by_column.values().sum()
     }
 
+    /// Tells whether the import adds a trade, a movement or an action.
+    pub fn adds_rows(&self) -> bool {
+        self.appended + self.corrected + self.movements.appended + self.actions.appended > 0
+    }
+
     /// Tells whether a row, a trade, movement or action, has other facts than the store's.
     pub fn has_conflicts(&self) -> bool {
         self.conflict_count() + self.beside_conflicts() > 0

@@ -26,6 +26,14 @@ const MOVED: (&str, &str) = (
 
 pub const IMPORTS: &[Case] = &[
     Case {
+        title: "A file is imported for another account",
+        files: &[TRADES],
+        before: &[RUN],
+        command: "fifo-pnl import --account second trades.csv",
+        after: &["fifo-pnl import --account second --again trades.csv"],
+        ..Case::NONE
+    },
+    Case {
         title: "A deposit has the id of a trade",
         files: &[TRADES, MOVED],
         before: &[RUN],

@@ -18,7 +18,13 @@ pub fn the_same_file_under_another_account_is_named(place: &Place) {
         &preview.stderr,
         &["Its trades would count in both accounts. If that is wrong, do not import it\n"],
     );
-    let done = place.run("fifo-pnl run copy.csv --json").expect(0);
+    let refused = place.run("fifo-pnl run copy.csv").expect(2);
+    let said = [
+        "copy.csv: has the bytes of import 1, for account \"kraken\" at 20",
+        "`fifo-pnl import undo 1 --reason TEXT",
+    ];
+    has(&refused.stderr, &said);
+    let done = place.run("fifo-pnl run copy.csv --json --again").expect(0);
     let said = [
         "warning: copy.csv has the bytes of two.csv, imported as account \"kraken\" at 20",
         "take this import back:\n`fifo-pnl import undo 2 --reason TEXT",

@@ -1,0 +1,16 @@
+//! An earlier import of a file.
+
+use crate::engine::Timestamp;
+
+/// An earlier import of the same bytes for another account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedAs {
+    /// Number of that import.
+    pub import_id: i64,
+    /// Account of the trades if the file names none.
+    pub account: String,
+    /// The file's name at that import.
+    pub file: String,
+    /// When that import happened.
+    pub at: Timestamp,
+}
