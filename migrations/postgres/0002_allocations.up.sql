@@ -298,20 +298,21 @@ CREATE TABLE fifo_rates_used (
 CREATE FUNCTION fifo_parts.require_parents() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    orphan BIGINT;
+    no_version BIGINT;
+    no_import BIGINT;
 BEGIN
-    SELECT min(w.allocation_version) INTO orphan
-    FROM (SELECT DISTINCT allocation_version FROM written) w
-    WHERE NOT EXISTS (SELECT FROM public.allocation_versions v WHERE v.version = w.allocation_version);
-    IF orphan IS NOT NULL THEN
-        RAISE EXCEPTION 'fifo_rates_used: there is no allocation version %', orphan
+    SELECT min(w.allocation_version) FILTER (WHERE v.version IS NULL),
+        min(w.import_id) FILTER (WHERE i.id IS NULL)
+    INTO no_version, no_import
+    FROM (SELECT DISTINCT allocation_version, import_id FROM written) w
+    LEFT JOIN public.allocation_versions v ON v.version = w.allocation_version
+    LEFT JOIN public.imports i ON i.id = w.import_id;
+    IF no_version IS NOT NULL THEN
+        RAISE EXCEPTION 'fifo_rates_used: there is no allocation version %', no_version
             USING ERRCODE = 'foreign_key_violation';
     END IF;
-    SELECT min(w.import_id) INTO orphan
-    FROM (SELECT DISTINCT import_id FROM written WHERE import_id IS NOT NULL) w
-    WHERE NOT EXISTS (SELECT FROM public.imports i WHERE i.id = w.import_id);
-    IF orphan IS NOT NULL THEN
-        RAISE EXCEPTION 'fifo_rates_used: there is no import %', orphan
+    IF no_import IS NOT NULL THEN
+        RAISE EXCEPTION 'fifo_rates_used: there is no import %', no_import
             USING ERRCODE = 'foreign_key_violation';
     END IF;
     RETURN NULL;

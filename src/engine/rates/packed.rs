@@ -4,7 +4,7 @@
 //! until the version is written. So numbers are machine words, ids follow each other in one piece
 //! of memory, and records share names and rates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::FoundRate;
@@ -135,8 +135,29 @@ impl RatesUsed {
     /// Puts the records into the order of the stored rows: by [`RateUsedRef::key`]. Leaves each one
     /// once: two parts of a ledger may have pools of one trade.
     pub fn sort_once(&mut self) {
-        let Self { records, ids, .. } = self;
-        records.sort_unstable_by(|left, right| left.key(ids).cmp(&right.key(ids)));
+        let Self {
+            records, ids, last, ..
+        } = self;
+        if records.is_sorted_by(|left, right| left.key(ids) < right.key(ids)) {
+            return;
+        }
+        let accounts: BTreeSet<&str> = last.keys().map(|names| names.account.as_str()).collect();
+        let accounts: Vec<&str> = accounts.into_iter().collect();
+        // The ids lie all over the memory. Nearly all differ in their first bytes, which are sorted
+        // without a look at the ids.
+        let start = |record: &Packed| {
+            let account = record.rate.names.account.as_str();
+            let account = accounts.binary_search(&account);
+            let mut first = [0; 8];
+            for (byte, of_id) in first.iter_mut().zip(record.id_in(ids).bytes()) {
+                *byte = of_id;
+            }
+            (account, u64::from_be_bytes(first))
+        };
+        records.sort_by_cached_key(start);
+        for same in records.chunk_by_mut(|left, right| start(left) == start(right)) {
+            same.sort_unstable_by(|left, right| left.key(ids).cmp(&right.key(ids)));
+        }
         records.dedup_by(|left, right| left.key(ids) == right.key(ids));
     }
 

@@ -365,6 +365,54 @@ fn records_come_back_as_they_went_in() {
     assert_eq!(list.to_vec(), sorted);
 }
 
+/// Ids that begin alike, ids within others, and accounts of which one begins with another.
+#[test]
+fn used_rates_are_sorted_by_account_id_and_purpose_once_each() {
+    let record = |account: &str, order_id: &str, purpose| RateUsed {
+        account: account.parse().unwrap(),
+        order_id: order_id.to_owned(),
+        purpose,
+        asset: asset("EUR"),
+        units: Fact::try_new(1, 0).unwrap(),
+        usd: Usd::from_units(1),
+        traded_at: Timestamp::EPOCH,
+        rate: FoundRate {
+            value: "1.1".parse().unwrap(),
+            at: Timestamp::EPOCH,
+            source: RateSource::Peg,
+            steps: Vec::new(),
+        },
+    };
+    let ids = [
+        "",
+        "A",
+        "A\u{1}",
+        "B",
+        "binance-10",
+        "binance-2",
+        "binance-",
+        "binanc",
+        "Ä-1",
+        "z",
+    ];
+    let mut records = Vec::new();
+    for order_id in ids.iter().rev().chain(&ids) {
+        for account in ["main", "a", "main 2", "mai"] {
+            for purpose in [RatePurpose::Fee, RatePurpose::Value] {
+                records.push(record(account, order_id, purpose));
+            }
+        }
+    }
+    let mut list: RatesUsed = records.iter().cloned().collect();
+    list.sort_once();
+    records.sort_by(|left, right| left.key().cmp(&right.key()));
+    records.dedup();
+    assert_eq!(records.len(), 4 * 2 * ids.len());
+    assert_eq!(list.to_vec(), records);
+    list.sort_once();
+    assert_eq!(list.to_vec(), records);
+}
+
 #[test]
 fn each_step_of_a_record_is_a_line_of_cells_with_lengths() {
     let step = |of: &str, currency: &str, value: &str, origin| RateStep {
