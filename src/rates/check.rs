@@ -2,8 +2,13 @@
 //!
 //! A finding is no fault: a rate that looks odd may be right. Nothing is changed.
 
+use std::collections::BTreeMap;
+
 use crate::engine::policy::{ASSET_RATE_MICROS_MAX, CURRENCY_RATE_DAYS_MAX};
-use crate::engine::{Asset, AssetRules, CodeKind, Rate, RateSource, RateValue};
+use crate::engine::{
+    Asset, AssetClass, AssetRules, CodeKind, Rate, RateBook, RateOrigin, RateRules, RateSource,
+    RateValue, WantedRate,
+};
 
 /// A jump from one rate of a currency to the next, in percent of the smaller one.
 pub const CURRENCY_JUMP_PERCENT: u32 = 10;
@@ -11,7 +16,7 @@ pub const CURRENCY_JUMP_PERCENT: u32 = 10;
 pub const ASSET_JUMP_PERCENT: u32 = 100;
 /// A distance of a dollar coin from one dollar.
 pub const PAR_PERCENT: u32 = 1;
-/// A distance between two sources at one instant.
+/// A distance between two sources: of a currency on one day, of another asset at one instant.
 pub const SOURCES_PERCENT: u32 = 2;
 
 const MICROS_OF_DAY: i64 = 86_400_000_000;
@@ -26,7 +31,7 @@ pub enum RateFindingKind {
     Jump,
     /// A dollar coin is not worth a dollar.
     OffPar,
-    /// Two sources differ at one instant.
+    /// Two sources differ at one instant, or within a day.
     Sources,
     /// One asset has two names, and their rates differ.
     Names,
@@ -45,7 +50,8 @@ pub struct RateFinding {
 
 /// Checks rates as files spell them. Order: by name, source and time.
 ///
-/// A plain file has rates of single days, so its gaps are no findings.
+/// A plain file has rates of single days, so its gaps are no findings. Two sources are compared
+/// with each other in any form: one may have the euro in yen, the other one the yen in dollars.
 pub fn check_rates(rates: &[Rate], rules: &AssetRules) -> Vec<RateFinding> {
     let mut findings = Vec::new();
     for pair in rates.windows(2) {
@@ -71,7 +77,8 @@ pub fn check_rates(rates: &[Rate], rules: &AssetRules) -> Vec<RateFinding> {
         }
     }
     findings.extend(off_par(rates, rules));
-    findings.extend(beside_each_other(rates, rules));
+    findings.extend(two_names(rates, rules));
+    findings.extend(two_sources(rates, rules));
     findings
 }
 
@@ -110,8 +117,80 @@ fn off_par<'r>(rates: &'r [Rate], rules: &'r AssetRules) -> impl Iterator<Item =
     })
 }
 
-/// Finds rates of one pair and instant that differ: of two sources, or under two names.
-fn beside_each_other(rates: &[Rate], rules: &AssetRules) -> Vec<RateFinding> {
+/// Finds rates that another source, in the day before, gives otherwise. Prices of a coin move in a
+/// day, so at two instants they differ only if one is more than twice the other.
+fn two_sources(rates: &[Rate], rules: &AssetRules) -> Vec<RateFinding> {
+    let mut of_sources: BTreeMap<RateSource, Vec<Rate>> = BTreeMap::new();
+    for rate in rates {
+        let name = |asset: &Asset| rules.asset_named(asset.as_str());
+        of_sources.entry(rate.source).or_default().push(Rate {
+            asset: name(&rate.asset),
+            currency: name(&rate.currency),
+            ..rate.clone()
+        });
+    }
+    let mut books = Vec::new();
+    for (source, rates) in &of_sources {
+        // A source with two rates for one instant is a finding of its own.
+        if let Ok(book) = RateBook::try_new(RateRules::default(), rates.clone()) {
+            books.push((*source, book));
+        }
+    }
+    let mut findings = Vec::new();
+    for rate in of_sources.values().flatten() {
+        let others = books.iter().filter(|(source, _)| *source != rate.source);
+        findings.extend(others.filter_map(|(_, book)| unlike(rate, book, rules)));
+    }
+    findings
+}
+
+/// Compares a rate with that of another source. `None`: they are alike, or the other source has
+/// none in the day before.
+fn unlike(rate: &Rate, book: &RateBook, rules: &AssetRules) -> Option<RateFinding> {
+    let is_currency = is_currency(rate, rules);
+    let other = book.look_up(&WantedRate {
+        asset: &rate.asset,
+        currency: &rate.currency,
+        at: rate.at,
+        class: match is_currency {
+            true => AssetClass::Fx,
+            false => AssetClass::Crypto,
+        },
+        own: None,
+    })?;
+    let micros = rate.at.as_micros().saturating_sub(other.at.as_micros());
+    let percent = match micros {
+        // Each of the two finds the other one: once is enough.
+        0 if rate.source < other.source => return None,
+        0 => SOURCES_PERCENT,
+        1..=MICROS_OF_DAY if is_currency => SOURCES_PERCENT,
+        1..=MICROS_OF_DAY => ASSET_JUMP_PERCENT,
+        _ => return None,
+    };
+    other.value.differs_from(rate.value, percent).then(|| {
+        let place = other.steps.first().map(|step| &step.origin);
+        let (import_id, import_line) = match place {
+            Some(RateOrigin::Line { import_id, line }) => (*import_id, *line),
+            _ => (0, 0),
+        };
+        RateFinding {
+            kind: RateFindingKind::Sources,
+            other: Some(Rate {
+                asset: rate.asset.clone(),
+                currency: rate.currency.clone(),
+                at: other.at,
+                value: other.value,
+                source: other.source,
+                import_id,
+                import_line,
+            }),
+            rate: rate.clone(),
+        }
+    })
+}
+
+/// Finds rates of one pair, instant and source that differ, under two names.
+fn two_names(rates: &[Rate], rules: &AssetRules) -> Vec<RateFinding> {
     let key = |rate: &Rate| {
         let name = |asset: &Asset| rules.asset_named(asset.as_str());
         (
@@ -128,18 +207,11 @@ fn beside_each_other(rates: &[Rate], rules: &AssetRules) -> Vec<RateFinding> {
         let [(left, other), (right, rate)] = pair else {
             continue;
         };
-        if (&left.0, &left.1, left.2) != (&right.0, &right.1, right.2) {
+        if left != right || other.value == rate.value {
             continue;
         }
-        let kind = match other.source == rate.source {
-            true if other.value != rate.value => RateFindingKind::Names,
-            false if other.value.differs_from(rate.value, SOURCES_PERCENT) => {
-                RateFindingKind::Sources
-            }
-            _ => continue,
-        };
         findings.push(RateFinding {
-            kind,
+            kind: RateFindingKind::Names,
             other: Some((*other).clone()),
             rate: (*rate).clone(),
         });
@@ -172,6 +244,33 @@ mod tests {
         shown
             .map(|finding| format!("{:?} {}", finding.kind, finding.rate.value))
             .collect()
+    }
+
+    /// The ECB has the euro in dollars and in yen, so the yen is worth 1.0857 / 159.8 dollars.
+    #[test]
+    fn sources_are_compared_over_a_day_and_in_any_form() {
+        let ecb = [
+            "ecb EUR USD 07T15:00:00 1.0857",
+            "ecb EUR JPY 07T15:00:00 159.8",
+        ];
+        let beside = |other: &str| found(&[&ecb[..], &[other]].concat());
+        let nothing = Vec::<String>::new();
+        assert_eq!(beside("h10 EUR USD 07T17:00:00 1.0861"), nothing);
+        assert_eq!(beside("h10 EUR USD 07T17:00:00 2.0861"), ["Sources 2.0861"]);
+        // A plain day is midnight, so the rate of the ECB is the later one.
+        assert_eq!(beside("plain EUR USD 07T00:00:00 1.2"), ["Sources 1.0857"]);
+        // One yen is not 150 dollars.
+        assert_eq!(beside("plain JPY USD 08T00:00:00 150"), ["Sources 150"]);
+        assert_eq!(beside("plain JPY USD 08T00:00:00 0.0068"), nothing);
+        assert_eq!(beside("plain USD JPY 08T00:00:00 147.1"), nothing);
+        // More than a day apart, a currency may have moved.
+        assert_eq!(beside("plain EUR USD 08T15:00:00.000001 1.2"), nothing);
+        let coin = |value: &str| {
+            let other = format!("kraken BTC USD 07T12:00:00 {value}");
+            found(&["coingecko BTC USD 07T00:00:00 90000", &other])
+        };
+        assert_eq!(coin("60000"), nothing);
+        assert_eq!(coin("900"), ["Sources 900"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use self::pipe::{Pipe, TaxSink};
 use super::boxes::base_asset;
 use super::converted::Converted;
-use super::exported::{Exported, SeveralDollars};
+use super::exported::{Exported, SeveralDollars, digital_by_pair};
 use super::formats::{
     ExportFacts, Format, LeftOut, OpenLotLine, TaxFile, numbered, unmatched_file,
 };
@@ -180,6 +180,7 @@ pub async fn export(
         rows_seen,
         pools,
         several_dollars: several_dollars(&summaries, rules),
+        digital_by_pair: digital_by_pair(&summaries, rules),
         currencies: currencies().await?,
         voided_sells: voided_sells(store, &request.version, account.as_ref(), year).await?,
         left_out,

@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::TaxRules;
+use super::boxes::base_asset;
 use super::formats::{Format, LeftOut};
 use super::totals::Totals;
-use crate::engine::Asset;
+use crate::engine::{Asset, AssetClass, ClassSource, PoolClass};
 use crate::report::WrittenFile;
 use crate::store::model::{NamedTrade, PoolSummary};
 
@@ -32,6 +34,8 @@ pub struct Exported {
     pub pools: Vec<PoolSummary>,
     /// Assets under several dollar symbols.
     pub several_dollars: Vec<SeveralDollars>,
+    /// Assets that are digital because only their pairs say so: `AAPL` of `AAPL-EUR`.
+    pub digital_by_pair: BTreeSet<Asset>,
     /// National currencies that trades of the version were priced in.
     pub currencies: BTreeSet<Asset>,
     /// Sells of the year that a person voided, and that are in no file.
@@ -49,4 +53,18 @@ impl Exported {
     pub fn is_incomplete(&self) -> bool {
         self.totals.unmatched_rows > 0 || !self.pools.is_empty()
     }
+}
+
+/// Returns the assets that are digital by the spelling of their pairs alone: no known code, no
+/// column and no setting says so.
+pub(super) fn digital_by_pair(summaries: &[PoolSummary], rules: &TaxRules) -> BTreeSet<Asset> {
+    let by_pair = PoolClass::of(AssetClass::Crypto, ClassSource::Spelling);
+    let is_by_pair = |summary: &&PoolSummary| {
+        let is_named = rules.boxes.names(&summary.pool, &rules.assets);
+        summary.class == Some(by_pair) && !is_named
+    };
+    let found = summaries.iter().filter(is_by_pair);
+    found
+        .map(|summary| base_asset(&summary.pool, &rules.assets))
+        .collect()
 }

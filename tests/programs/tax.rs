@@ -59,6 +59,43 @@ fn with_crlf(text: &str) -> String {
     text.replace('\n', "\r\n")
 }
 
+/// Nothing says that the base of a pair is a share: the note asks.
+#[test]
+fn a_share_priced_in_euros_is_named_until_a_setting_says_what_it_is() {
+    let folder = Folder::with_trades(
+        "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+         b1,AAPL-EUR,buy,1,100,2025-03-03T10:00:00Z,0\n\
+         s1,AAPL-EUR,sell,1,120,2025-03-04T10:00:00Z,0\n",
+    );
+    let rate = "asset,time,currency,rate\nEUR,2025-03-03,USD,1.05\nEUR,2025-03-04,USD,1.05\n";
+    folder.write("rates.csv", rate);
+    folder.fifo_pnl(&["import", "rates", "rates.csv"]).expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+    let tax = [
+        "tax",
+        "--year",
+        "2025",
+        "--timezone",
+        "UTC",
+        "--format",
+        "form8949",
+        "-o",
+        "a.csv",
+    ];
+    let text = folder.fifo_pnl(&tax).expect(0).stdout;
+    let note = "Note      AAPL counts as a digital asset, because it is traded as a pair.";
+    assert!(text.contains(note) && text.contains("box I"), "{text}");
+    folder.write("fifo-pnl.toml", "[tax]\nsecurities = [\"AAPL\"]\n");
+    let again = folder
+        .fifo_pnl(&[&tax[..], &["--overwrite"]].concat())
+        .expect(0)
+        .stdout;
+    assert!(
+        !again.contains("digital asset") && again.contains("box C"),
+        "{again}"
+    );
+}
+
 #[test]
 fn fees_dates_and_terms() {
     let folder = folder_with("fees-and-dates/trades.csv");

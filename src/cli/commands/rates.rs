@@ -203,7 +203,9 @@ fn title(kind: RateFindingKind) -> &'static str {
         RateFindingKind::Gap => "two rates lie so far apart that a trade between may have none",
         RateFindingKind::Jump => "a rate is far from the one before",
         RateFindingKind::OffPar => "a dollar coin is more than 1 % away from a dollar",
-        RateFindingKind::Sources => "two sources differ by more than 2 %",
+        RateFindingKind::Sources => {
+            "two sources differ: by over 2 %; of a coin, at two times, by over 100 %"
+        }
         RateFindingKind::Names => "two names of one asset have different rates",
     }
 }

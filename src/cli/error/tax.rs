@@ -50,8 +50,8 @@ fn several_classes(pools: &[Pool]) -> String {
         .collect();
     let assets = Vec::from_iter(assets).join(", ");
     format!(
-        "add one of these lines below [tax] in the settings: securities = [{assets}], \
-         digital_assets = [{assets}]"
+        "below [tax] in the settings, add the line `securities = [{assets}]`, or the line \
+         `digital_assets = [{assets}]`"
     )
 }
 

@@ -365,7 +365,7 @@ fn records_come_back_as_they_went_in() {
     assert_eq!(list.to_vec(), sorted);
 }
 
-/// Ids that begin alike, ids within others, and accounts of which one begins with another.
+/// Some ids begin alike or are within others, and so are the names of accounts.
 #[test]
 fn used_rates_are_sorted_by_account_id_and_purpose_once_each() {
     let record = |account: &str, order_id: &str, purpose| RateUsed {

@@ -1,7 +1,9 @@
 //! Describes a tax export on the screen.
 
+use std::collections::BTreeSet;
+
 use crate::cli::format::{count, plural, table};
-use crate::engine::shown;
+use crate::engine::{Asset, shown};
 use crate::store::model::NamedTrade;
 use crate::tax::{Amounts, AssetKind, BoxTotal, Exported, Rounding, SECTION_988, TaxRules, Totals};
 
@@ -104,6 +106,33 @@ fn describe_voided(sells: &[NamedTrade], year: i16) -> String {
     format!("Note      {number} of {year} {verb} in no file: {ids}\n")
 }
 
+/// Most assets that a note names.
+const ASSETS_SHOWN: usize = 8;
+
+/// Names the assets that nothing but the spelling of a pair makes digital: one may be a share.
+fn describe_by_pair(assets: &BTreeSet<Asset>) -> String {
+    if assets.is_empty() {
+        return String::new();
+    }
+    let names = assets.iter().take(ASSETS_SHOWN);
+    let names: Vec<String> = names
+        .map(|asset| shown(asset.as_str()).to_string())
+        .collect();
+    let more = match assets.len().saturating_sub(ASSETS_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {} more", count(more as u64)),
+    };
+    let counts = match assets.len() {
+        1 => "counts as a digital asset, because it",
+        _ => "count as digital assets, because each",
+    };
+    format!(
+        "Note      {}{more} {counts} is traded as a pair. A share belongs in the list securities \
+         below [tax]\n",
+        names.join(", ")
+    )
+}
+
 pub(super) fn describe_warnings(exported: &Exported, year: i16) -> String {
     let mut text = String::new();
     for several in &exported.several_dollars {
@@ -113,6 +142,7 @@ pub(super) fn describe_warnings(exported: &Exported, year: i16) -> String {
             several.symbols.join(", ")
         ));
     }
+    text.push_str(&describe_by_pair(&exported.digital_by_pair));
     if !exported.currencies.is_empty() {
         let names = exported.currencies.iter();
         let names: Vec<String> = names.map(|it| shown(it.as_str()).to_string()).collect();
