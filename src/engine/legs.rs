@@ -134,7 +134,8 @@ impl LegMaker<'_> {
         let paid = self.paid()?;
         let value = self.value(paid.as_ref());
         // A trade without value pays nothing.
-        let paid = paid.filter(|paid| paid.units.units() != 0);
+        let pays_nothing = paid.as_ref().is_some_and(|paid| paid.units.units() == 0);
+        let paid = paid.filter(|_| !pays_nothing);
         let (value, fee) = match value {
             // Who looks for the rate of the price can look for that of the fee, too.
             Err(NoLegs::Rates(mut missing)) => {
@@ -145,6 +146,9 @@ impl LegMaker<'_> {
             }
             value => (value?, self.fee(paid.is_some())?),
         };
+        if pays_nothing && value != Usd::ZERO {
+            return Err(self.fault("usd_value", "is not 0, and the value in the quote is"));
+        }
         self.made(value, paid, fee)
     }
 

@@ -118,7 +118,9 @@ pub use review::{ReviewItem, rejection_items, review_items, unmatched_item, unma
 pub use self_check::SelfCheckError;
 pub use side::{Side, SideError};
 pub use statuses::UnknownStatuses;
-pub use stored::{PoolStatus, StoredAllocation, StoredLot, StoredSummary, UnmatchedItems};
+pub use stored::{
+    PoolStatus, StoredAllocation, StoredLot, StoredSummary, UnmatchedItems, WholeLot,
+};
 pub use stream::PoolStream;
 pub use symbols::{SymbolTotals, followed_by};
 pub use text::{

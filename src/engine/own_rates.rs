@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::assets::AssetRules;
+use super::fact::Fact;
 use super::facts::MoreRef;
 use super::ids::{OrderId, Pool, Symbol};
 use super::leg::Leg;
@@ -70,8 +71,10 @@ impl OwnTrades {
     pub fn add_pending(&mut self, of: &Traded, trade: &TradeRef<'_>, rules: &AssetRules) {
         let quote = of.instrument.as_ref().map(|of| of.quote.as_str());
         let more = trade.more.and_then(MoreRef::others);
-        let is_stated =
-            more.is_some_and(|more| more.quote_value.is_some() || more.usd_value.is_some());
+        let is_stated = more.is_some_and(|more| {
+            let is_other = |value| !is_product(trade, Fact::of_worth(value));
+            more.usd_value.is_some() || more.quote_value.is_some_and(is_other)
+        });
         // A column alone does not say it: a plain trade in a pool has lost its columns.
         let has_names =
             more.is_some_and(|more| more.base_asset.is_some() || more.quote_currency.is_some());
@@ -117,6 +120,13 @@ fn is_priced_in_dollars(pool: &Pool, symbol: &str, rules: &AssetRules) -> bool {
     let symbol = Symbol::unreadable(symbol);
     let found = rules.instrument(&pool.account, &symbol, None, None, None);
     found.is_ok_and(|of| of.quote.as_str() == USD && of.base == pool.asset)
+}
+
+/// Tells whether a stated value is price x size: then the price is what was paid.
+fn is_product(trade: &TradeRef<'_>, value: Fact) -> bool {
+    let product = money::exact_product(trade.price, trade.size);
+    let rest = product.and_then(|product| money::exact_difference(product, value));
+    rest.is_some_and(|rest| rest.units() == 0)
 }
 
 fn is_large(trade: &TradeRef<'_>) -> bool {

@@ -6,9 +6,10 @@ use super::canonical::{AllocationRow, Notes};
 use super::hash::RowsHash;
 use super::ids::{Account, Asset, IdError, OrderId, Pool, Symbol};
 use super::leg::Leg;
-use super::number::{Price, Size, Usd, UsdPerUnit};
+use super::number::{Fee, Price, Size, Usd, UsdPerUnit};
 use super::time::Timestamp;
 use super::totals::PoolTotals;
+use super::trade::Trade;
 
 /// A row of `fifo_allocations` as it is stored.
 ///
@@ -126,6 +127,28 @@ pub struct StoredLot {
     pub remaining_size: Size,
     /// Units: USD.
     pub remaining_cost_usd: Usd,
+    /// The whole lot, if its value is known as a whole; `None`: price x size is the value.
+    pub whole: Option<Box<WholeLot>>,
+}
+
+/// A lot whose units share a value that is known as a whole: a leg, or a trade with a rate. The
+/// next incremental run makes the buy of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WholeLot {
+    /// Units: base units.
+    pub size: Size,
+    /// Value without fees. Units: USD.
+    pub value: Usd,
+    /// Units: USD; `None` is unknown.
+    pub fee: Option<Fee>,
+}
+
+impl WholeLot {
+    /// Returns the whole lot of a buy. `None`: price x size is its value.
+    pub fn of(buy: &Trade) -> Option<Self> {
+        let (size, fee) = (buy.size, buy.fee);
+        buy.entry.value.map(|value| Self { size, value, fee })
+    }
 }
 
 /// The outcome of a pool, as its summary says.

@@ -246,7 +246,7 @@ mod tests {
             .collect()
     }
 
-    /// The ECB has the euro in dollars and in yen, so the yen is worth 1.0857 / 159.8 dollars.
+    /// The ECB has the euro in dollars and in yen: one yen is 1.0857 / 159.8 dollars.
     #[test]
     fn sources_are_compared_over_a_day_and_in_any_form() {
         let ecb = [

@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
-use super::lots::{PickedLot, WholeLot};
+use super::lots::PickedLot;
 use super::model::{
     EventKind, Exclusion, HistoricalSell, ImportedFile, LoggedEvent, NamedTrade, PoolSummary,
     QueuedItem, ReviewStatus, RunLine, Version, VersionInfo, VersionOrigin, VersionScope,
@@ -21,7 +21,7 @@ use super::model::{
 use super::{RowSink, StoreError, StoredRow, UnreadableRow};
 use crate::engine::{
     Account, Asset, ClassSource, Entry, Fee, PlaceInPool, Pool, PoolClass, PoolStatus, PoolTotals,
-    Size, StoredAllocation, StoredLot, Symbol, SymbolTotals, Timestamp, Trade, policy,
+    Size, StoredAllocation, StoredLot, Symbol, SymbolTotals, Timestamp, Trade, WholeLot, policy,
 };
 pub(super) use actions::{ACTION, action};
 pub(super) use movements::{MOVEMENT, movement};
@@ -289,7 +289,7 @@ pub(super) fn logged_event(cells: &dyn Cells) -> Result<LoggedEvent, StoreError>
 
 /// The columns that [`lot`] reads, in order.
 pub(super) const LOT: &str = "id, account, asset, buy_order_id, remaining_size, \
-    remaining_cost_usd, buy_leg";
+    remaining_cost_usd, buy_leg, lot_size, lot_value_usd, lot_fee_usd";
 
 /// Reads a row of `fifo_inventory_snapshot`.
 pub(super) fn lot(cells: &impl Cells) -> Result<StoredLot, UnreadableRow> {
@@ -300,6 +300,7 @@ pub(super) fn lot(cells: &impl Cells) -> Result<StoredLot, UnreadableRow> {
             remaining_size: named.size(4)?,
             remaining_cost_usd: named.parse(5)?,
             buy_leg: named.parse_optional(6)?.unwrap_or_default(),
+            whole: whole_lot(&named, 7)?,
         })
     };
     read().map_err(|(column, found)| unreadable(&named, (2, None), column, found))
@@ -313,26 +314,33 @@ pub(super) const OPEN_LOT: &str = "buy_order_id, remaining_size, remaining_cost_
 pub(super) fn open_lot(cells: &impl Cells) -> Result<PickedLot, StoreError> {
     let named = Named::new(cells, OPEN_LOT);
     let read = || {
-        let whole = match named.optional(5)? {
-            None => None,
-            Some(_) => Some(WholeLot {
-                size: named.size(5)?,
-                value: named.parse(6)?,
-                fee: named.parse_optional(7)?,
-            }),
-        };
         Ok(PickedLot {
             lot: StoredLot {
                 buy_order_id: named.parse(0)?,
                 buy_leg: named.parse_optional(4)?.unwrap_or_default(),
                 remaining_size: named.size(1)?,
                 remaining_cost_usd: named.parse(2)?,
+                whole: whole_lot(&named, 5)?,
             },
             symbol: named.parse(3)?,
-            whole,
         })
     };
     read().map_err(in_table("fifo_inventory_snapshot"))
+}
+
+/// Reads size, value and fee of a lot that has them, in three columns from `first` on.
+fn whole_lot<C: Cells + ?Sized>(
+    named: &Named<'_, C>,
+    first: usize,
+) -> Result<Option<Box<WholeLot>>, BadCell> {
+    if named.optional(first)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Box::new(WholeLot {
+        size: named.size(first)?,
+        value: named.parse(first + 1)?,
+        fee: named.parse_optional(first + 2)?,
+    })))
 }
 
 /// The columns that [`trade`] reads, in order.

@@ -8,8 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::{
-    Fee, InventoryLot, LotPicker, LotSums, OrderId, Pool, Price, Side, Size, StoredLot, Symbol,
-    Trade, Usd,
+    InventoryLot, LotPicker, LotSums, OrderId, Pool, Price, Side, Size, StoredLot, Symbol, Trade,
 };
 
 /// The size that each pool's new sells need of its open lots; `None`: perhaps all lots.
@@ -24,25 +23,12 @@ pub struct OpenLots {
     pub rest: LotSums,
 }
 
-/// A lot whose units share a value that is known as a whole: a leg, or a trade with a rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct WholeLot {
-    /// Units: base units.
-    pub(super) size: Size,
-    /// Value without fees. Units: USD.
-    pub(super) value: Usd,
-    /// Units: USD; `None` is unknown.
-    pub(super) fee: Option<Fee>,
-}
-
 /// An open lot of the inventory snapshot, and what its buy is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PickedLot {
     pub(super) lot: StoredLot,
     /// Symbol of the buy.
     pub(super) symbol: Symbol,
-    /// `None`: the price of the buy gives its value.
-    pub(super) whole: Option<WholeLot>,
 }
 
 impl PickedLot {
@@ -53,7 +39,7 @@ impl PickedLot {
         buy.entry.leg = self.lot.buy_leg;
         // They were judged when the lot came in.
         buy.more = None;
-        if let Some(whole) = self.whole {
+        if let Some(whole) = self.lot.whole.as_deref() {
             // A leg may come in where the trade went out.
             (buy.side, buy.size, buy.price) = (Side::Buy, whole.size, Price::ZERO);
             (buy.fee, buy.entry.value) = (whole.fee, Some(whole.value));

@@ -171,12 +171,11 @@ pub async fn export(
         let checked = check_version(store, &request.version).await?;
         check_unmoved(version, &summaries, checked, account.as_ref())?;
     }
-    let totals = sink.totals;
-    let (mut files, left_out) = finish(&request.files, sink.files, &totals)?;
+    let (mut files, left_out) = finish(&request.files, sink.files, &sink.totals)?;
     let pools = pools_left_out(&summaries);
     files.extend(pools_file(&paths, request.if_there, &pools)?);
     let mut exported = Exported {
-        totals,
+        totals: sink.totals,
         rows_seen,
         pools,
         several_dollars: several_dollars(&summaries, rules),

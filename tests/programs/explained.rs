@@ -54,6 +54,8 @@ fn a_withheld_fee_and_the_price_of_an_own_trade_can_be_followed() {
     assert_fits(&text);
     let paid = explained(&folder, "x1");
     assert_fits(&paid);
+    // It was withheld from the ETH that came in.
+    assert!(!paid.contains("leaves the pool"), "{paid}");
     for line in [
         "      0.4 worth 48 USD, fee 4.8\n",
         "      row: buy 1 BTC-USD at 100 USD\n",
@@ -186,7 +188,7 @@ fn a_list_groups_the_items_of_a_missing_rate() {
     let said = "  No rate of  Day (UTC)   Items  First id\n\
                 \x20 EUR         2025-01-01     60         1\n\n\
                 Import a file that has these rates; or `fifo-pnl rates missing -o FILE` writes a \
-                file\nto fill in and import. `fifo-pnl review list --all` lists each item.\n\n\
+                file to fill in and import. `fifo-pnl review list --all` lists each item.\n\n\
                 60 items. `fifo-pnl review show ID` says what settles one.\n";
     assert!(text.contains(said), "{text}");
     assert_eq!(text.matches(" a rate of EUR on ").count(), 0, "{text}");

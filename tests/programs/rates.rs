@@ -201,8 +201,9 @@ fn what_looks_odd_is_found() {
     for said in [
         "  a dollar coin is more than 1 % away from a dollar: 1\n    USDC in USD: 0.97 at \
          2025-03-07 00:00:00 UTC (plain)\n",
-        "  two sources differ: by over 2 %; of a coin, at two times, by over 100 %: 1\n    BTC in USD: 90624.1 at 2025-03-07 \
-         00:00:00 UTC (coingecko), then 95000 at 2025-03-07 00:00:00 UTC (plain)\n",
+        "  two sources differ: by over 2 %; of a coin, at two times, by over 100 %: 1\n    BTC in \
+         USD: 90624.1 at 2025-03-07 00:00:00 UTC (coingecko), then 95000 at 2025-03-07 00:00:00 \
+         UTC (plain)\n",
     ] {
         assert!(done.stdout.contains(said), "{said}: {}", done.stdout);
     }

@@ -156,6 +156,61 @@ fn of_own_prices_at_one_instant_the_last_in_the_order_of_the_pool_counts() {
     folder.validate(&["--version", "current"]).expect(0);
 }
 
+/// Exchanges export `quote_value` beside the price. The own price counts if it is price x size.
+#[test]
+fn an_own_trade_with_its_value_beside_its_price_is_a_rate() {
+    for (value, code) in [("100.00", 0), ("100.01", 1)] {
+        let rows = format!(
+            "d1,DOT-USD,buy,1,100,2025-03-08T10:00:00Z,0,{value},\n\
+             x1,XRP-DOT,buy,1,1,2025-03-08T10:00:01Z,0,,\n"
+        );
+        let folder = folder("", ",quote_value,usd_value", &rows);
+        folder.compute(&["--all-symbols"]).expect(code);
+        folder.validate(&["--version", "current"]).expect(0);
+        if code == 0 {
+            let cost = "SELECT open_cost_usd FROM fifo_pool_summary WHERE asset = 'XRP'";
+            assert_eq!(folder.value(cost), "100");
+        }
+    }
+}
+
+/// No coin was paid, so the value is 0: a row that says 5 dollars contradicts itself.
+#[test]
+fn a_trade_for_no_coin_has_no_value() {
+    for (stated, code) in [("", 0), ("0", 0), ("5", 1)] {
+        let rows = format!("a1,ADA-BTC,buy,1,1,2025-03-08T10:00:00Z,0,0,{stated}\n");
+        let folder = folder("", ",quote_value,usd_value", &rows);
+        let text = folder.compute(&["--all-symbols"]).expect(code).stdout;
+        let said = "usd_value is not 0, and the value in the quote is";
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(words.contains(said), code == 1, "{text}");
+        folder.validate(&["--version", "current"]).expect(0);
+    }
+}
+
+/// An incremental run makes the buys of lots from the snapshot, so a validation looks at all of it.
+#[test]
+fn a_changed_value_or_fee_of_an_open_lot_is_found() {
+    let folder = folder(
+        "",
+        ",fee_amount,fee_currency",
+        "n1,BNB-USD,buy,1,300,2025-03-04T09:00:00Z,0,,\n\
+         b1,BTC-USD,buy,1,8000,2025-03-04T10:00:00Z,,0.1,BNB\n",
+    );
+    folder.compute(&["--all-symbols"]).expect(0);
+    folder.validate(&["--version", "current"]).expect(0);
+    // Value and fee change by one dollar, so the cost of the lot is the same.
+    folder.sql(
+        "UPDATE fifo_inventory_snapshot SET lot_value_usd = '8001', lot_fee_usd = '29' \
+         WHERE buy_order_id = 'b1'",
+    );
+    let text = folder.validate(&["--version", "current"]).expect(1).stdout;
+    let said =
+        "the snapshot's whole lot is \"1 worth 8001, fee 29\", expected \"1 worth 8000, fee 30\"";
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(said), "{text}");
+}
+
 #[test]
 fn the_stated_value_of_a_fee_in_a_dollar_coin_counts() {
     // 1 BTC for 80,000 and a fee that the row states as 88 dollars: not 100.

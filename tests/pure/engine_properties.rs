@@ -18,8 +18,8 @@ use fifo_pnl::engine::{
     Account, AllocationRow, Asset, Continued, Fee, InventoryLot, LotPicker, LotSums, Matcher,
     Matching, Notes, OpenLot, PlaceInPool, Pool, PoolLedger, PoolState, PoolStatus, PoolTotals,
     PoolVersion, Price, Side, Size, StoredAllocation, StoredLot, StoredSummary, Timestamp, Trade,
-    TradeRef, TradeText, UnmatchedItems, Usd, UsdPerUnit, Violation, add_sizes, check_pool,
-    compute_pool, continue_pool, match_pool, reach_of,
+    TradeRef, TradeText, UnmatchedItems, Usd, UsdPerUnit, Violation, WholeLot, add_sizes,
+    check_pool, compute_pool, continue_pool, match_pool, reach_of,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
@@ -460,6 +460,12 @@ impl Stored {
             buy_order_id: buy.order_id.parse().unwrap(),
             remaining_size: lot.remaining_size,
             remaining_cost_usd: lot.remaining_cost,
+            whole: buy
+                .to_trade()
+                .ok()
+                .as_ref()
+                .and_then(WholeLot::of)
+                .map(Box::new),
         });
         let unmatched = matching
             .rows()

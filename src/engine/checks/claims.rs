@@ -6,6 +6,7 @@ use super::super::hash::RowsHash;
 use super::super::leg::Leg;
 use super::super::reference::{Exact, TradeAmounts};
 use super::super::side::Side;
+use super::super::stored::WholeLot;
 use super::super::time::Timestamp;
 use super::super::totals::PoolTotals;
 use super::super::trade::Trade;
@@ -193,20 +194,37 @@ fn lot_difference(
             left.size_text()
         ));
     }
-    let found = Exact::of_usd(stored?.remaining_cost_usd);
+    let stored = stored?;
+    let found = Exact::of_usd(stored.remaining_cost_usd);
     let amounts = TradeAmounts::of(buy, size.clone());
     let cost_of_first = |units: &Exact| {
         let gross = amounts.gross_of_first(units);
         gross.plus(&amounts.fees_of_first(units))
     };
     let left = cost_of_first(size).minus(&cost_of_first(used));
-    (found != left).then(|| {
-        format!(
+    if found != left {
+        return Some(format!(
             "the snapshot's lot cost \"{}\", expected \"{}\"",
             found.usd_text(),
             left.usd_text()
+        ));
+    }
+    let (found, expected) = (stored.whole.as_deref().copied(), WholeLot::of(buy));
+    (found != expected).then(|| {
+        format!(
+            "the snapshot's whole lot is \"{}\", expected \"{}\"",
+            whole_text(found),
+            whole_text(expected)
         )
     })
+}
+
+fn whole_text(whole: Option<WholeLot>) -> String {
+    let Some(WholeLot { size, value, fee }) = whole else {
+        return "NULL".to_owned();
+    };
+    let fee = fee.map_or_else(|| "unknown".to_owned(), |fee| fee.to_string());
+    format!("{size} worth {value}, fee {fee}")
 }
 
 /// I11: each unmatched part has a review item. For the current version, the queue has no other open

@@ -7,7 +7,7 @@ use crate::engine::matching::match_pool;
 use crate::engine::trade::TradeRef;
 use crate::engine::trade::{Trade, TradeText};
 use crate::engine::trades::Trades;
-use crate::engine::{AllocationRow, Leg, Notes, RowsHash, Size, Usd};
+use crate::engine::{AllocationRow, Leg, Notes, RowsHash, Size, Usd, WholeLot};
 
 /// A stored version of one pool.
 struct Case {
@@ -49,6 +49,7 @@ impl Case {
             buy_leg: buy.leg,
             remaining_size: lot.remaining_size,
             remaining_cost_usd: lot.remaining_cost,
+            whole: None,
         };
         let unmatched: BTreeSet<(String, Leg)> = matching
             .rows()
@@ -455,6 +456,18 @@ const WRONG_CLAIMS: &[Broken] = &[
         |c| c.lots[0].remaining_cost_usd = usd("1"),
         &["I10 b4"],
         1,
+    ),
+    (
+        "a value of a lot that has a price",
+        |c| {
+            c.lots[0].whole = Some(Box::new(WholeLot {
+                size: size("1"),
+                value: usd("1"),
+                fee: None,
+            }))
+        },
+        &["I10 b4"],
+        0,
     ),
     ("lot missing", |c| drop(c.lots.remove(1)), &["I10 b5"], 1),
     (

@@ -249,7 +249,11 @@ impl SecondWay<'_> {
         let (of, trade) = (self.instrument, &self.pending.trade);
         let more = trade.more.as_ref();
         if let Some(stated) = more.and_then(|more| more.usd_value) {
-            return Some(units_to_usd(&of_worth(stated)));
+            let stated = units_to_usd(&of_worth(stated));
+            let is_paid = of.is_usd || is_money(self.rules, &of.quote);
+            // Nothing was paid, so the value is 0.
+            let is_free = !is_paid && self.quote_units()? == Exact::ZERO;
+            return (!is_free || stated == Exact::ZERO).then_some(stated);
         }
         if of.is_usd {
             if let Some(stated) = more.and_then(|more| more.quote_value) {

@@ -13,9 +13,9 @@ use super::ledger::MemoryLedger;
 use super::{MemoryStore, MemoryTables, broken_constraint, check, locked, sourced};
 use crate::engine::{
     Account, AllocationRow, Fact, Leg, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult,
-    RateUsed, StoredAllocation, StoredLot, Symbol, TradeRef,
+    RateUsed, StoredAllocation, StoredLot, Symbol, TradeRef, WholeLot,
 };
-use crate::store::lots::{OpenLots, PickedLot, PickedLots, Reach, WholeLot};
+use crate::store::lots::{OpenLots, PickedLot, PickedLots, Reach};
 use crate::store::model::{
     AppendedPool, Completion, Current, Event, PointerMove, PoolSummary, RatesLocked, Sold, Version,
     VersionInfo, VersionPlan, VersionScope, VersionStatus,
@@ -462,19 +462,20 @@ impl MemoryVersionWriter {
 }
 
 fn stored_lot(pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot) -> (Pool, PickedLot) {
+    let whole = buy.value.and_then(|value| {
+        let size = buy.size.to_size().ok()?;
+        let fee = buy.fee.map(Fact::to_fee);
+        Some(Box::new(WholeLot { size, value, fee }))
+    });
     let lot = StoredLot {
         buy_order_id: OrderId::unreadable(buy.order_id),
         buy_leg: buy.leg,
         remaining_size: lot.remaining_size,
         remaining_cost_usd: lot.remaining_cost,
+        whole,
     };
-    let whole = buy.value.and_then(|value| {
-        let size = buy.size.to_size().ok()?;
-        let fee = buy.fee.map(Fact::to_fee);
-        Some(WholeLot { size, value, fee })
-    });
     let symbol = Symbol::unreadable(pool.symbol_of(buy.symbol));
-    (pool.clone(), PickedLot { lot, symbol, whole })
+    (pool.clone(), PickedLot { lot, symbol })
 }
 
 const APPEND: &str = "append to the version";

@@ -1,6 +1,6 @@
 //! Runs, and the versions that they write.
 
-use fifo_pnl::engine::{Matching, Pool, PoolResult, PoolStatus, RowsHash, StoredLot};
+use fifo_pnl::engine::{Matching, Pool, PoolResult, PoolStatus, RowsHash, StoredLot, WholeLot};
 use fifo_pnl::store::model::{Current, Exclusion, RetryNote, VersionStatus};
 use fifo_pnl::store::{Store, StoreError};
 use serde_json::json;
@@ -272,6 +272,12 @@ fn lots_of(matching: &Matching) -> Vec<StoredLot> {
         buy_leg: buy.leg,
         remaining_size: lot.remaining_size,
         remaining_cost_usd: lot.remaining_cost,
+        whole: buy
+            .to_trade()
+            .ok()
+            .as_ref()
+            .and_then(WholeLot::of)
+            .map(Box::new),
     })
     .collect()
 }

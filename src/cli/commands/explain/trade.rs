@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cli::format::time;
 use crate::engine::{
-    CodeKind, MORE_COLUMNS, RateOrigin, RatePurpose, RateUsed, Trade, Withheld, kind_of_code,
+    CodeKind, MORE_COLUMNS, RateOrigin, RatePurpose, RateUsed, Side, Trade, Withheld, kind_of_code,
     shown, shown_sentence, withheld,
 };
 use crate::pipeline::{ExplainedRate, ExplainedTrade};
@@ -40,20 +40,30 @@ pub(super) fn trade_line(explained: &ExplainedTrade) -> String {
     text.extend(explained.rates.iter().map(rate_lines));
     match withheld_of(explained) {
         Some(withheld) => text.push_str(&withheld_lines(trade, &withheld)),
-        None => text.extend(explained.rates.iter().filter_map(paid_fee_line)),
+        None => {
+            let lines = explained.rates.iter();
+            text.extend(lines.filter_map(|rate| paid_fee_line(explained, &rate.used)));
+        }
     }
     text
 }
 
-/// Says which pool a fee in an asset was taken from. `None`: it is money, or the rate is of another
-/// amount.
-fn paid_fee_line(explained: &ExplainedRate) -> Option<String> {
-    let used = &explained.used;
-    let is_money = kind_of_code(used.asset.as_str()) == Some(CodeKind::Currency);
-    let is_fee = used.purpose == RatePurpose::Fee && !is_money;
+/// Says which pool a fee in an asset was taken from. `None`: it is money, it was withheld from what
+/// the trade brought in, or the rate is of another amount.
+fn paid_fee_line(explained: &ExplainedTrade, used: &RateUsed) -> Option<String> {
+    let row = explained.row.as_ref()?;
+    let of = row.of.instrument.as_ref().ok()?;
+    let received = match row.trade.side {
+        Side::Buy => &of.base,
+        Side::Sell => &of.quote,
+    };
     let (units, asset) = (used.units, &used.asset);
-    is_fee.then(|| match units.units() < 0 {
-        true => format!("{NEXT_LINE}the rebate is a lot of {asset}, in a pool of its own"),
+    let is_rebate = units.units() < 0;
+    let is_money = kind_of_code(asset.as_str()) == Some(CodeKind::Currency);
+    let is_withheld = received == asset && !is_rebate;
+    let is_fee = used.purpose == RatePurpose::Fee && !is_money && !is_withheld;
+    is_fee.then(|| match is_rebate {
+        true => format!("{NEXT_LINE}the rebate is a lot in the pool of {asset}"),
         false => format!("{NEXT_LINE}the fee of {units} {asset} leaves the pool of {asset}"),
     })
 }

@@ -109,7 +109,7 @@ fn describe_voided(sells: &[NamedTrade], year: i16) -> String {
 /// Most assets that a note names.
 const ASSETS_SHOWN: usize = 8;
 
-/// Names the assets that nothing but the spelling of a pair makes digital: one may be a share.
+/// Names the assets that are digital by the spelling of their pairs alone: one may be a share.
 fn describe_by_pair(assets: &BTreeSet<Asset>) -> String {
     if assets.is_empty() {
         return String::new();
