@@ -29,6 +29,7 @@ mod own;
 #[cfg(test)]
 pub(super) mod samples;
 mod shape;
+mod tax_programs;
 mod template;
 #[cfg(test)]
 mod toy;
@@ -73,8 +74,10 @@ const JOINED: &[&dyn JoinedFormat] = &[
     &binance_us::BinanceUs,
     &bybit_account::BybitAccount,
     &coinbase_account::CoinbaseAccount,
+    &tax_programs::CoinTracking,
     &crypto_com_app::CryptoComApp,
     &crypto_com_journal::CryptoComJournal,
+    &tax_programs::Koinly,
     &kraken_ledgers::KrakenLedgers,
     &okx_account::OkxAccount,
 ];

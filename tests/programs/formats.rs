@@ -38,11 +38,14 @@ fn each_sample_is_imported_once_and_named() {
     for (name, text) in samples() {
         let folder = Folder::new();
         folder.write("export.csv", &text);
-        let first = folder.fifo_pnl(&["import", "export.csv"]).expect(0).stdout;
+        let first = folder
+            .fifo_pnl(&["import", "--timezone", "UTC", "export.csv"])
+            .expect(0)
+            .stdout;
         assert!(first.contains(&format!("  format: {name}\n")), "{first}");
         let whole = ledger(&folder);
         let second = folder
-            .fifo_pnl(&["import", "--json", "export.csv"])
+            .fifo_pnl(&["import", "--timezone", "UTC", "--json", "export.csv"])
             .expect(0);
         let file = second.json()["files"][0].clone();
         assert_eq!(
@@ -87,7 +90,9 @@ fn files_that_overlap_give_what_the_whole_file_gives() {
     for (name, text) in samples() {
         let folder = Folder::new();
         folder.write("whole.csv", &text);
-        folder.fifo_pnl(&["import", "whole.csv"]).expect(0);
+        folder
+            .fifo_pnl(&["import", "--timezone", "UTC", "whole.csv"])
+            .expect(0);
         let whole = ledger(&folder);
         let lines: Vec<&str> = text.lines().collect();
         let mut cuts = cuts(&name);
@@ -102,7 +107,7 @@ fn files_that_overlap_give_what_the_whole_file_gives() {
                     let rows = rows.join("\n");
                     folder.write(&format!("{nth}.csv"), format!("{head}\n{rows}\n"));
                     folder
-                        .fifo_pnl(&["import", &format!("{nth}.csv")])
+                        .fifo_pnl(&["import", "--timezone", "UTC", &format!("{nth}.csv")])
                         .expect(0);
                 }
                 assert_eq!(ledger(&folder), whole, "{name} at {at:?}");

@@ -11,7 +11,12 @@ use crate::import::test_options::options;
 use crate::import::{Balances, ImportOptions, ParsedFile, parse_csv};
 
 fn parsed(text: &str) -> ParsedFile {
-    parse_csv(text.as_bytes(), &options(), &mut |_| ()).unwrap()
+    // One format asks for the zone of its times.
+    let options = ImportOptions {
+        timezone: Some(TimeZone::UTC),
+        ..options()
+    };
+    parse_csv(text.as_bytes(), &options, &mut |_| ()).unwrap()
 }
 
 fn folder(name: &str) -> PathBuf {

@@ -37,7 +37,10 @@ impl Differences {
         let unseen = header.cells.iter().filter(is_unseen);
         let is_again = |(place, name): &(usize, &String)| {
             let before = names.get(..*place).unwrap_or_default();
-            !name.is_empty() && before.contains(name)
+            let before = before.iter().filter(|other| other == name).count();
+            let expected = generation.columns.iter();
+            let expected = expected.filter(|column| fold(column) == **name).count();
+            !name.is_empty() && before > 0 && before >= expected
         };
         let again = names.iter().enumerate().find(is_again);
         Self {

@@ -51,6 +51,11 @@ pub(super) trait JoinedFormat: Debug + Send + Sync {
     /// Returns the facts of the source.
     fn source(&self) -> &'static JoinedSource;
 
+    /// Returns a time in the form of ISO 8601.
+    fn time(&self, text: &str) -> String {
+        full_year(text)
+    }
+
     /// Reads a row. Errors: the column at fault.
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault>;
 }
@@ -179,6 +184,22 @@ impl<'r> NamedCells<'r> {
         cells.join("\n")
     }
 
+    /// Tells whether the file has a column.
+    pub fn has(&self, name: &str) -> bool {
+        let wanted = fold(name);
+        self.names.iter().any(|it| is_named(&wanted, it))
+    }
+
+    /// Returns the text of one of several columns of a name, from 0.
+    pub fn nth(&self, name: &str, nth: usize) -> &'r str {
+        let wanted = fold(name);
+        let places = self.names.iter().enumerate();
+        let mut places = places.filter(|(_, it)| is_named(&wanted, it));
+        places
+            .nth(nth)
+            .map_or("", |(place, _)| cell(self.cells, place))
+    }
+
     /// Returns the number in a column. Empty is zero. Errors: it is no number.
     pub fn amount(&self, name: &'static str) -> Result<SignedAmount, CellFault> {
         Ok(self.balance(name)?.unwrap_or(SignedAmount::ZERO))
@@ -193,6 +214,15 @@ impl<'r> NamedCells<'r> {
                 Err(_) => Err((name, Fault::new("expected a number"))),
             },
         }
+    }
+}
+
+/// Writes a year of two digits in full: some exports have `24-01-02 03:04:05`.
+fn full_year(text: &str) -> String {
+    let is_short = text.get(2..3) == Some("-") && text.get(5..6) == Some("-");
+    match is_short {
+        true => format!("20{text}"),
+        false => text.to_owned(),
     }
 }
 

@@ -331,7 +331,7 @@ fn values_in_dollars_are_those_of_the_file() {
 #[test]
 fn a_file_without_a_zone_asks_for_one() {
     let text = sample("okx-account").replacen(",Time Zone:UTC+8", "", 1);
-    let file = parsed(&text);
+    let file = parse_csv(text.as_bytes(), &options(), &mut |_| ()).unwrap();
     assert_eq!((file.trades.len(), file.rejected.len()), (0, 7));
     let said = "3: Time is \"2025-04-04 08:00:00\", expected a time with an offset from UTC";
     assert_eq!(file.rejected[0].to_string(), said);

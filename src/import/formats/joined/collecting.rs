@@ -117,7 +117,7 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
             .zone
             .as_ref()
             .or(reading.options.timezone.as_ref());
-        let at = read_order_time(&full_year(cells.text(column)), zone, now);
+        let at = read_order_time(&self.file.format.time(cells.text(column)), zone, now);
         let at = at.map_err(|fault| {
             rejected((
                 column,
@@ -361,13 +361,4 @@ fn is_repeated<'t>(
         order_id: bounds::kept(id),
         ..RejectedRow::new(row, ROW_COLUMN, found, fault)
     }))
-}
-
-/// Writes a year of two digits in full: some exports have `24-01-02 03:04:05`.
-fn full_year(text: &str) -> String {
-    let is_short = text.get(2..3) == Some("-") && text.get(5..6) == Some("-");
-    match is_short {
-        true => format!("20{text}"),
-        false => text.to_owned(),
-    }
 }

@@ -1,0 +1,346 @@
+//! Files of tax programs: one row has what was sent, what was received, and the fee.
+//!
+//! A row with both legs is a trade, a row with one of them a movement. Its label says the kind.
+
+use super::joined::{
+    CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
+    too_long, unknown_type,
+};
+use crate::engine::{MovementKind, SignedAmount};
+use crate::import::rejected::Fault;
+
+const NO_MARGIN: &str = "expected no margin and no futures: such trades are not computed";
+const NO_AMOUNT: &str = "expected an amount that was sent or received";
+
+/// The parts of a row.
+struct Legs<'r> {
+    sent: (SignedAmount, &'r str),
+    received: (SignedAmount, &'r str),
+    fee: (SignedAmount, &'r str),
+    tx_id: &'r str,
+    usd_value: &'r str,
+}
+
+impl Legs<'_> {
+    /// Makes a row of its legs. `label`: its column, and the kinds that it may say.
+    fn row(&self, (column, kinds): (&'static str, &Kinds)) -> Result<RowSays, CellFault> {
+        let ((sent, sent_asset), (received, received_asset)) = (self.sent, self.received);
+        let is_same = sent_asset.eq_ignore_ascii_case(received_asset);
+        let meaning = match (sent.is_zero(), received.is_zero()) {
+            (false, false) if is_same => return self.fee_alone("transfer between wallets", column),
+            (false, false) => {
+                let postings = vec![
+                    self.posting((sent.negated(), sent_asset), true),
+                    self.posting((received, received_asset), false),
+                ];
+                return Ok(RowSays {
+                    id: String::new(),
+                    meaning: RowMeaning::Whole(TradeId::Made),
+                    postings,
+                });
+            }
+            (true, false) => (kinds.received, (received, received_asset)),
+            (false, true) => (kinds.sent, (sent.negated(), sent_asset)),
+            (true, true) => return self.fee_alone("no amount", column),
+        };
+        let (kind, amount) = meaning;
+        let kind = kind.ok_or_else(|| unknown_type(column))?;
+        Ok(self.movement(kind, self.posting(amount, true), self.usd_value))
+    }
+
+    fn movement(&self, kind: MovementKind, posting: Posting, usd_value: &str) -> RowSays {
+        RowSays {
+            id: String::new(),
+            meaning: RowMeaning::Movement {
+                kind,
+                id: String::new(),
+                tx_id: self.tx_id.to_owned(),
+                usd_value: usd_value.to_owned(),
+            },
+            postings: vec![posting],
+        }
+    }
+
+    /// Reads a row without an amount: its fee is the movement.
+    fn fee_alone(&self, name: &'static str, column: &'static str) -> Result<RowSays, CellFault> {
+        let (fee, asset) = self.fee;
+        if !fee.is_zero() {
+            let nothing = (SignedAmount::ZERO, asset);
+            let posting = self.posting(nothing, true);
+            return Ok(self.movement(MovementKind::Fee, posting, ""));
+        }
+        if self.sent.0.is_zero() {
+            return Err((column, Fault::new(NO_AMOUNT)));
+        }
+        Ok(RowSays {
+            id: String::new(),
+            meaning: RowMeaning::Ignored(name),
+            postings: Vec::new(),
+        })
+    }
+
+    fn posting(&self, (amount, asset): (SignedAmount, &str), has_fee: bool) -> Posting {
+        let (fee, fee_asset) = match has_fee && !self.fee.0.is_zero() {
+            true => self.fee,
+            false => (SignedAmount::ZERO, asset),
+        };
+        Posting {
+            place: asset.to_ascii_uppercase(),
+            asset: asset.to_ascii_uppercase(),
+            amount,
+            fee,
+            fee_asset: fee_asset.to_ascii_uppercase(),
+            booked: match fee_asset.eq_ignore_ascii_case(asset) {
+                true => amount.checked_add(fee.negated()).unwrap_or(amount),
+                false => amount,
+            },
+            balance: None,
+            usd_value: None,
+        }
+    }
+}
+
+/// The kinds of a label: of what was received, and of what was sent.
+#[derive(Debug, Clone, Copy, Default)]
+struct Kinds {
+    received: Option<MovementKind>,
+    sent: Option<MovementKind>,
+}
+
+const fn received(kind: MovementKind) -> Kinds {
+    Kinds {
+        received: Some(kind),
+        sent: None,
+    }
+}
+
+const fn sent(kind: MovementKind) -> Kinds {
+    Kinds {
+        received: None,
+        sent: Some(kind),
+    }
+}
+
+const fn both(received: MovementKind, sent: MovementKind) -> Kinds {
+    Kinds {
+        received: Some(received),
+        sent: Some(sent),
+    }
+}
+
+fn with_seconds(text: &str) -> String {
+    let text = text.trim_end_matches(" UTC");
+    match text.split_once([' ', 'T']) {
+        Some((_, time)) if time.matches(':').count() == 1 => format!("{text}:00"),
+        _ => text.to_owned(),
+    }
+}
+
+/// Koinly: the export of transactions, and its universal template.
+#[derive(Debug)]
+pub(super) struct Koinly;
+
+static KOINLY: JoinedSource = JoinedSource {
+    name: "koinly",
+    exchange: "koinly",
+    assumes: "",
+    headers: &[
+        (
+            &[
+                "Date",
+                "Type",
+                "Sending Wallet",
+                "Sent Amount",
+                "Sent Currency",
+                "Receiving Wallet",
+                "Received Amount",
+                "Received Currency",
+                "Fee Amount",
+                "Fee Currency",
+                "TxHash",
+            ],
+            &[
+                "Label",
+                "Tag",
+                "Sent Cost Basis",
+                "Received Cost Basis",
+                "Gain (*)",
+                "Net Value (*)",
+                "Fee Value (*)",
+                "TxSrc",
+                "TxDest",
+                "Description",
+            ],
+        ),
+        (
+            &[
+                "Date",
+                "Sent Amount",
+                "Sent Currency",
+                "Received Amount",
+                "Received Currency",
+                "Fee Amount",
+                "Fee Currency",
+                "Net Worth Amount",
+                "Net Worth Currency",
+                "Label",
+                "Description",
+                "TxHash",
+            ],
+            &[],
+        ),
+    ],
+    time: "Date",
+    zone: None,
+    zone_from: None,
+    ids: Some("koinly"),
+    is_one_way: false,
+};
+
+impl JoinedFormat for Koinly {
+    fn source(&self) -> &'static JoinedSource {
+        &KOINLY
+    }
+
+    /// Times are in UTC, also without the word.
+    fn time(&self, text: &str) -> String {
+        with_seconds(text)
+    }
+
+    fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
+        let column = ["label", "tag"].into_iter().find(|it| cells.has(it));
+        let column = column.unwrap_or("label");
+        let label = cells.text(column).to_ascii_lowercase();
+        if KOINLY_MARGIN.contains(&label.as_str()) {
+            return Err((column, Fault::new(NO_MARGIN)));
+        }
+        let in_usd = cells.text("net worth currency").eq_ignore_ascii_case("USD");
+        let worth = cells.text("net worth amount");
+        let usd_value = match in_usd {
+            true => worth,
+            false => cells.text("net value (usd)"),
+        };
+        let legs = Legs {
+            sent: (cells.amount("sent amount")?, cells.text("sent currency")),
+            received: (
+                cells.amount("received amount")?,
+                cells.text("received currency"),
+            ),
+            fee: (cells.amount("fee amount")?, cells.text("fee currency")),
+            tx_id: cells.text("txhash"),
+            usd_value,
+        };
+        legs.row((column, &koinly_kinds(&label)))
+    }
+}
+
+const KOINLY_MARGIN: [&str; 4] = ["realized gain", "realized p&l", "margin fee", "futures"];
+
+fn koinly_kinds(label: &str) -> Kinds {
+    use MovementKind::{
+        Airdrop, Deposit, Fee, Fork, Gift, Interest, Mining, Reward, Staking, Withdrawal,
+    };
+    match label {
+        "" => both(Deposit, Withdrawal),
+        "airdrop" => received(Airdrop),
+        "fork" => received(Fork),
+        "mining" => received(Mining),
+        "staking" | "staking reward" => received(Staking),
+        "reward" | "other income" | "income" | "cashback" => received(Reward),
+        "loan interest" | "lending interest" | "interest" => received(Interest),
+        "gift" => both(Gift, Gift),
+        "donation" => sent(Gift),
+        "lost" | "stolen" | "spend" => sent(Withdrawal),
+        "cost" | "fee" => sent(Fee),
+        _ => Kinds::default(),
+    }
+}
+
+/// CoinTracking: the trade table. Amounts have the fee in them, if it is in one of their assets.
+#[derive(Debug)]
+pub(super) struct CoinTracking;
+
+static COIN_TRACKING: JoinedSource = JoinedSource {
+    name: "cointracking",
+    exchange: "cointracking",
+    assumes: "a fee in a third coin has a row of its own",
+    headers: &[(
+        &[
+            "Type", "Buy", "Cur.", "Sell", "Cur.", "Fee", "Cur.", "Exchange", "Group", "Comment",
+            "Date",
+        ],
+        &["Tx-ID"],
+    )],
+    time: "Date",
+    zone: Some("asked"),
+    zone_from: None,
+    ids: Some("cointracking"),
+    is_one_way: false,
+};
+
+impl JoinedFormat for CoinTracking {
+    fn source(&self) -> &'static JoinedSource {
+        &COIN_TRACKING
+    }
+
+    fn time(&self, text: &str) -> String {
+        let turned = text.get(..10).and_then(|day| {
+            let mut parts = day.split('.');
+            let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
+            Some(format!("{year}-{month}-{day}{}", text.get(10..)?))
+        });
+        with_seconds(turned.as_deref().unwrap_or(text))
+    }
+
+    fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
+        let kind = cells.text("type").to_ascii_lowercase();
+        if kind.starts_with("margin") || kind.starts_with("derivatives") {
+            return Err(("type", Fault::new(NO_MARGIN)));
+        }
+        let asset = |nth| cells.nth("cur.", nth);
+        let (mut bought, mut sold) = (cells.amount("buy")?, cells.amount("sell")?);
+        let (mut fee, fee_asset) = (cells.amount("fee")?, asset(2));
+        let too_long = |_| too_long("fee");
+        let is = |other: &str| !fee_asset.is_empty() && fee_asset.eq_ignore_ascii_case(other);
+        if is(asset(1)) && !sold.is_zero() {
+            sold = sold.checked_add(fee.negated()).map_err(too_long)?;
+        } else if is(asset(0)) && !bought.is_zero() {
+            bought = bought.checked_add(fee).map_err(too_long)?;
+        } else {
+            fee = SignedAmount::ZERO;
+        }
+        let legs = Legs {
+            sent: (sold, asset(1)),
+            received: (bought, asset(0)),
+            fee: (fee, fee_asset),
+            tx_id: cells.text("tx-id"),
+            usd_value: "",
+        };
+        let is_trade = !sold.is_zero() && !bought.is_zero();
+        if is_trade != (kind == "trade") {
+            let why = "expected the type Trade of a row with two amounts, and of no other";
+            return Err(("type", Fault::new(why)));
+        }
+        legs.row(("type", &cointracking_kinds(&kind)))
+    }
+}
+
+fn cointracking_kinds(kind: &str) -> Kinds {
+    use MovementKind::{
+        Airdrop, Deposit, Fee, Gift, Interest, Mining, Reward, Staking, Withdrawal,
+    };
+    match kind {
+        "deposit" => received(Deposit),
+        "withdrawal" => sent(Withdrawal),
+        "income" | "reward / bonus" | "other income" => received(Reward),
+        "mining" => received(Mining),
+        "staking" => received(Staking),
+        "airdrop" => received(Airdrop),
+        "interest income" | "lending income" => received(Interest),
+        "gift/tip" => received(Gift),
+        "gift" | "donation" => sent(Gift),
+        "spend" | "lost" | "stolen" => sent(Withdrawal),
+        "other fee" => sent(Fee),
+        _ => Kinds::default(),
+    }
+}
