@@ -211,6 +211,26 @@ fn a_changed_value_or_fee_of_an_open_lot_is_found() {
     assert!(words.contains(said), "{text}");
 }
 
+/// Reports by symbol read the sums in the summary of a pool.
+#[test]
+fn a_changed_sum_of_a_symbol_is_found() {
+    let folder = folder(
+        "",
+        "",
+        "b1,BTC-USD,buy,2,8000,2025-03-04T10:00:00Z,0\n\
+         s1,BTC-USD,sell,1,8100,2025-03-05T10:00:00Z,0\n\
+         s2,BTC-USDC,sell,1,8200,2025-03-06T10:00:00Z,0\n",
+    );
+    folder.compute(&["--all-symbols"]).expect(0);
+    folder.validate(&["--version", "current"]).expect(0);
+    folder.sql("UPDATE fifo_pool_summary SET symbols = replace(symbols, '200', '900')");
+    let text = folder.validate(&["--version", "current"]).expect(1).stdout;
+    let said = "the summary has of BTC-USDC \"pairs 1, size 1, pnl 900\", expected \
+                \"pairs 1, size 1, pnl 200\"";
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(said), "{text}");
+}
+
 #[test]
 fn the_stated_value_of_a_fee_in_a_dollar_coin_counts() {
     // 1 BTC for 80,000 and a fee that the row states as 88 dollars: not 100.

@@ -13,8 +13,8 @@ use super::elsewhere::OtherPools;
 use super::parts::LedgerPart;
 use crate::engine::{
     Account, Asset, AssetClass, Invariant, IssueType, OrderId, PlaceInPool, Pool, PoolClass,
-    PoolLedger, PoolStatus, PoolVersion, StoredAllocation, Symbol, UnmatchedItems, Violation,
-    check_pool,
+    PoolLedger, PoolStatus, PoolVersion, Size, StoredAllocation, Symbol, UnmatchedItems, Usd,
+    Violation, add_sizes, check_pool,
 };
 use crate::store::limits::{POOLS_TOGETHER_MAX, ROWS_TOGETHER_MAX};
 use crate::store::model::{LedgerRead, PoolSummary, QueuedItem, Version};
@@ -214,6 +214,8 @@ impl Judge {
         if !self.changed.contains(pool) {
             violations.extend(known.summary(pool).and_then(|it| check_last(it, ledger)));
             violations.extend(known.summary(pool).and_then(|it| check_class(it, ledger)));
+            let rows = stored.allocations.as_slice();
+            violations.extend(known.summary(pool).and_then(|it| check_symbols(it, rows)));
         }
         violations.extend(self.unlike.get(pool).into_iter().flatten().cloned());
         violations
@@ -259,6 +261,42 @@ fn check_class(summary: &PoolSummary, ledger: &PoolLedger) -> Option<Violation> 
         pool: Some(summary.pool.clone()),
         order_id: String::new(),
         message: format!("the summary's asset_class is \"{found}\", expected \"{wanted}\""),
+    })
+}
+
+/// Pairs of a symbol, the sum of their sizes, and the sum of their pnl.
+type SymbolSums = (u64, Size, Usd);
+
+/// Checks I13: the sums by symbol in a summary are those of the pool's rows.
+fn check_symbols(summary: &PoolSummary, rows: &[StoredAllocation]) -> Option<Violation> {
+    let none: SymbolSums = (0, Size::ZERO, Usd::ZERO);
+    let mut of_rows: BTreeMap<&Symbol, SymbolSums> = BTreeMap::new();
+    for row in rows {
+        let Some(pnl) = row.pnl_usd else { continue };
+        let (pairs, size, sum) = of_rows.entry(&row.symbol).or_insert(none);
+        *pairs = pairs.saturating_add(1);
+        *size = add_sizes(*size, row.allocated_size).unwrap_or(*size);
+        *sum = sum.checked_add(pnl).unwrap_or(*sum);
+    }
+    let stated = summary.symbols.iter();
+    let stated = stated.map(|of| (&of.symbol, (of.allocations, of.matched_size, of.pnl)));
+    let stated: BTreeMap<&Symbol, SymbolSums> = stated.collect();
+    let names: BTreeSet<&&Symbol> = stated.keys().chain(of_rows.keys()).collect();
+    names.into_iter().find_map(|symbol| {
+        let of = |sums: &BTreeMap<&Symbol, SymbolSums>| sums.get(*symbol).copied().unwrap_or(none);
+        let text =
+            |(pairs, size, pnl): SymbolSums| format!("pairs {pairs}, size {size}, pnl {pnl}");
+        let (found, wanted) = (of(&stated), of(&of_rows));
+        (found != wanted).then(|| Violation {
+            invariant: Invariant::I13,
+            pool: Some(summary.pool.clone()),
+            order_id: String::new(),
+            message: format!(
+                "the summary has of {symbol} \"{}\", expected \"{}\"",
+                text(found),
+                text(wanted)
+            ),
+        })
     })
 }
 
