@@ -156,7 +156,9 @@ proptest! {
         let mut bytes = format!("{blanks}{HEADER}").into_bytes();
         bytes.extend(pieces.concat());
         if let Some((at, byte)) = spoilt {
-            let at = at % bytes.len();
+            // A spoilt mark is a row before the header, and these small blocks would end after it.
+            let start = blanks.len();
+            let at = start + at % (bytes.len() - start);
             bytes[at] = byte;
         }
         check_any_cut(&bytes, block_bytes);
