@@ -7,10 +7,11 @@ use std::collections::BTreeMap;
 
 use crate::engine::{Account, Fee, LedgerTrade};
 
-/// The name of our own format. Its rows are not looked at: a large file has millions.
-const NATIVE: &str = "native";
+/// Formats of brokers that may charge one fill with the fee of an order. Of other formats nothing
+/// is kept: a file of an exchange has millions of orders, and each takes some 70 bytes.
+const CHARGE_ONE_FILL: [&str; 1] = ["ib-flex-trades"];
 
-/// The fills of each order of an export, and those of them with a fee.
+/// The fills of each order of a broker, and those of them with a fee.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OrderFees(BTreeMap<(Account, String), (u64, u64)>);
 
@@ -18,7 +19,8 @@ impl OrderFees {
     /// Counts the fills of some trades that name their order.
     pub(super) fn of(format: &str, trades: &[LedgerTrade]) -> Self {
         let mut orders = Self::default();
-        for row in trades.iter().filter(|_| format != NATIVE) {
+        let has_some = CHARGE_ONE_FILL.contains(&format);
+        for row in trades.iter().filter(|_| has_some) {
             let Some(order) = &row.carried.exchange_order_id else {
                 continue;
             };
@@ -99,6 +101,8 @@ mod tests {
         assert_eq!(orders.with_one_fee(), 0);
         orders.merge(OrderFees::of("ib-flex-trades", rest));
         assert_eq!(orders.with_one_fee(), 1);
-        assert_eq!(OrderFees::of("native", &trades), OrderFees::default());
+        for format in ["native", "kraken-trades"] {
+            assert_eq!(OrderFees::of(format, &trades), OrderFees::default());
+        }
     }
 }
