@@ -91,9 +91,14 @@ fn a_fee_in_a_coin_names_the_pool_that_it_leaves_and_long_formulas_break_at_thei
         "n1,BNB-USD,buy,1,300,2025-01-01T10:00:00Z,0,,,\n\
          b1,ETH-USD,buy,1.000000001,10.123456789,2025-01-01T10:00:00Z,0,,,\n\
          b2,ETH-USD,buy,2,10,2025-01-01T11:00:00Z,0,,,\n\
-         s1,ETH-USD,sell,3,10.987654321,2025-01-01T12:00:00Z,,0.100000001,BNB,\n",
+         s1,ETH-USD,sell,3,10.987654321,2025-01-01T12:00:00Z,,0.100000001,BNB,\n\
+         b3,ETH-USD,buy,1,10,2025-01-01T13:00:00Z,0,,,\n\
+         s2,ETH-USD,sell,1,11,2025-01-01T14:00:00Z,,-0.01,BNB,\n",
     );
     folder.fifo_pnl(&["run", "trades.csv"]).expect(0);
+    let rebate = explained(&folder, "s2");
+    let said = "\n      the rebate is a lot in the pool of BNB\n";
+    assert!(rebate.contains(said), "{rebate}");
     let text = explained(&folder, "s1");
     assert_fits(&text);
     let fee = "\n      the fee of 0.100000001 BNB leaves the pool of BNB\n";

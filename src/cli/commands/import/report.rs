@@ -125,7 +125,7 @@ pub(super) fn describe_format(read: &FileRead) -> String {
         .collect();
     if !kinds.is_empty() {
         let kinds = kinds.join(", ");
-        text.push_str(&format!("  not used, as only trades are read: {kinds}\n"));
+        text.push_str(&format!("  not used: {kinds}\n"));
     }
     text
 }
