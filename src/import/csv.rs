@@ -10,6 +10,7 @@ use std::sync::Arc;
 use csv::StringRecord;
 
 use super::blocks::Block;
+use super::cancels::cancel;
 use super::decimals::{Decimals, Numbers, OpenNumber};
 use super::dialect::Dialect;
 use super::encoding::Encoding;
@@ -74,7 +75,7 @@ pub fn parse_csv(
     };
     let mut kept = Kept::with_room_for(&block.text);
     let mut numbering = format.makes_ids().then(Numbering::default);
-    let mut told = 0_u64;
+    let (mut told, mut cancelling) = (0_u64, Vec::new());
     let mut take = |row: &Row<'_>, outcome| {
         match outcome {
             RowOutcome::Trade(mut trade) => {
@@ -87,6 +88,7 @@ pub fn parse_csv(
             RowOutcome::Rejected(rejected) => file.rejected.push(*rejected),
             RowOutcome::Movement(movement) => file.movements.push(*movement),
             RowOutcome::Action(action) => file.actions.push(*action),
+            RowOutcome::Cancellation(row) => cancelling.push(*row),
             RowOutcome::Ignored(kind) => *file.ignored.entry(kind).or_default() += 1,
         }
         told += 1;
@@ -114,6 +116,12 @@ pub fn parse_csv(
     progress(bytes.len());
     file.trades = kept.trades;
     file.duplicates += kept.duplicates;
+    let done = cancel(cancelling, &mut file.trades, format.makes_ids());
+    done.count(&mut file.ignored);
+    file.duplicates += done.repeated;
+    file.rejected.extend(done.rejected);
+    file.rejected.sort_by_key(|row| row.line);
+    file.cancelled = done.trades;
     format.number(&mut file.movements, &mut file.actions);
     Ok(file)
 }
@@ -171,9 +179,10 @@ impl CsvFormat {
         self.format.makes_ids()
     }
 
-    /// Tells whether rows make trades together. Such a file is read whole, by [`parse_csv`].
-    pub fn joins_rows(&self) -> bool {
-        self.format.joined().is_some()
+    /// Tells whether rows make trades together, or cancel other rows. Such a file is read whole, by
+    /// [`parse_csv`].
+    pub fn is_read_whole(&self) -> bool {
+        self.format.is_read_whole()
     }
 
     /// Tells whether the marks in the file's numbers have to be found out.
@@ -273,6 +282,7 @@ impl CsvFormat {
                     repeats.compare(trade, row, self.format.as_ref())
                 }
                 (RowOutcome::Rejected(rejected), _) => Err(rejected),
+                (RowOutcome::Cancellation(row), _) => Err(Box::new(row.alone())),
                 (RowOutcome::Trade(_), None)
                 | (RowOutcome::Movement(_) | RowOutcome::Action(_) | RowOutcome::Ignored(_), _) => {
                     Ok(())
@@ -293,6 +303,7 @@ impl CsvFormat {
             RowOutcome::Movement(movement) => parsed.movements.push(*movement),
             RowOutcome::Action(action) => parsed.actions.push(*action),
             RowOutcome::Rejected(rejected) => parsed.rejected.push(*rejected),
+            RowOutcome::Cancellation(row) => parsed.rejected.push(row.alone()),
             RowOutcome::Ignored(kind) => *parsed.ignored.entry(kind).or_default() += 1,
         })?;
         Ok(parsed)
@@ -362,7 +373,10 @@ impl CsvFormat {
 /// Tells whether an outcome rests on a number that can be read in two ways.
 fn is_of_number(outcome: &RowOutcome, open: &OpenNumber) -> bool {
     match outcome {
-        RowOutcome::Trade(_) | RowOutcome::Movement(_) | RowOutcome::Action(_) => true,
+        RowOutcome::Trade(_)
+        | RowOutcome::Movement(_)
+        | RowOutcome::Action(_)
+        | RowOutcome::Cancellation(_) => true,
         RowOutcome::Rejected(row) => row.found == open.text,
         RowOutcome::Ignored(_) => false,
     }

@@ -51,6 +51,7 @@ use self::native::Native;
 pub use self::own::OwnFormats;
 use self::unknown::Unknown;
 use super::ImportOptions;
+use super::cancels::Cancellation;
 use super::column_names::ColumnNames;
 use super::error::FileError;
 use super::reading::Reading;
@@ -115,7 +116,12 @@ pub(super) trait RowFormat: Debug + Send + Sync {
         None
     }
 
-    /// Returns the file if its rows make trades together: then it is read whole.
+    /// Tells whether the file is read whole, as a row may change what another one means.
+    fn is_read_whole(&self) -> bool {
+        self.joined().is_some()
+    }
+
+    /// Returns the file if its rows make trades together.
     fn joined(&self) -> Option<&JoinedFile> {
         None
     }
@@ -189,6 +195,8 @@ pub(super) enum RowOutcome {
     Movement(Box<Movement>),
     Action(Box<AssetAction>),
     Rejected(Box<RejectedRow>),
+    /// A row that cancels a trade of the same file.
+    Cancellation(Box<Cancellation>),
     /// A row that is not a trade, with the name of its type.
     Ignored(&'static str),
 }

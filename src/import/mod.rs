@@ -11,6 +11,7 @@ mod actions;
 mod balances;
 mod blocks;
 mod bounds;
+mod cancels;
 mod cells;
 mod column_names;
 mod columns;
@@ -55,6 +56,7 @@ pub use blocks::{BLOCK_BYTES, Block, Blocks};
 pub use bounds::{
     COLUMNS_MAX, LINE_BYTES_MAX, LIST_BYTES_MAX, PIPE_BYTES_MAX, REJECTED_BYTES_MAX, ROW_BYTES_MAX,
 };
+pub use cancels::CancelledTrade;
 pub use column_names::ColumnNames;
 pub use columns::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
 pub use decimals::{DecimalMark, Decimals};
@@ -128,6 +130,8 @@ pub struct ParsedFile {
     pub ignored: BTreeMap<&'static str, u64>,
     /// Rows that make a trade together with an earlier row.
     pub joined: u64,
+    /// Trades that another row of the file cancels; both rows are among the ignored ones.
+    pub cancelled: Vec<CancelledTrade>,
     /// The proof of a file with several rows a trade by its balances.
     pub balances: Option<Balances>,
     /// Ignored columns of the file.

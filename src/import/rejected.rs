@@ -133,6 +133,8 @@ pub enum Hint {
     NeverExecuted,
     /// Remove a row that reverses another one, and that one.
     TakesBack,
+    /// Void a trade of an earlier file that the row cancels.
+    CancelsEarlier,
     /// Remove a row that was reversed, or that reverses another one.
     TakenBack,
     /// Find out whether the row reverses another one.

@@ -55,8 +55,8 @@ struct FirstReading {
 }
 
 impl TradeFile {
-    /// Reads a file from end to end. `None`: its rows make trades together, so that it has to be
-    /// read whole. Errors: it can't be read, or is no table of trades.
+    /// Reads a file from end to end. `None`: its rows make trades together, or cancel others, so
+    /// that it has to be read whole. Errors: it can't be read, or is no table of trades.
     pub(super) fn check(
         path: &Path,
         options: &ImportOptions,
@@ -64,7 +64,7 @@ impl TradeFile {
     ) -> PipelineResult<Option<(Self, FileRead)>> {
         let mut file = BlockFile::open(path)?;
         let begun = file.begin(options)?;
-        if begun.0.joins_rows() {
+        if begun.0.is_read_whole() {
             return Ok(None);
         }
         let total = path.metadata().ok().map(|metadata| metadata.len());

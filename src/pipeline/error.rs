@@ -58,6 +58,30 @@ pub enum PipelineError {
         /// The earlier import.
         other: ImportedAs,
     },
+    /// A file cancels a trade that an earlier file brought, and that counts.
+    #[error(
+        "{file}:{line}: cancels trade {} of account {}, which the ledger has",
+        shown(&of.1).quoted(),
+        shown(&of.0).quoted()
+    )]
+    CancelledCounts {
+        /// The file's name.
+        file: String,
+        /// The line of the row that cancels the trade.
+        line: u64,
+        /// Account and id of the trade.
+        of: (String, String),
+    },
+    /// A file has a trade that an earlier file cancelled.
+    #[error("{file}:{line}: has trade {}, which an earlier file cancels", shown(order_id).quoted())]
+    CancelledBefore {
+        /// The file's name.
+        file: String,
+        /// The line of the trade.
+        line: u64,
+        /// The id of the trade.
+        order_id: String,
+    },
     /// Another process held the run lock for as long as the caller waits.
     #[error("{} (waited {:?} for it)", StoreError::Locked(.0.clone()), .1)]
     WaitedInVain(Holder, Duration),

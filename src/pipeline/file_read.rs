@@ -6,7 +6,7 @@ use super::order_fees::OrderFees;
 use crate::engine::{
     ActionKind, AssetAction, FeeSigns, LedgerTrade, Movement, MovementKind, UnknownStatuses,
 };
-use crate::import::{Balances, ParsedFile, RejectedRow, Rejects};
+use crate::import::{Balances, CancelledTrade, ParsedFile, RejectedRow, Rejects};
 use crate::store::model::Reject;
 
 /// Findings of a file's first reading.
@@ -32,6 +32,8 @@ pub struct FileRead {
     pub ignored: BTreeMap<String, u64>,
     /// Rows that make a trade together with an earlier row.
     pub joined: u64,
+    /// Trades that another row of the file cancels.
+    pub cancelled: Vec<CancelledTrade>,
     /// The proof of the file by its balances, if it has several rows a trade.
     pub balances: Option<Balances>,
     /// Movements, by kind.
@@ -67,6 +69,7 @@ impl FileRead {
                 .map(|(kind, rows)| ((*kind).to_owned(), *rows))
                 .collect(),
             joined: parsed.joined,
+            cancelled: parsed.cancelled.clone(),
             balances: parsed.balances.clone(),
             unknown_columns: parsed.unknown_columns.clone(),
             movements: kinds_of(&parsed.movements),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::block_file::of_block;
+use super::cancelled::{check_cancelled, key_of};
 use super::csv_file::TradeFile;
 use super::earlier::ImportedAs;
 use super::error::{PipelineError, PipelineResult};
@@ -237,6 +238,9 @@ async fn import_source(
         return Ok(report);
     };
     let file = import_file(&report.read, request, context);
+    if let SourceTrades::Listed(trades, ..) = &source.trades {
+        check_cancelled(store, &report.read, trades).await?;
+    }
     let other = imported_as_another(store, &report.read.sha256, &request.account).await?;
     // If the rows name their accounts, the store knows them all, and nothing counts twice.
     let asks_first = other.is_some() && !request.again && !request.preview;
@@ -332,5 +336,6 @@ fn import_file(read: &FileRead, request: &ImportRequest, context: &Context) -> I
         imported_at: context.clock.now(),
         imported_by: context.user.clone(),
         account: request.account.clone(),
+        cancelled: read.cancelled.iter().map(key_of).collect(),
     }
 }

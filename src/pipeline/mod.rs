@@ -7,6 +7,7 @@
 mod append;
 mod batches;
 mod block_file;
+mod cancelled;
 mod changed;
 mod compare;
 mod compute;

@@ -190,6 +190,7 @@ fn source_of(read: &RateFileRead, request: &RateRequest, context: &Context) -> I
         preview: request.preview,
         imported_at: context.clock.now(),
         imported_by: context.user.clone(),
+        cancelled: Vec::new(),
         account: Account::default(),
     }
 }

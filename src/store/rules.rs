@@ -51,6 +51,11 @@ pub(super) fn import_event(file: &ImportFile, receipt: &ImportReceipt, rejected:
             details.insert(name.into(), counts);
         }
     }
+    if !file.cancelled.is_empty()
+        && let Some(details) = details.as_object_mut()
+    {
+        details.insert("cancelled".into(), json!(file.cancelled));
+    }
     Event::info(EventKind::Import, file.imported_at, details)
 }
 

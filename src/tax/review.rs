@@ -224,6 +224,7 @@ pub fn import_batch(
         preview: false,
         imported_at: at,
         imported_by: by.to_owned(),
+        cancelled: Vec::new(),
         account: item.pool.account.clone(),
     };
     let rejects = Vec::new();

@@ -347,3 +347,82 @@ fn an_order_with_its_commission_on_one_fill_is_named() {
     let pnl = "SELECT cost_basis_usd, pnl_usd FROM v_current_allocations";
     assert_eq!(folder.sql(pnl), ["304.5|145.5"]);
 }
+
+const FLEX: &str = "CurrencyPrimary,AssetClass,Symbol,DateTime,Quantity,TradePrice,IBCommission,\
+                    IBCommissionCurrency,Buy/Sell,TransactionID,Notes/Codes,LevelOfDetail\n";
+
+/// Writes a row of a Flex query.
+fn flex((time, size, price): (&str, &str, &str), fee: &str, (side, id): (&str, &str)) -> String {
+    let note = if side.contains("(Ca.)") { "Ca" } else { "" };
+    format!("USD,STK,ABC,{time},{size},{price},{fee},USD,{side},{id},{note},EXECUTION\n")
+}
+
+/// A purchase is cancelled and booked again; its commission of 6 was paid once, and another for the
+/// sale: 5,000 x 0.40 - 6 - (5,000 x 0.32 + 6) = 388.
+#[test]
+fn a_cancelled_trade_and_its_cancellation_leave_nothing() {
+    let first = ("20250701;100000", "5000", "0.32");
+    let bought = flex(first, "-6", ("BUY", "1001"));
+    let cancels = flex(
+        ("20250701;100000", "-5000", "0.32"),
+        "0",
+        ("BUY (Ca.)", "1002"),
+    );
+    let again = flex(first, "0", ("BUY", "1003"));
+    let sold = flex(("20250710;100000", "-5000", "0.40"), "-6", ("SELL", "2002"));
+    let folder = Folder::new();
+    folder.write("all.csv", format!("{FLEX}{bought}{cancels}{again}{sold}"));
+    let done = folder.fifo_pnl(&["run", "all.csv"]).expect(0).stdout;
+    for said in [
+        "all.csv: 4 rows, 2 new, 0 known, 2 not used\n",
+        "  not used: 1 cancellation, 1 cancelled trade\n",
+        "  cancelled: line 4 by line 3\n",
+    ] {
+        assert!(done.contains(said), "{said}{done}");
+    }
+    let rows = "SELECT cost_basis_usd, pnl_usd FROM v_current_allocations";
+    assert_eq!(folder.sql(rows), ["1606|388"]);
+}
+
+/// The trade is in one file, and in the next one with its cancellation; or the other way round.
+#[test]
+fn a_trade_that_another_file_cancels_never_counts_in_silence() {
+    let bought = flex(("20250701;100000", "5000", "0.32"), "-6", ("BUY", "1001"));
+    let cancels = flex(
+        ("20250702;100000", "-5000", "0.32"),
+        "6",
+        ("BUY (Ca.)", "1002"),
+    );
+    let other = flex(("20250703;100000", "10", "2"), "-1", ("BUY", "1004"));
+    let folder = Folder::new();
+    folder.write("early.csv", format!("{FLEX}{bought}"));
+    folder.write("late.csv", format!("{FLEX}{cancels}{other}"));
+    folder.write("whole.csv", format!("{FLEX}{bought}{cancels}{other}"));
+    folder.fifo_pnl(&["import", "early.csv"]).expect(0);
+    let alone = ["import", "--skip-invalid", "late.csv"];
+    let said = folder.fifo_pnl(&alone).expect(2).stderr;
+    assert!(
+        said.contains("expected that trade in the same file"),
+        "{said}"
+    );
+    let said = folder.fifo_pnl(&["import", "whole.csv"]).expect(2).stderr;
+    let part = "whole.csv:3: cancels trade \"1001\" of account \"default\", which the ledger has";
+    assert!(said.contains(part), "{said}");
+    let void = ["void", "1001", "--reason", "cancelled"];
+    folder.fifo_pnl(&void).expect(0);
+    folder.fifo_pnl(&["import", "whole.csv"]).expect(0);
+    assert_eq!(folder.value(LIVE), "1");
+    // The trade is known, and voided.
+    folder.fifo_pnl(&["import", "early.csv"]).expect(0);
+    assert_eq!(folder.value(LIVE), "1");
+    let folder = Folder::new();
+    folder.write("early.csv", format!("{FLEX}{bought}"));
+    folder.write("whole.csv", format!("{FLEX}{bought}{cancels}{other}"));
+    folder.fifo_pnl(&["import", "whole.csv"]).expect(0);
+    let said = folder.fifo_pnl(&["import", "early.csv"]).expect(2).stderr;
+    let part = "early.csv:2: has trade \"1001\", which an earlier file cancels";
+    assert!(said.contains(part), "{said}");
+    let undo = ["import", "undo", "1", "--reason", "the wrong file"];
+    folder.fifo_pnl(&undo).expect(0);
+    folder.fifo_pnl(&["import", "early.csv"]).expect(0);
+}

@@ -364,10 +364,8 @@ pub fn with_status(status: &str, mut row: LedgerTrade) -> LedgerTrade {
 
 /// Makes an import that appends trades, with lines as in a file with a header.
 pub fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
-    let numbered = trades.into_iter().zip(2..).map(|(mut row, line)| {
-        row.import_line = line;
-        row
-    });
+    let rows = trades.into_iter().zip(2..);
+    let numbered = rows.map(|(row, import_line)| LedgerTrade { import_line, ..row });
     let file = ImportFile {
         name: "trades.csv".into(),
         sha256: "ab".repeat(32),
@@ -376,6 +374,7 @@ pub fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
         preview: false,
         imported_at: at(100),
         imported_by: "ann".into(),
+        cancelled: Vec::new(),
         account: Account::default(),
     };
     ImportBatch {

@@ -386,7 +386,7 @@ pub(super) fn to_json(report: &FileReport) -> Value {
     let mut json = json!({
         "file": read.name, "sha256": read.sha256, "rows": read.rows, "format": read.format,
         "read_as": read.read_as, "assumed": read.assumes,
-        "not_trades": read.ignored,
+        "not_trades": read.ignored, "cancelled": report::cancelled_json(&read.cancelled),
         "movements": report::kinds_json(&read.movements, receipt.map(|it| &it.movements)),
         "actions": report::kinds_json(&read.actions, receipt.map(|it| &it.actions)),
         "import_id": receipt.and_then(|receipt| receipt.import_id),

@@ -34,6 +34,11 @@ pub fn hint_words(hint: &Hint) -> String {
     }
 }
 
+/// The remedy of a row whose trade is in no row of its file.
+const CANCELS_EARLIER: &str = "export the file again from the day of that trade on. If the trade \
+                               is imported already, take it out with `fifo-pnl void ID --account \
+                               NAME --reason TEXT`";
+
 /// Advises if the words are the same for every row.
 fn fixed_words(hint: &Hint) -> &'static str {
     match hint {
@@ -64,6 +69,7 @@ fn fixed_words(hint: &Hint) -> &'static str {
         Hint::TakesBack => {
             "it reverses another row: remove both from the file, this one and the one it reverses"
         }
+        Hint::CancelsEarlier => CANCELS_EARLIER,
         Hint::TakenBack => {
             "remove the row if it was reversed; if it reverses another one, remove both"
         }

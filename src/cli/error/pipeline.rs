@@ -17,6 +17,24 @@ fn again_hint(import_id: i64) -> String {
     )
 }
 
+/// Returns the remedy of a trade of the ledger that a file cancels. A shell takes a plain name as
+/// it is; any other is left to the reader.
+fn void_hint(account: &str, order_id: &str) -> String {
+    let plain = |name: &str, other: &str| {
+        let is_plain = |of: char| of.is_ascii_alphanumeric() || matches!(of, '-' | '_' | '.');
+        let is_plain = name.chars().all(is_plain) && !name.starts_with('-');
+        if is_plain { name } else { other }.to_owned()
+    };
+    format!(
+        "take it out, and import the file again: `fifo-pnl void {} --account {} --reason TEXT`",
+        plain(order_id, "ID"),
+        plain(account, "NAME")
+    )
+}
+
+/// The remedy of a trade that an earlier file cancels.
+const CANCELLED: &str = "remove the row; or export a file that also has the row that cancels it";
+
 impl From<PipelineError> for CliError {
     fn from(error: PipelineError) -> Self {
         let message = error.to_string();
@@ -32,6 +50,8 @@ impl From<PipelineError> for CliError {
             }
             PipelineError::Unreadable { .. } => usage("name a CSV file".into()),
             PipelineError::ImportedAs { other, .. } => usage(again_hint(other.import_id)),
+            PipelineError::CancelledCounts { of, .. } => usage(void_hint(&of.0, &of.1)),
+            PipelineError::CancelledBefore { .. } => usage(CANCELLED.into()),
             PipelineError::Changed { .. } => Self {
                 hint: "import it again when its writer is done".into(),
                 ..Self::failed(message)

@@ -3,12 +3,14 @@
 //! A foreign row becomes the cells of a native row, and the native reader reads these. A fault
 //! names the column of the file, with the text that stands there.
 
+mod cancels;
 mod fees;
 mod kinds;
 
 use csv::StringRecord;
 use jiff::tz::TimeZone;
 
+use self::cancels::CancelsTable;
 use self::kinds::RowKind;
 use super::actions::ActionTable;
 use super::differences::Differences;
@@ -47,6 +49,8 @@ pub(super) struct Described {
     movements: MovementTable,
     /// The columns of actions.
     actions: ActionTable,
+    /// The columns of rows that cancel a trade.
+    cancels: Option<CancelsTable>,
     /// The header of the native row.
     native: Header,
 }
@@ -130,16 +134,18 @@ impl Described {
             refused: refused.collect(),
             movements: MovementTable::of(layout, place, header.before),
             actions: ActionTable::of(layout, place, header.before),
+            cancels: CancelsTable::of(layout, place, header.before),
             zone: zone_of(layout.zone.as_deref(), layout.zone_from, header),
             names,
             native: Header::of_all(),
         })
     }
 
-    /// Reads a row that is a trade.
+    /// Reads a row that is a trade, or that cancels one: `side` is that of the cancelled trade.
     fn trade(
         &self,
         record: &Record<'_, '_>,
+        side: Option<String>,
         reading: &mut Reading<'_>,
     ) -> Result<LedgerTrade, Box<RejectedRow>> {
         let cells = record.cells;
@@ -150,6 +156,9 @@ impl Described {
         };
         self.check_id(cells).map_err(faulty)?;
         self.fill(&mut texts, cells).map_err(faulty)?;
+        if let (Some(side), Some(place)) = (side, texts.get_mut(Column::Side as usize)) {
+            *place = side;
+        }
         let fee_currency = text_of(&texts, Column::FeeCurrency).to_owned();
         if let Some(pair) = self.pair(&texts, reading).map_err(faulty)? {
             self.name_fee(&mut texts, &pair);
@@ -348,6 +357,11 @@ impl RowFormat for Described {
         self.layout.ids.is_some()
     }
 
+    /// A row and the trade that it cancels may be far apart.
+    fn is_read_whole(&self) -> bool {
+        self.layout.cancelled.is_some()
+    }
+
     fn number_places(&self) -> Vec<usize> {
         let made = self.made.iter().filter(|made| made.column.is_number());
         let parts = made.flat_map(|made| &made.ways).flatten();
@@ -391,7 +405,8 @@ impl RowFormat for Described {
             Ok(RowKind::Ignored(ignored)) => RowOutcome::Ignored(ignored),
             Ok(RowKind::Movement(kind)) => self.movement(kind, record, reading),
             Ok(RowKind::Action(place)) => self.action(place, record, reading),
-            Ok(RowKind::Trade) => match self.trade(record, reading) {
+            Ok(RowKind::Cancellation) => self.cancellation(record, reading),
+            Ok(RowKind::Trade) => match self.trade(record, None, reading) {
                 Ok(trade) => RowOutcome::Trade(trade),
                 Err(row) => RowOutcome::Rejected(row),
             },

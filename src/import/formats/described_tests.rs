@@ -179,6 +179,9 @@ fn each_sample_gives_the_trades_that_a_person_made_of_it() {
 #[path = "joined_tests.rs"]
 mod joined_rows;
 
+#[path = "cancelled_tests.rs"]
+mod cancelled_rows;
+
 mod overlapping {
     use std::collections::BTreeMap;
 

@@ -120,6 +120,9 @@ pub(super) struct Layout {
     /// Rows that this program can't match.
     #[serde(default)]
     pub refused: Vec<Refused>,
+    /// Rows that cancel a trade of the same file.
+    #[serde(default)]
+    pub cancelled: Option<Cancels>,
     /// The native columns, and how to make them.
     #[serde(default)]
     pub trade: BTreeMap<String, CellMaking>,
@@ -202,6 +205,19 @@ pub(super) struct Refused {
     pub why: String,
 }
 
+/// Rows that cancel a trade of the same file. The columns of `[trade]` say which one.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Cancels {
+    /// Columns, and words in them that say so.
+    pub rows: BTreeMap<String, BTreeSet<String>>,
+    /// The side of the cancelled trade.
+    pub side: String,
+    /// The id of the cancelled trade.
+    #[serde(default)]
+    pub of: Option<String>,
+}
+
 /// How to make the text of a native column.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
@@ -280,9 +296,11 @@ impl Layout {
         let of_rows = self.rows.iter().map(|rows| &rows.column);
         let of_refused = self.refused.iter().map(|refused| &refused.column);
         let of_actions = self.actions.iter().filter_map(|it| it.column.as_ref());
+        let of_cancels = self.cancelled.iter().flat_map(|it| it.rows.keys());
         let unknown = of_rows
             .chain(of_refused)
             .chain(of_actions)
+            .chain(of_cancels)
             .find(|it| !known.contains(&fold(it)));
         if let Some(column) = unknown {
             return Err(format!("no header has {column:?}"));
@@ -298,8 +316,13 @@ impl Layout {
             return Err(format!("[movement] has no column {column:?}"));
         }
         let of_actions = self.actions.iter().flat_map(|it| &it.made);
-        for (column, value) in self.trade.iter().chain(&self.movement).chain(of_actions) {
-            for template in value.templates() {
+        let made = self.trade.iter().chain(&self.movement).chain(of_actions);
+        let made = made.map(|(column, value)| (column.as_str(), value.templates()));
+        let cancels = self.cancelled.iter();
+        let cancels = cancels.flat_map(|it| [Some(&it.side), it.of.as_ref()]);
+        let cancels = cancels.flatten().map(std::slice::from_ref);
+        for (column, templates) in made.chain(cancels.map(|it| ("[cancelled]", it))) {
+            for template in templates {
                 for part in parts(template)? {
                     match part {
                         TemplatePart::Cell(name, _) if !known.contains(&name) => {
@@ -401,80 +424,5 @@ pub(super) fn native_column(name: &str) -> Option<Column> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_layout_of_the_program_is_one() {
-        for (name, text) in TEXTS {
-            if let Err(why) = Layout::try_read(name, text) {
-                panic!("{name}: {why}");
-            }
-        }
-        assert!(TEXTS.is_sorted_by_key(|(name, _)| *name));
-    }
-
-    #[test]
-    fn movements_need_their_columns_and_a_known_kind() {
-        let (_, good) = TEXTS
-            .into_iter()
-            .find(|(name, _)| *name == "bitstamp")
-            .unwrap();
-        let cases = [
-            (
-                "Deposit = \"deposit\"",
-                "Deposit = \"sent\"",
-                "Deposit: \"sent\" is no kind of movement",
-            ),
-            (
-                "Deposit = \"deposit\"",
-                "Deposit = \"gift\"",
-                "[movement] lacks direction, which Deposit needs",
-            ),
-            (
-                "moved_at = \"{Datetime}\"\n",
-                "",
-                "[movement] lacks moved_at, which Card deposit needs",
-            ),
-            (
-                "fee_asset = ",
-                "fee_coin = ",
-                "[movement] has no column \"fee_coin\"",
-            ),
-            (
-                "\nfee = \"{Fee}\"",
-                "\nfee = \"{Fees}\"",
-                "fee: no header has \"fees\"",
-            ),
-        ];
-        for (from, to, why) in cases {
-            assert!(good.contains(from), "{from}");
-            let bad = good.replace(from, to);
-            assert_eq!(Layout::try_read("x", &bad), Err(why.to_owned()));
-        }
-    }
-
-    #[test]
-    fn a_layout_with_a_fault_is_refused_by_name() {
-        let good = include_str!("coinbase-fills.toml");
-        let cases = [
-            (
-                "{product}-{trade id}",
-                "{product}-{trade",
-                "\"{product}-{trade\" has an open brace",
-            ),
-            (
-                "{product}-{trade id}",
-                "{product}-{trade number}",
-                "order_id: no header has \"trade number\"",
-            ),
-            ("price = ", "prize = ", "[trade] has no column \"prize\""),
-            ("price = \"{price}\"\n", "", "[trade] lacks price"),
-        ];
-        for (from, to, why) in cases {
-            assert!(good.contains(from), "{from}");
-            let bad = good.replace(from, to);
-            assert_eq!(Layout::try_read("x", &bad), Err(why.to_owned()));
-        }
-    }
-}
+#[path = "layout_tests.rs"]
+mod tests;

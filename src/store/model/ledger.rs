@@ -81,6 +81,8 @@ pub struct ImportFile {
     pub imported_by: String,
     /// Account of the trades if the file names none.
     pub account: Account,
+    /// Account and id of trades that the file cancels itself, and so does not bring.
+    pub cancelled: Vec<(String, String)>,
 }
 
 /// A rejected row, kept so that nobody has to look for it again.

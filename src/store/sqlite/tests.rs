@@ -88,6 +88,7 @@ fn batch(trades: Vec<LedgerTrade>) -> ImportBatch {
         preview: false,
         imported_at: at(100),
         imported_by: "ann".into(),
+        cancelled: Vec::new(),
         account: Account::default(),
     };
     let rejects = Vec::new();

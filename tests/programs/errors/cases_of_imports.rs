@@ -24,7 +24,33 @@ const MOVED: (&str, &str) = (
      B-1,Main Account,Deposit,,2025-01-01T09:00:00Z,1,BTC,,,,,,,\n",
 );
 
+/// Rows of a Flex query: a purchase, and the row that cancels it.
+const BOUGHT: &str = "CurrencyPrimary,AssetClass,Symbol,DateTime,Quantity,TradePrice,IBCommission,\
+                      IBCommissionCurrency,Buy/Sell,TransactionID\n\
+                      USD,STK,QRS,20250305;100000,40,12.5,-1,USD,BUY,11\n";
+const CANCELLED: &str = "CurrencyPrimary,AssetClass,Symbol,DateTime,Quantity,TradePrice,\
+                         IBCommission,IBCommissionCurrency,Buy/Sell,TransactionID\n\
+                         USD,STK,QRS,20250305;100000,40,12.5,-1,USD,BUY,11\n\
+                         USD,STK,QRS,20250306;100000,-40,12.5,1,USD,BUY (Ca.),12\n\
+                         USD,STK,QRS,20250307;100000,40,12.5,-1,USD,BUY,13\n";
+const VOID: &str = "fifo-pnl void 11 --account main --reason 'cancelled by the broker'";
+
 pub const IMPORTS: &[Case] = &[
+    Case {
+        title: "A file cancels a trade of the ledger",
+        files: &[("early.csv", BOUGHT), ("late.csv", CANCELLED)],
+        before: &["fifo-pnl import --quiet --account main early.csv"],
+        command: "fifo-pnl import --account main late.csv",
+        after: &[VOID, "fifo-pnl import --account main late.csv"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A file has a trade that an earlier file cancels",
+        files: &[("early.csv", BOUGHT), ("late.csv", CANCELLED)],
+        before: &["fifo-pnl import --quiet --account main late.csv"],
+        command: "fifo-pnl import --account main early.csv",
+        ..Case::NONE
+    },
     Case {
         title: "A file is imported for another account",
         files: &[TRADES],

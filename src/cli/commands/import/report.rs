@@ -10,7 +10,7 @@ use crate::cli::error::hint_words;
 use crate::cli::format::{count, plural, time};
 use crate::cli::next::Next;
 use crate::engine::{UnknownStatuses, shown, shown_sentence};
-use crate::import::{ROW_COLUMN, RejectGroup, RejectedRow, Rejects};
+use crate::import::{CancelledTrade, ROW_COLUMN, RejectGroup, RejectedRow, Rejects};
 use crate::pipeline::{FileRead, FileReport, ImportRequest, ImportedAs};
 use crate::store::model::{Conflict, ImportReceipt, MovementReceipt};
 
@@ -127,7 +127,30 @@ pub(super) fn describe_format(read: &FileRead) -> String {
         let kinds = kinds.join(", ");
         text.push_str(&format!("  not used: {kinds}\n"));
     }
-    text
+    text + &describe_cancelled(&read.cancelled)
+}
+
+/// Names the lines of cancelled trades, and of the rows that cancel them.
+fn describe_cancelled(trades: &[CancelledTrade]) -> String {
+    if trades.is_empty() {
+        return String::new();
+    }
+    let pair = |it: &CancelledTrade| format!("line {} by line {}", it.line, it.by_line);
+    let pairs: Vec<String> = trades.iter().take(ROWS_SHOWN_MAX).map(pair).collect();
+    let more = match trades.len().saturating_sub(ROWS_SHOWN_MAX) {
+        0 => String::new(),
+        more => format!(", and {} more", count(more as u64)),
+    };
+    format!("  cancelled: {}{more}\n", pairs.join(", "))
+}
+
+/// Puts cancelled trades into JSON.
+pub(super) fn cancelled_json(trades: &[CancelledTrade]) -> Value {
+    let trade = |it: &CancelledTrade| {
+        json!({ "account": it.account.as_str(), "order_id": it.order_id.as_str(),
+            "line": it.line, "cancelled_by_line": it.by_line })
+    };
+    json!(trades.iter().map(trade).collect::<Vec<_>>())
 }
 
 /// Lists rejected rows, those with the same reason together.

@@ -52,7 +52,9 @@ impl Described {
             if kinds.actions.contains(kind) {
                 return Ok(RowKind::Action(*place));
             }
-            if !kinds.trades.contains(kind) {
+            let cancels = self.cancels.as_ref();
+            let cancels = cancels.is_some_and(|table| table.has_word_at(*place, cells));
+            if !cancels && !kinds.trades.contains(kind) {
                 let trades: Vec<&str> = kinds.trades.iter().map(String::as_str).collect();
                 let trades = trades.join(" or ");
                 let reason = format!("expected {trades}, or a row that is known to be no trade");
@@ -63,7 +65,11 @@ impl Described {
                 return Err(self.rejected(record, &kinds.column, kind, fault));
             }
         }
-        Ok(RowKind::Trade)
+        let cancels = self.cancels.as_ref().is_some_and(|it| it.are(cells));
+        Ok(match cancels {
+            true => RowKind::Cancellation,
+            false => RowKind::Trade,
+        })
     }
 
     /// Reads a row that is a movement.
@@ -121,6 +127,8 @@ impl Described {
 /// The type of a row.
 pub(super) enum RowKind {
     Trade,
+    /// Cancels a trade.
+    Cancellation,
     Movement(MovementKind),
     /// An action; has the place of the column that says so.
     Action(usize),

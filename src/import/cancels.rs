@@ -1,0 +1,242 @@
+//! Rows that cancel a trade, and the trades of the same file that they cancel.
+//!
+//! A broker keeps a cancelled trade in its file, adds a row that cancels it, and often books the
+//! trade again. The row and one trade are left out together. If the row names no trade, or one that
+//! another trade equals, the commission that it gives back decides. So what is left has the fees
+//! that were paid. A row whose trade is not certain is rejected: nobody may leave it out alone.
+
+use std::collections::BTreeMap;
+
+use super::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
+use crate::engine::{Account, LedgerTrade, OrderId, SignedAmount, Timestamp, shown};
+
+/// The names of the two rows among those that are no trades.
+const CANCELLED: &str = "cancelled trade";
+const CANCELLATION: &str = "cancellation";
+
+/// Microseconds of a week: a row that names no trade cancels one of the last week.
+const WEEK_MICROS: i64 = 7 * 86_400_000_000;
+
+/// A row that cancels a trade.
+#[derive(Debug)]
+pub(super) struct Cancellation {
+    pub line: u64,
+    /// The row as in the file.
+    pub text: String,
+    /// The cancelled trade, as the row has it. Its fee is what the row gives back, below zero.
+    pub trade: LedgerTrade,
+    /// The id of the cancelled trade, if the row has it.
+    pub of: Option<String>,
+}
+
+/// A trade that its own file cancels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CancelledTrade {
+    /// The account of the trade.
+    pub account: Account,
+    /// The id of the trade.
+    pub order_id: OrderId,
+    /// The line of the trade.
+    pub line: u64,
+    /// The line of the row that cancels it.
+    pub by_line: u64,
+}
+
+/// Result of the rows that cancel trades.
+#[derive(Debug, Default)]
+pub(super) struct Cancelled {
+    /// Order: as the rows that cancel them.
+    pub trades: Vec<CancelledTrade>,
+    pub rejected: Vec<RejectedRow>,
+    /// Rows that repeat an earlier one.
+    pub repeated: u64,
+}
+
+impl Cancelled {
+    /// Adds the rows of the pairs to the rows that are no trades.
+    pub fn count(&self, ignored: &mut BTreeMap<&'static str, u64>) {
+        let pairs = self.trades.len() as u64;
+        if pairs > 0 {
+            *ignored.entry(CANCELLATION).or_default() += pairs;
+            *ignored.entry(CANCELLED).or_default() += pairs;
+        }
+    }
+}
+
+impl Cancellation {
+    /// Rejects the row.
+    pub fn rejected(&self, found: String, fault: Fault) -> RejectedRow {
+        RejectedRow {
+            order_id: self.trade.trade.order_id.to_string(),
+            ..RejectedRow::new((self.line, &self.text), ROW_COLUMN, found, fault)
+        }
+    }
+
+    /// Rejects a row whose trade is not in the file.
+    pub fn alone(&self) -> RejectedRow {
+        let trade = &self.trade.trade;
+        let named = self.of.as_ref().map_or_else(String::new, |of| {
+            format!(" {}", shown(of.as_str()).quoted())
+        });
+        let (side, size, price) = (trade.side, trade.size, trade.price);
+        let found = format!("cancels the {side}{named} of {size} at {price}");
+        let fault = Fault::new("expected that trade in the same file");
+        self.rejected(found, fault.with_hint(Hint::CancelsEarlier).taking_back())
+    }
+}
+
+/// Takes the cancelled trades out of those of a file. `makes_ids`: the file has no ids.
+pub(super) fn cancel(
+    rows: Vec<Cancellation>,
+    trades: &mut Vec<LedgerTrade>,
+    makes_ids: bool,
+) -> Cancelled {
+    let mut done = Cancelled::default();
+    let mut places: BTreeMap<Facts, Vec<usize>> = BTreeMap::new();
+    if !rows.is_empty() {
+        for (place, row) in trades.iter().enumerate() {
+            places.entry(facts(row)).or_default().push(place);
+        }
+    }
+    let (mut out, mut seen): (Vec<usize>, BTreeMap<OrderId, Facts>) = Default::default();
+    for row in rows {
+        let (id, facts) = (row.trade.trade.order_id.clone(), facts(&row.trade));
+        if !makes_ids && seen.insert(id, facts.clone()).as_ref() == Some(&facts) {
+            done.repeated += 1;
+            continue;
+        }
+        let equal = places.get(&facts).map(Vec::as_slice).unwrap_or_default();
+        let equal: Vec<usize> = equal
+            .iter()
+            .copied()
+            .filter(|it| !out.contains(it))
+            .collect();
+        match find(&row, &equal, trades) {
+            Err(rejected) => done.rejected.push(*rejected),
+            Ok(place) => {
+                out.push(place);
+                done.trades
+                    .extend(trades.get(place).map(|trade| CancelledTrade {
+                        account: trade.account.clone(),
+                        order_id: trade.trade.order_id.clone(),
+                        line: trade.import_line,
+                        by_line: row.line,
+                    }));
+            }
+        }
+    }
+    out.sort_unstable();
+    let mut place = 0;
+    trades.retain(|_| {
+        place += 1;
+        out.binary_search(&(place - 1)).is_err()
+    });
+    done
+}
+
+/// The facts that a trade and the row that cancels it have in common: account, symbol, currency,
+/// side, size, price.
+type Facts = [String; 6];
+
+fn facts(row: &LedgerTrade) -> Facts {
+    let trade = &row.trade;
+    let quote = trade
+        .more
+        .as_deref()
+        .and_then(|it| it.quote_currency.as_ref());
+    [
+        row.account.to_string(),
+        row.symbol.to_string(),
+        quote.map(ToString::to_string).unwrap_or_default(),
+        trade.side.to_string(),
+        trade.size.to_string(),
+        trade.price.to_string(),
+    ]
+}
+
+/// Finds the trade that a row cancels. `equal`: the places of those with its facts.
+fn find(
+    row: &Cancellation,
+    equal: &[usize],
+    trades: &[LedgerTrade],
+) -> Result<usize, Box<RejectedRow>> {
+    let trade = |place: &usize| trades.get(*place).map(|row| &row.trade);
+    let id = |place: &usize| trade(place).map(|it| it.order_id.as_str());
+    let at = |place: &usize| trade(place).map(|it| it.order_time);
+    let named = row.of.as_deref();
+    let time = match named {
+        Some(named) => {
+            let place = equal.iter().find(|place| id(place) == Some(named));
+            place.and_then(at).ok_or_else(|| Box::new(row.alone()))?
+        }
+        None => time_of(row, equal.iter().filter_map(at))?,
+    };
+    let mut of_time = equal.iter().filter(|place| at(place) == Some(time));
+    let given_back = fee(&row.trade);
+    let gives_back = |place: &&usize| {
+        let paid = trades.get(**place).map(fee);
+        match (&paid, &given_back) {
+            (Some(Some((paid, of))), Some((back, in_asset))) => {
+                paid.negated() == *back && (of == in_asset || paid.is_zero())
+            }
+            (Some(None), None) => true,
+            _ => false,
+        }
+    };
+    let fits: Vec<&usize> = of_time.by_ref().filter(gives_back).collect();
+    let own = fits.iter().find(|place| id(place) == named);
+    // Equal rows have ids with a number: without the last one, the others keep theirs.
+    match own.or(fits.last()) {
+        Some(place) => Ok(**place),
+        None => {
+            let back = given_back.map_or_else(
+                || "no commission".to_owned(),
+                |(back, of)| format!("a commission of {} {of}", back.negated()),
+            );
+            let found = format!("cancels a trade and gives back {back}");
+            let fault = Fault::new("expected the commission of that trade");
+            let fault = fault.with_hint(Hint::TakesBack).taking_back();
+            Err(Box::new(row.rejected(found, fault)))
+        }
+    }
+}
+
+/// Returns the time of the trade that a row cancels without naming it. `equal`: the times of trades
+/// with its facts.
+fn time_of(
+    row: &Cancellation,
+    equal: impl Iterator<Item = Timestamp>,
+) -> Result<Timestamp, Box<RejectedRow>> {
+    let at = row.trade.trade.order_time;
+    let mut times: Vec<Timestamp> = equal
+        .filter(|it| {
+            let later = at.as_micros().saturating_sub(it.as_micros());
+            (0..=WEEK_MICROS).contains(&later)
+        })
+        .collect();
+    times.sort_unstable();
+    times.dedup();
+    match (times.contains(&at), times.as_slice()) {
+        (true, _) => Ok(at),
+        (false, [only]) => Ok(*only),
+        (false, []) => Err(Box::new(row.alone())),
+        (false, _) => {
+            let found = "cancels one of several equal trades".to_owned();
+            let fault = Fault::new("expected the id of the trade that it cancels");
+            let fault = fault.with_hint(Hint::TakesBack).taking_back();
+            Err(Box::new(row.rejected(found, fault)))
+        }
+    }
+}
+
+/// Returns the fee of a row and its asset. `None`: it is unknown.
+fn fee(row: &LedgerTrade) -> Option<(SignedAmount, String)> {
+    let trade = &row.trade;
+    let other = trade.more.as_deref().and_then(|more| more.fee.as_ref());
+    let (fee, asset) = match (other, trade.fee) {
+        (Some(fee), _) => (fee.amount.to_string(), fee.currency.to_string()),
+        (None, Some(fee)) => (fee.to_string(), "USD".to_owned()),
+        (None, None) => return None,
+    };
+    Some((fee.parse().ok()?, asset))
+}

@@ -1,0 +1,102 @@
+//! Rows that cancel a trade: which trade they cancel, and what is refused.
+
+use super::*;
+
+const HEAD: &str = "CurrencyPrimary,AssetClass,Symbol,DateTime,Quantity,TradePrice,IBCommission,\
+                    IBCommissionCurrency,Buy/Sell,TransactionID,TransactionType,OrigTransactionID,\
+                    LevelOfDetail\n";
+
+/// Writes a file of rows: time of day, size, commission, side, id, type, id of another trade.
+fn flex(rows: &[[&str; 7]]) -> String {
+    let row = |[time, size, fee, side, id, kind, of]: &[&str; 7]| {
+        format!(
+            "USD,STK,QRS,20240305;{time},{size},12.5,{fee},USD,{side},{id},{kind},{of},EXECUTION\n"
+        )
+    };
+    HEAD.to_owned() + &rows.iter().map(row).collect::<String>()
+}
+
+/// Returns the ids of the trades, the ids of the cancelled ones, and the rejected rows.
+fn outcome(rows: &[[&str; 7]]) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let file = parsed(&flex(rows));
+    let trades = file.trades.iter().map(|row| row.trade.order_id.to_string());
+    let cancelled = file.cancelled.iter().map(|it| it.order_id.to_string());
+    assert!(file.rejected.iter().all(|row| row.takes_back));
+    let rejected = file.rejected.iter().map(ToString::to_string);
+    (trades.collect(), cancelled.collect(), rejected.collect())
+}
+
+const FIRST: [&str; 7] = ["100000", "40", "-1", "BUY", "1", "ExchTrade", ""];
+const LAST: [&str; 7] = ["100000", "40", "-1", "BUY", "3", "ExchTrade", ""];
+const CANCEL: [&str; 7] = ["100000", "-40", "1", "BUY (Ca.)", "2", "TradeCancel", "0"];
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|it| (*it).to_owned()).collect()
+}
+
+#[test]
+fn the_trade_that_a_row_names_is_cancelled() {
+    let names = |of: &'static str| {
+        let mut row = CANCEL;
+        row[6] = of;
+        outcome(&[FIRST, row, LAST])
+    };
+    assert_eq!(names("1"), (texts(&["3"]), texts(&["1"]), vec![]));
+    assert_eq!(names("3"), (texts(&["1"]), texts(&["3"]), vec![]));
+    let alone = "3: row cancels the buy \"7\" of 40 at 12.5, expected that trade in the same file";
+    assert_eq!(names("7"), (texts(&["1", "3"]), vec![], texts(&[alone])));
+}
+
+/// The fees that were paid stay: of equal trades, the one goes whose commission came back.
+#[test]
+fn what_is_left_has_the_commission_that_was_paid() {
+    let nothing_back = ["100000", "-40", "0", "BUY (Ca.)", "2", "TradeCancel", "1"];
+    let free = ["100000", "40", "0", "BUY", "3", "ExchTrade", ""];
+    let left = outcome(&[FIRST, nothing_back, free]);
+    assert_eq!(left, (texts(&["1"]), texts(&["3"]), vec![]));
+    let other = "3: row cancels a trade and gives back a commission of 0 USD, expected the \
+                 commission of that trade";
+    let left = outcome(&[FIRST, nothing_back]);
+    assert_eq!(left, (texts(&["1"]), vec![], texts(&[other])));
+}
+
+#[test]
+fn a_row_that_names_no_trade_cancels_the_only_one_of_a_week() {
+    let at = |time: &'static str, id: &'static str| [time, "40", "-1", "BUY", id, "ExchTrade", ""];
+    let later = ["160000", "-40", "1", "SELL", "2", "TradeCancel", ""];
+    let done = outcome(&[at("100000", "1"), later]);
+    assert_eq!(done, (vec![], texts(&["1"]), vec![]));
+    let several = "4: row cancels one of several equal trades, expected the id of the trade that \
+                   it cancels";
+    let done = outcome(&[at("100000", "1"), at("110000", "3"), later]);
+    assert_eq!(done, (texts(&["1", "3"]), vec![], texts(&[several])));
+    // One of the same second is certain, and so is any before the row.
+    let same = ["110000", "-40", "1", "BUY (Ca.)", "2", "TradeCancel", ""];
+    let done = outcome(&[at("100000", "1"), at("110000", "3"), same]);
+    assert_eq!(done, (texts(&["1"]), texts(&["3"]), vec![]));
+    let done = outcome(&[at("170000", "1"), later]);
+    let alone = "3: row cancels the buy of 40 at 12.5, expected that trade in the same file";
+    assert_eq!(done, (texts(&["1"]), vec![], texts(&[alone])));
+}
+
+#[test]
+fn each_row_cancels_one_trade() {
+    // Twice in the file: one row. With an id of its own: another row.
+    let done = parsed(&flex(&[FIRST, CANCEL, CANCEL, LAST]));
+    assert_eq!((done.trades.len(), done.duplicates), (1, 1));
+    assert_eq!(
+        (
+            done.ignored["cancellation"],
+            done.ignored["cancelled trade"]
+        ),
+        (1, 1)
+    );
+    let mut second = CANCEL;
+    second[4] = "4";
+    let done = parsed(&flex(&[FIRST, CANCEL, second, LAST]));
+    assert_eq!((done.trades.len(), done.cancelled.len()), (0, 2));
+    let sold = ["100000", "-40", "-1", "SELL", "1", "ExchTrade", ""];
+    let cancel = ["100000", "40", "1", "SELL (Ca.)", "2", "TradeCancel", ""];
+    let done = outcome(&[sold, cancel]);
+    assert_eq!(done, (vec![], texts(&["1"]), vec![]));
+}

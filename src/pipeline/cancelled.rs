@@ -1,0 +1,99 @@
+//! Trades that a broker cancelled, if one file has the trade alone, and another its cancellation.
+//!
+//! The file with the cancellation leaves both rows out. So the trade may not come into the ledger
+//! by another file, and may not be there.
+
+use std::collections::BTreeSet;
+
+use super::error::{PipelineError, PipelineResult};
+use super::file_read::FileRead;
+use crate::engine::LedgerTrade;
+use crate::import::CancelledTrade;
+use crate::store::Store;
+use crate::store::model::{EventKind, TradeIds};
+
+/// The name of our own format, which cancels nothing.
+const NATIVE: &str = "native";
+
+/// Returns account and order id of a cancelled trade.
+pub(super) fn key_of(trade: &CancelledTrade) -> (String, String) {
+    (trade.account.to_string(), trade.order_id.to_string())
+}
+
+/// Checks the trades that a file cancels, and those that an earlier file cancelled.
+///
+/// Errors: a trade counts in the ledger, and the file cancels it; the file has a trade that an
+/// earlier file cancelled.
+pub(super) async fn check_cancelled(
+    store: &dyn Store,
+    read: &FileRead,
+    trades: &[LedgerTrade],
+) -> PipelineResult<()> {
+    let ids: TradeIds = read.cancelled.iter().map(key_of).collect();
+    if !ids.is_empty() {
+        let named = store.trades_named(&ids, None).await?;
+        let mut counting = named.into_iter().filter(|trade| !trade.is_voided);
+        if let Some(trade) = counting.next() {
+            let key = (trade.pool.account.to_string(), trade.order_id);
+            let by_line = read.cancelled.iter().find(|it| key_of(it) == key);
+            return Err(PipelineError::CancelledCounts {
+                file: read.name.clone(),
+                line: by_line.map_or(0, |it| it.by_line),
+                of: key,
+            });
+        }
+    }
+    if trades.is_empty() || read.format == NATIVE {
+        return Ok(());
+    }
+    check_not_cancelled_before(store, read, trades).await
+}
+
+async fn check_not_cancelled_before(
+    store: &dyn Store,
+    read: &FileRead,
+    trades: &[LedgerTrade],
+) -> PipelineResult<()> {
+    let before = cancelled_before(store).await?;
+    let key = |row: &LedgerTrade| (row.account.to_string(), row.trade.order_id.to_string());
+    let again = trades.iter().filter(|row| before.contains(&key(row)));
+    let again: TradeIds = again.map(key).collect();
+    if again.is_empty() {
+        return Ok(());
+    }
+    // A trade of the ledger is known: a person voided it, or lets it count.
+    let known = store.trades_named(&again, None).await?.into_iter();
+    let known: TradeIds = known
+        .map(|trade| (trade.pool.account.to_string(), trade.order_id))
+        .collect();
+    let is_new = |row: &&LedgerTrade| again.contains(&key(row)) && !known.contains(&key(row));
+    match trades.iter().find(is_new) {
+        None => Ok(()),
+        Some(row) => Err(PipelineError::CancelledBefore {
+            file: read.name.clone(),
+            line: row.import_line,
+            order_id: row.trade.order_id.to_string(),
+        }),
+    }
+}
+
+/// Returns the trades that the imported files cancel, without those of undone imports.
+async fn cancelled_before(store: &dyn Store) -> PipelineResult<TradeIds> {
+    let (mut found, mut out) = (TradeIds::new(), None::<BTreeSet<i64>>);
+    for event in store.events_of(&[EventKind::Import]).await? {
+        let Some(cancelled) = event.details.get("cancelled") else {
+            continue;
+        };
+        let out = match &mut out {
+            Some(out) => out,
+            none => none.insert(store.imports_out(None).await?),
+        };
+        let import_id = event.details.get("import_id");
+        let import_id = import_id.and_then(serde_json::Value::as_i64);
+        if import_id.is_some_and(|id| !out.contains(&id)) {
+            let keys = serde_json::from_value::<Vec<(String, String)>>(cancelled.clone());
+            found.extend(keys.unwrap_or_default());
+        }
+    }
+    Ok(found)
+}
