@@ -424,6 +424,14 @@ pub fn add_sizes(left: Size, right: Size) -> Result<Size, MoneyError> {
     sum().ok_or(MoneyError::OutOfRange)?.to_size(scale)
 }
 
+/// Multiplies sizes exactly. Errors: beyond 256 bits.
+pub fn mul_sizes(left: Size, right: Size) -> Result<Size, MoneyError> {
+    let product = left.units().checked_mul(right.units());
+    let scale = left.scale().checked_add(right.scale());
+    let (product, scale) = product.zip(scale).ok_or(MoneyError::OutOfRange)?;
+    product.to_size(scale)
+}
+
 /// Subtracts sizes exactly. Errors: below zero, or beyond 256 bits.
 pub fn sub_sizes(left: Size, right: Size) -> Result<Size, MoneyError> {
     let scale = left.scale().max(right.scale());

@@ -9,6 +9,7 @@ mod binance_convert;
 mod binance_records;
 mod binance_us;
 mod bybit_account;
+mod coinbase;
 mod coinbase_account;
 mod crypto_com_app;
 mod crypto_com_journal;
@@ -74,7 +75,10 @@ const JOINED: &[&dyn JoinedFormat] = &[
     &binance_records::BinanceRecords,
     &binance_us::BinanceUs,
     &bybit_account::BybitAccount,
+    &coinbase::Coinbase,
     &coinbase_account::CoinbaseAccount,
+    &coinbase::CoinbaseOlder,
+    &coinbase::CoinbaseOldest,
     &tax_programs::CoinTracking,
     &crypto_com_app::CryptoComApp,
     &crypto_com_journal::CryptoComJournal,

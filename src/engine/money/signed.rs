@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::rate::ratio;
-use super::{MoneyError, add_sizes, sub_sizes};
+use super::{MoneyError, add_sizes, mul_sizes, sub_sizes};
 use crate::engine::fact::Fact;
 use crate::engine::number::{NumberError, Price, Size};
 use crate::engine::wide;
@@ -86,6 +86,12 @@ impl SignedAmount {
         }
     }
 
+    /// Multiplies exactly. Errors: beyond 256 bits.
+    pub fn checked_mul(self, other: Self) -> Result<Self, MoneyError> {
+        let is_negative = self.is_negative != other.is_negative;
+        Ok(Self::of(is_negative, mul_sizes(self.size, other.size)?))
+    }
+
     /// Subtracts exactly. Errors: beyond 256 bits.
     pub fn checked_sub(self, other: Self) -> Result<Self, MoneyError> {
         self.checked_add(other.negated())
@@ -159,6 +165,21 @@ mod tests {
         for text in ["", "-", "--1", "-+1", "1,5", "x"] {
             assert!(text.parse::<SignedAmount>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn products_are_exact() {
+        for (left, right, product) in [
+            ("1.5", "-0.5", "-0.75"),
+            ("-0.00000001", "-0.00000003", "0.0000000000000003"),
+            ("-2", "0", "0"),
+        ] {
+            let found = amount(left).checked_mul(amount(right)).unwrap();
+            assert_eq!(found.to_string(), product);
+        }
+        let long = amount("9999999999999999999999999999");
+        let squared = long.checked_mul(long).unwrap();
+        assert!(squared.checked_mul(long).is_err());
     }
 
     #[test]

@@ -184,6 +184,13 @@ impl<'r> NamedCells<'r> {
         cells.join("\n")
     }
 
+    /// Returns the name of a column as it is compared; empty if the file has no such column.
+    pub fn name_of(&self, name: &str) -> &'r str {
+        let wanted = fold(name);
+        let mut names = self.names.iter().filter(|it| is_named(&wanted, it));
+        names.next().map_or("", String::as_str)
+    }
+
     /// Tells whether the file has a column.
     pub fn has(&self, name: &str) -> bool {
         let wanted = fold(name);

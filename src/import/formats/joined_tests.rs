@@ -255,6 +255,56 @@ const REJECTED: &[RejectCase] = &[
         ],
     ),
     (
+        "coinbase",
+        &[("Sold 4 SOL for 834.96 USD on SOL-USD at 210 USD/SOL", "")],
+        &[
+            "30: Notes is empty, expected the amounts and the pair of the trade: take the fills of \
+             Advanced Trade for such trades",
+        ],
+    ),
+    (
+        // The amount is in dollars, and the pair is another one.
+        "coinbase",
+        &[
+            (
+                "2,012 USDC on SOL-USDC at 200 USDC/SOL",
+                "2,000.10 USD on SOL-USDT",
+            ),
+            ("$140.00", "$140.03"),
+        ],
+        &[
+            "31: Notes is \"Bought 10 SOL for 2,000.10 USD on SOL-USDT\", expected the currency of \
+             the price: nobody can say the fee of such a trade",
+            "34: Subtotal is \"$9,500.00\", expected fees that are the difference of subtotal and \
+             total",
+        ],
+    ),
+    (
+        "coinbase",
+        &[
+            ("Retail Staking Transfer", "Asset Migration"),
+            ("Card Spend", "Retail MGX DEX Buy"),
+            ("Convert,USDC,-960.5", "Convert,USDC,960.5"),
+        ],
+        &[
+            "14: Transaction Type is \"Retail MGX DEX Buy\", expected a type of rows that is known",
+            "19: Transaction Type is \"Asset Migration\", expected no change of what is held: the \
+             row does not say what comes for what is held",
+            "28: row is one of the lines 28, 29 of \"a07\", expected one asset that was paid, and \
+             one that was received",
+            "29: row is one of the lines 28, 29 of \"a07\", expected one asset that was paid, and \
+             one that was received",
+        ],
+    ),
+    (
+        "coinbase-older",
+        &[("Converted 0.5 ETH to", "Swapped 0.5 ETH for")],
+        &[
+            "12: Notes is \"Swapped 0.5 ETH for 7,250.125 XLM\", expected what was converted to \
+             what",
+        ],
+    ),
+    (
         "kraken-ledgers",
         &[("2025-01-14 10:00:00", "14.01.2025 10:00")],
         &["25: time is \"14.01.2025 10:00\", expected a time like 2025-01-02T03:04:05Z"],
@@ -267,6 +317,29 @@ fn rows_that_make_no_trade_are_rejected_with_their_lines() {
         let file = changed(name, changes);
         let rejected: Vec<String> = file.rejected.iter().map(ToString::to_string).collect();
         assert_eq!(rejected, *expected, "{name} {changes:?}");
+    }
+}
+
+/// The names of columns changed four times before rows had ids.
+#[test]
+fn each_header_of_coinbase_gives_the_same_trades() {
+    let text = sample("coinbase-older");
+    let spot = [
+        ("Price Currency", "Spot Price Currency"),
+        (",Price at", ",Spot Price at"),
+    ];
+    let fees = [
+        (
+            "Total (inclusive of fees and/or spread)",
+            "Total (inclusive of fees)",
+        ),
+        ("Fees and/or Spread", "Fees"),
+    ];
+    let total = [("Total (inclusive of fees and/or spread)", "Total")];
+    for changes in [spot.to_vec(), [spot, fees].concat(), total.to_vec()] {
+        let file = changed("coinbase-older", &changes);
+        assert_eq!(file.format, "coinbase-older");
+        assert_eq!(written(&file), written(&parsed(&text)), "{changes:?}");
     }
 }
 
@@ -297,6 +370,7 @@ fn balances_of_accounts_agree_to_the_last_row() {
     for (name, rows) in [
         ("bybit-account", 8),
         ("coinbase-account", 17),
+        ("coinbase-oldest", 4),
         ("okx-account", 7),
     ] {
         let file = parsed(&sample(name));

@@ -1,0 +1,474 @@
+//! Coinbase, the app: the history of transactions. A row is a trade or a movement; a conversion may
+//! be two rows of one id.
+//!
+//! A trade against a coin has amounts in the account's currency, and the coin only in its note. So
+//! notes are read, and a trade whose note leaves the coin open is refused.
+
+mod notes;
+mod oldest;
+
+use std::sync::LazyLock;
+
+use self::notes::{Exchange, read_conversion, read_note};
+pub(super) use self::oldest::CoinbaseOldest;
+use super::joined::{
+    CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
+    too_long, unknown_type,
+};
+use super::numbers::{NumberStyle, plain};
+use crate::engine::{MovementKind, SignedAmount};
+use crate::import::rejected::Fault;
+
+const QUANTITY: &str = "Quantity Transacted";
+const NOTES: &str = "Notes";
+
+const NO_PAIR: &str = "expected the amounts and the pair of the trade: take the fills of Advanced \
+                       Trade for such trades";
+const NO_SUM: &str = "expected fees that are the difference of subtotal and total";
+const CHANGES: &str = "expected no change of what is held: the row does not say what comes for \
+                       what is held";
+const OTHER_QUOTE: &str = "expected the currency of the price: nobody can say the fee of such a \
+                           trade";
+
+/// The history since 2024: each row has an id.
+#[derive(Debug)]
+pub(super) struct Coinbase;
+
+/// The history before that: rows have no ids.
+#[derive(Debug)]
+pub(super) struct CoinbaseOlder;
+
+/// Columns of the sums, in the generations of the header.
+const SUBTOTALS: [&str; 2] = ["Subtotal", "* Subtotal"];
+const TOTALS: [&str; 4] = [
+    "Total (inclusive of fees and/or spread)",
+    "Total (inclusive of fees)",
+    "Total",
+    "* Total (inclusive of fees)",
+];
+const FEES: [&str; 3] = ["Fees and/or Spread", "Fees", "* Fees"];
+const CURRENCIES: [&str; 2] = ["Price Currency", "Spot Price Currency"];
+
+static SOURCE: JoinedSource = JoinedSource {
+    name: "coinbase",
+    exchange: "coinbase",
+    assumes: "",
+    headers: &[
+        (
+            &[
+                "ID",
+                "Timestamp",
+                "Transaction Type",
+                "Asset",
+                QUANTITY,
+                "Price Currency",
+                "Price at Transaction",
+                "Subtotal",
+                "Total (inclusive of fees and/or spread)",
+                "Fees and/or Spread",
+                NOTES,
+            ],
+            &["Sender Address", "Recipient Address"],
+        ),
+        (
+            &[
+                "ID",
+                "Timestamp",
+                "Transaction Type",
+                "Asset",
+                QUANTITY,
+                "Price Currency",
+                "Price at Transaction",
+                "Subtotal",
+                "Total",
+                "Fees and/or Spread",
+                NOTES,
+            ],
+            &["Sender Address", "Recipient Address"],
+        ),
+    ],
+    time: "Timestamp",
+    zone: None,
+    zone_from: None,
+    ids: None,
+    is_one_way: false,
+};
+
+static OLDER: JoinedSource = JoinedSource {
+    name: "coinbase-older",
+    ids: Some("coinbase"),
+    headers: &[
+        (
+            &[
+                "Timestamp",
+                "Transaction Type",
+                "Asset",
+                QUANTITY,
+                "Price Currency",
+                "Price at Transaction",
+                "Subtotal",
+                "Fees and/or Spread",
+                NOTES,
+            ],
+            &["Total (inclusive of fees and/or spread)", "Total"],
+        ),
+        (
+            &[
+                "Timestamp",
+                "Transaction Type",
+                "Asset",
+                QUANTITY,
+                "Spot Price Currency",
+                "Spot Price at Transaction",
+                "Subtotal",
+                NOTES,
+            ],
+            &[
+                "Total (inclusive of fees and/or spread)",
+                "Fees and/or Spread",
+                "Total (inclusive of fees)",
+                "Fees",
+            ],
+        ),
+        (
+            &[
+                "Timestamp",
+                "Transaction Type",
+                "Asset",
+                QUANTITY,
+                "* Spot Price at Transaction",
+                "* Subtotal",
+                "* Total (inclusive of fees)",
+                "* Fees",
+                NOTES,
+            ],
+            &[],
+        ),
+    ],
+    ..SOURCE
+};
+
+impl JoinedFormat for Coinbase {
+    fn source(&self) -> &'static JoinedSource {
+        &SOURCE
+    }
+
+    fn time(&self, text: &str) -> String {
+        text.trim_end_matches(" UTC").to_owned()
+    }
+
+    fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
+        let id = cells.text("ID");
+        if id.is_empty() {
+            return Err(("ID", Fault::new("expected the id of the transaction")));
+        }
+        read(cells, id)
+    }
+}
+
+impl JoinedFormat for CoinbaseOlder {
+    fn source(&self) -> &'static JoinedSource {
+        &OLDER
+    }
+
+    fn time(&self, text: &str) -> String {
+        text.trim_end_matches(" UTC").to_owned()
+    }
+
+    fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
+        read(cells, "")
+    }
+}
+
+/// Reads a row. `id`: empty if the file has none.
+fn read(cells: &NamedCells<'_>, id: &str) -> Result<RowSays, CellFault> {
+    let asset = asset_of(cells.text("Asset"));
+    if asset.is_empty() {
+        return Err(("Asset", Fault::new("expected the code of an asset")));
+    }
+    let row = Transaction {
+        cells,
+        id,
+        asset: &asset,
+        quantity: amount(cells, QUANTITY)?.unwrap_or(SignedAmount::ZERO),
+    };
+    match cells.text("Transaction Type").to_ascii_lowercase().as_str() {
+        "buy" => row.trade(false, true),
+        "sell" => row.trade(false, false),
+        "advanced trade buy" | "advance trade buy" => row.trade(true, true),
+        "advanced trade sell" | "advance trade sell" => row.trade(true, false),
+        "convert" | "retail simple dust" => row.conversion(),
+        "retail staking transfer" => Ok(ignored("Retail Staking Transfer")),
+        "retail unstaking transfer" => Ok(ignored("Retail Unstaking Transfer")),
+        "retail eth2 deprecation" => Ok(ignored("Retail Eth2 Deprecation")),
+        "vault withdrawal" => Ok(ignored("Vault Withdrawal")),
+        "cash to savings" => Ok(ignored("Cash to Savings")),
+        "asset migration" => Err(("Transaction Type", Fault::new(CHANGES))),
+        kind => match movement_kind(kind) {
+            Some((kind, is_out)) => row.movement(kind, is_out),
+            None => Err(unknown_type("Transaction Type")),
+        },
+    }
+}
+
+/// Returns the kind of a movement, and whether it goes out.
+fn movement_kind(kind: &str) -> Option<(MovementKind, bool)> {
+    use MovementKind::{
+        Adjustment, Deposit, Fee, Gift, Interest, Reward, Staking, Transfer, Withdrawal,
+    };
+    let (came, went) = (false, true);
+    Some(match kind {
+        "receive" | "deposit" => (Deposit, came),
+        "send" | "withdrawal" | "card spend" | "order" => (Withdrawal, went),
+        "exchange deposit" | "pro deposit" | "prime deposit" => (Transfer, went),
+        "exchange withdrawal" | "pro withdrawal" | "prime withdrawal" => (Transfer, came),
+        "rewards income"
+        | "reward income"
+        | "learning reward"
+        | "coinbase earn"
+        | "inflation reward"
+        | "credit card reward"
+        | "incentives rewards payout"
+        | "subscription rebate"
+        | "subscription rebates (24 hours)" => (Reward, came),
+        "staking income" => (Staking, came),
+        "interest payout" => (Interest, came),
+        "subscription" => (Fee, went),
+        "donation" => (Gift, went),
+        "admin debit" => (Adjustment, went),
+        "credit" => (Adjustment, came),
+        _ => return None,
+    })
+}
+
+/// Marks of numbers: between thousands, and signs of currencies.
+static MARKS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let marks = [
+        ",", "CA$", "A$", "S$", "R$", "$", "€", "£", "¥", "₹", "₺", "₩", "zł", "kr", "CHF", "US$",
+    ];
+    marks.map(str::to_owned).to_vec()
+});
+
+/// Returns a number without marks.
+fn plain_number(text: &str) -> String {
+    let style = NumberStyle {
+        marks: &MARKS,
+        decimal: None,
+    };
+    plain(text, style)
+}
+
+/// Returns the number in a column. `None`: it is empty. Errors: it is no number.
+fn amount(cells: &NamedCells<'_>, name: &'static str) -> Result<Option<SignedAmount>, CellFault> {
+    match cells.text(name) {
+        "" => Ok(None),
+        text => match plain_number(text).parse() {
+            Ok(amount) => Ok(Some(amount)),
+            Err(_) => Err((name, Fault::new("expected a number"))),
+        },
+    }
+}
+
+/// Returns an amount with the sign of its way.
+fn signed(amount: SignedAmount, is_out: bool) -> SignedAmount {
+    let amount = SignedAmount::of_size(amount.size());
+    if is_out { amount.negated() } else { amount }
+}
+
+/// Subtotal, fees and total are each rounded to a cent.
+static ROUNDED: LazyLock<SignedAmount> =
+    LazyLock::new(|| "0.02".parse().unwrap_or(SignedAmount::ZERO));
+
+/// ETH2 was the name of staked ETH.
+fn asset_of(text: &str) -> String {
+    match text {
+        "ETH2" => "ETH".to_owned(),
+        text => text.to_ascii_uppercase(),
+    }
+}
+
+fn ignored(name: &'static str) -> RowSays {
+    RowSays {
+        id: String::new(),
+        meaning: RowMeaning::Ignored(name),
+        postings: Vec::new(),
+    }
+}
+
+/// A row.
+struct Transaction<'r> {
+    cells: &'r NamedCells<'r>,
+    id: &'r str,
+    asset: &'r str,
+    quantity: SignedAmount,
+}
+
+impl Transaction<'_> {
+    fn trade_id(&self) -> TradeId {
+        match self.id {
+            "" => TradeId::Made,
+            id => TradeId::Own(id.to_owned()),
+        }
+    }
+
+    /// Returns the quantity with the sign of its way.
+    fn moved(&self, is_out: bool) -> SignedAmount {
+        signed(self.quantity, is_out)
+    }
+
+    /// Returns the currency of the sums.
+    fn currency(&self) -> String {
+        let named = CURRENCIES.iter().map(|it| self.cells.text(it));
+        let mut named = named.filter(|it| !it.is_empty());
+        match named.next() {
+            Some(code) => code.to_ascii_uppercase(),
+            None => {
+                let column = self.cells.name_of("* Subtotal");
+                let code = column.split(' ').next().unwrap_or_default();
+                code.to_ascii_uppercase()
+            }
+        }
+    }
+
+    /// Returns a sum without its sign, of the column that the file has.
+    fn sum(&self, names: &[&'static str]) -> Result<Option<SignedAmount>, CellFault> {
+        let mut names = names.iter().filter(|name| self.cells.has(name));
+        let Some(name) = names.next() else {
+            return Ok(None);
+        };
+        Ok(amount(self.cells, name)?.map(|sum| SignedAmount::of_size(sum.size())))
+    }
+
+    /// Reads a purchase or a sale. `is_advanced`: it may be against a coin.
+    fn trade(&self, is_advanced: bool, is_buy: bool) -> Result<RowSays, CellFault> {
+        let currency = self.currency();
+        let exchange = read_note(self.cells.text(NOTES));
+        match exchange {
+            Some(exchange) if exchange.asset != currency => self.against(&exchange, is_buy),
+            None if is_advanced => Err((NOTES, Fault::new(NO_PAIR))),
+            _ => {
+                let (value, fee) = self.value_and_fee(is_buy)?;
+                Ok(self.whole((value, fee), &currency, is_buy, None))
+            }
+        }
+    }
+
+    /// Returns value and fee, as subtotal and fees have them. Errors: the total is another.
+    fn value_and_fee(&self, is_buy: bool) -> Result<(SignedAmount, SignedAmount), CellFault> {
+        let column = "Subtotal";
+        let value = self.sum(&SUBTOTALS)?;
+        let value = value.ok_or((column, Fault::new("expected the value of the trade")))?;
+        let fee = self.sum(&FEES)?.unwrap_or(SignedAmount::ZERO);
+        if let Some(total) = self.sum(&TOTALS)? {
+            let cost = signed(fee, !is_buy);
+            let sum = value.checked_add(cost).map_err(|_| too_long(column))?;
+            let off = sum.checked_sub(total).map_err(|_| too_long(column))?;
+            if off.size() > ROUNDED.size() {
+                return Err((column, Fault::new(NO_SUM)));
+            }
+        }
+        Ok((value, fee))
+    }
+
+    /// Reads a trade against another asset than the currency of the sums, as its note says.
+    fn against(&self, exchange: &Exchange, is_buy: bool) -> Result<RowSays, CellFault> {
+        let Some(rate) = exchange.rate else {
+            return Err((NOTES, Fault::new(OTHER_QUOTE)));
+        };
+        // The amount of the note is that of a purchase with the fee, of a sale without it.
+        let value = rate.checked_mul(self.quantity);
+        let value = value.map_err(|_| too_long(NOTES))?;
+        let value = SignedAmount::of_size(value.size());
+        let (more, less) = match is_buy {
+            true => (exchange.amount, value),
+            false => (value, exchange.amount),
+        };
+        let fee = more.checked_sub(less).map_err(|_| too_long(NOTES))?;
+        if fee.is_negative() {
+            return Err((NOTES, Fault::new(NO_PAIR)));
+        }
+        let usd = self.usd_value()?;
+        Ok(self.whole((value, fee), &exchange.asset, is_buy, usd))
+    }
+
+    /// Returns the value in dollars, if the row has it.
+    fn usd_value(&self) -> Result<Option<SignedAmount>, CellFault> {
+        let sum = self.sum(&SUBTOTALS)?.filter(|it| !it.is_zero());
+        Ok(sum.filter(|_| self.currency() == "USD"))
+    }
+
+    fn whole(
+        &self,
+        (value, fee): (SignedAmount, SignedAmount),
+        quote: &str,
+        is_buy: bool,
+        usd: Option<SignedAmount>,
+    ) -> RowSays {
+        let amount = signed(value, is_buy);
+        let quote = Posting {
+            fee,
+            usd_value: usd.map(SignedAmount::size),
+            // A bank or a card may pay for it.
+            booked: SignedAmount::ZERO,
+            ..Posting::of(&asset_of(quote), amount)
+        };
+        RowSays {
+            id: String::new(),
+            meaning: RowMeaning::Whole(self.trade_id()),
+            postings: vec![Posting::of(self.asset, self.moved(!is_buy)), quote],
+        }
+    }
+
+    /// Reads a conversion: one row, whose note has the other asset, or one of two rows.
+    fn conversion(&self) -> Result<RowSays, CellFault> {
+        let usd = self.usd_value()?.map(SignedAmount::size);
+        let posting = |asset: &str, amount| Posting {
+            usd_value: usd,
+            ..Posting::of(&asset_of(asset), amount)
+        };
+        let postings = match read_conversion(self.cells.text(NOTES)) {
+            Some((from, to)) if asset_of(&from) == self.asset => {
+                let sold = posting(self.asset, self.moved(true));
+                vec![sold, posting(&to.asset, to.amount)]
+            }
+            // The row of the other asset has both.
+            Some((_, to)) if asset_of(&to.asset) == self.asset => Vec::new(),
+            Some(_) => return Err((NOTES, Fault::new("expected the asset of the row"))),
+            None if self.id.is_empty() => {
+                return Err((NOTES, Fault::new("expected what was converted to what")));
+            }
+            None => vec![posting(self.asset, self.quantity)],
+        };
+        let meaning = match self.id {
+            "" => RowMeaning::Whole(TradeId::Made),
+            id => RowMeaning::Part {
+                key: id.to_owned(),
+                id: self.trade_id(),
+            },
+        };
+        Ok(RowSays {
+            id: String::new(),
+            meaning,
+            postings,
+        })
+    }
+
+    fn movement(&self, kind: MovementKind, is_out: bool) -> Result<RowSays, CellFault> {
+        // What comes in has no sign in any file: a row with one says something else.
+        let amount = match is_out {
+            true => self.moved(true),
+            false => self.quantity,
+        };
+        let usd_value = self.usd_value()?.filter(|_| self.asset != "USD");
+        Ok(RowSays {
+            id: String::new(),
+            meaning: RowMeaning::Movement {
+                kind,
+                id: self.id.to_owned(),
+                tx_id: String::new(),
+                usd_value: usd_value.map_or_else(String::new, |it| it.to_string()),
+            },
+            postings: vec![Posting::of(self.asset, amount)],
+        })
+    }
+}
