@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
+use csv::StringRecord;
+
 use super::ImportOptions;
-use crate::engine::{Account, Symbol};
+use crate::engine::{Account, Instrument, Symbol, UnknownInstrument};
 
 /// Values that the rows of a block share while they are read.
 pub(super) struct Reading<'o> {
@@ -12,7 +14,23 @@ pub(super) struct Reading<'o> {
     // A file names few accounts and symbols many times; each is kept once.
     accounts: HashMap<String, Account>,
     symbols: HashMap<String, Symbol>,
+    pairs: HashMap<String, Option<PairFound>>,
+    /// The names of the last pair, in one text.
+    names: String,
+    /// The native row that a format makes of a row; here for its memory.
+    pub made: StringRecord,
 }
+
+/// The pair of a trade, as a row names it. A text is empty if the row does not say it.
+pub(super) struct NamedPair<'t> {
+    pub account: &'t str,
+    pub symbol: &'t str,
+    pub base: &'t str,
+    pub quote: &'t str,
+}
+
+/// Base and quote by the settings, or why they are unknown.
+type PairFound = Result<Instrument, UnknownInstrument>;
 
 impl<'o> Reading<'o> {
     pub(super) fn new(options: &'o ImportOptions) -> Self {
@@ -20,6 +38,9 @@ impl<'o> Reading<'o> {
             options,
             accounts: HashMap::new(),
             symbols: HashMap::new(),
+            pairs: HashMap::new(),
+            names: String::new(),
+            made: StringRecord::new(),
         }
     }
 
@@ -34,6 +55,38 @@ impl<'o> Reading<'o> {
     /// Returns the symbol of a cell.
     pub(super) fn symbol(&mut self, text: &str) -> Result<Symbol, <Symbol as FromStr>::Err> {
         once(&mut self.symbols, text)
+    }
+
+    /// Returns base and quote by the settings. `None`: symbol or account are no names.
+    pub(super) fn pair(&mut self, names: &NamedPair<'_>) -> &Option<PairFound> {
+        self.names.clear();
+        for name in [names.account, names.symbol, names.base, names.quote] {
+            self.names.push_str(name);
+            // In no name that is valid.
+            self.names.push('\n');
+        }
+        if !self.pairs.contains_key(&self.names) {
+            let found = names.read(self.options);
+            self.pairs.insert(self.names.clone(), found);
+        }
+        self.pairs.get(&self.names).unwrap_or(&None)
+    }
+}
+
+impl NamedPair<'_> {
+    fn read(&self, options: &ImportOptions) -> Option<PairFound> {
+        let given = |text| Some(text).filter(|text: &&str| !text.is_empty());
+        let symbol: Symbol = self.symbol.parse().ok()?;
+        let account = match given(self.account) {
+            Some(account) => account.parse().ok()?,
+            None => options.account_default.clone(),
+        };
+        let (base, quote) = (given(self.base), given(self.quote));
+        Some(
+            options
+                .assets
+                .instrument(&account, &symbol, base, quote, None),
+        )
     }
 }
 

@@ -109,11 +109,11 @@ impl ActionTable {
                 (parts.as_slice(), *name, fault)
             })?;
             *place = match *name {
-                "happened_at" => time_at(&text, self.layout, Some(DAY_AT)),
+                "happened_at" => time_at(&text, self.layout, Some(DAY_AT)).into_owned(),
                 "units" | "basis_share" | "ratio_new" | "ratio_old" => {
-                    plain(&text, self.layout.numbers())
+                    plain(&text, self.layout.numbers()).into_owned()
                 }
-                _ => text,
+                _ => text.into_owned(),
             };
         }
         let text = |column: &str| {

@@ -255,7 +255,7 @@ fn plain_number(text: &str) -> String {
         marks: &MARKS,
         decimal: None,
     };
-    plain(text, style)
+    plain(text, style).into_owned()
 }
 
 /// Returns the number in a column. `None`: it is empty. Errors: it is no number.

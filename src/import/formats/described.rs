@@ -7,6 +7,8 @@ mod cancels;
 mod fees;
 mod kinds;
 
+use std::borrow::Cow;
+
 use csv::StringRecord;
 use jiff::tz::TimeZone;
 
@@ -16,20 +18,20 @@ use super::actions::ActionTable;
 use super::differences::Differences;
 use super::layout::{CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column};
 use super::made_ids::made_id;
-use super::made_texts::{GluedUnits, PlacedPart, joined, placed, says, time};
+use super::made_texts::{GluedUnits, PlacedPart, changed, joined, placed, says, time};
 use super::movements::MovementTable;
 use super::numbers::plain;
 use super::template::{fold, is_named};
 use super::zones::zone_of;
 use super::{HeaderRow, Record, RowFormat, RowOutcome};
-use crate::engine::{Instrument, LedgerTrade, Symbol, UnknownInstrument};
+use crate::engine::{Instrument, LedgerTrade};
 use crate::import::bounds;
 use crate::import::cells::TradeReader;
 use crate::import::columns::{COLUMNS, Column};
 use crate::import::error::FileError;
 use crate::import::header::Header;
 use crate::import::hints::is_rounded_id;
-use crate::import::reading::Reading;
+use crate::import::reading::{NamedPair, Reading};
 use crate::import::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
 
 /// A file of a described format, by its header.
@@ -38,6 +40,8 @@ pub(super) struct Described {
     layout: &'static Layout,
     /// The header of the file, as it is spelled.
     names: Vec<String>,
+    /// The same names as folded for comparison.
+    folded: Vec<String>,
     made: Vec<MadeOf>,
     /// Places of the columns that say what a row is.
     kinds: Vec<(usize, &'static RowKinds)>,
@@ -64,8 +68,8 @@ struct MadeOf {
     change: Option<&'static MadeText>,
 }
 
-/// The texts of the native columns of a row.
-type Texts = [String; COLUMNS.len()];
+/// The texts of the native columns of a row: cells of the file, if they need no change.
+type Texts<'r> = [Cow<'r, str>; COLUMNS.len()];
 
 /// A fault of a row, and the native column of the text at fault.
 type Faulty = (Column, Fault);
@@ -137,6 +141,7 @@ impl Described {
             cancels: CancelsTable::of(layout, place, header.before),
             zone: zone_of(layout.zone.as_deref(), layout.zone_from, header),
             names,
+            folded,
             native: Header::of_all(),
         })
     }
@@ -157,20 +162,25 @@ impl Described {
         self.check_id(cells).map_err(faulty)?;
         self.fill(&mut texts, cells).map_err(faulty)?;
         if let (Some(side), Some(place)) = (side, texts.get_mut(Column::Side as usize)) {
-            *place = side;
+            *place = side.into();
         }
-        let fee_currency = text_of(&texts, Column::FeeCurrency).to_owned();
+        // An id is made of the asset that the file names for a fee.
+        let fee_currency = self.layout.ids.is_some();
+        let fee_currency = fee_currency.then(|| text_of(&texts, Column::FeeCurrency).to_owned());
+        let fee_currency = fee_currency.unwrap_or_default();
         if let Some(pair) = self.pair(&texts, reading).map_err(faulty)? {
-            self.name_fee(&mut texts, &pair);
+            self.name_fee(&mut texts, pair);
         }
-        let native: StringRecord = texts.iter().map(String::as_str).collect();
-        let zone = self.zone.clone().or(reading.options.timezone.clone());
-        let reader = TradeReader {
+        let mut native = std::mem::take(&mut reading.made);
+        native.clear();
+        texts.iter().for_each(|text| native.push_field(text));
+        let mut reader = TradeReader {
             header: &self.native,
+            zone: self.zone.as_ref().or(reading.options.timezone.as_ref()),
             reading,
-            zone: zone.as_ref(),
         };
-        let read = { reader }.read(&native, record.row.line);
+        let read = reader.read(&native, record.row.line);
+        reader.reading.made = native;
         let read = read.map(|row| self.with_id(row, &fee_currency));
         read.map_err(|bad| {
             let (name, found) = self.source_of(bad.column, cells);
@@ -193,7 +203,7 @@ impl Described {
     }
 
     /// Fills the texts of the native columns: the symbol first, then base and quote.
-    fn fill(&self, texts: &mut Texts, cells: &StringRecord) -> Result<(), Faulty> {
+    fn fill<'r>(&self, texts: &mut Texts<'r>, cells: &'r StringRecord) -> Result<(), Faulty> {
         for made in &self.made {
             let text = self.text(made, cells, texts)?;
             if let Some(place) = texts.get_mut(made.column as usize) {
@@ -202,19 +212,24 @@ impl Described {
         }
         let exchange = texts.get_mut(Column::Exchange as usize);
         if let Some(exchange) = exchange.filter(|text| text.is_empty()) {
-            exchange.push_str(&self.layout.exchange);
+            *exchange = Cow::Borrowed(&self.layout.exchange);
         }
         // The trade gets its id once its facts are read.
         if let (Some(source), Some(id)) = (&self.layout.ids, texts.first_mut()) {
-            source.clone_into(id);
+            *id = Cow::Borrowed(source);
         }
         self.take_fee_out(texts)
     }
 
-    fn text(&self, made: &MadeOf, cells: &StringRecord, texts: &Texts) -> Result<String, Faulty> {
+    fn text<'r>(
+        &self,
+        made: &MadeOf,
+        cells: &'r StringRecord,
+        texts: &Texts<'_>,
+    ) -> Result<Cow<'r, str>, Faulty> {
         let mut ways = made.ways.iter();
         let Some(parts) = ways.find(|parts| self.says(parts, cells)) else {
-            return Ok(String::new());
+            return Ok(Cow::default());
         };
         let units = GluedUnits {
             layout: self.layout,
@@ -227,13 +242,15 @@ impl Described {
             (made.column, Fault::new(fault))
         })?;
         let words = made.change.map(|change| &change.words);
-        let text = match words.and_then(|words| words.get(&text)) {
-            Some(word) => word.clone(),
+        let text = match words.and_then(|words| words.get(text.as_ref())) {
+            Some(word) => Cow::Borrowed(word.as_str()),
             None => text,
         };
         Ok(match made.column {
-            Column::OrderTime => time(&text, self.layout),
-            column if column.is_number() => plain(&text, self.layout.numbers()),
+            Column::OrderTime => changed(text, |text| time(text, self.layout)),
+            column if column.is_number() => {
+                changed(text, |text| plain(text, self.layout.numbers()))
+            }
             _ => text,
         })
     }
@@ -270,8 +287,19 @@ impl Described {
     /// Reads the pair of a row. `None`: symbol or account is no name, as the native reader says.
     ///
     /// A venue of pairs has no tickers: what no rule splits is not a share in dollars.
-    fn pair(&self, texts: &Texts, reading: &Reading<'_>) -> Result<Option<Instrument>, Faulty> {
-        match instrument(|column| text_of(texts, column), reading) {
+    fn pair<'p>(
+        &self,
+        texts: &Texts<'_>,
+        reading: &'p mut Reading<'_>,
+    ) -> Result<Option<&'p Instrument>, Faulty> {
+        let text = |column| text_of(texts, column);
+        let names = NamedPair {
+            account: text(Column::Account),
+            symbol: text(Column::Symbol),
+            base: text(Column::BaseAsset),
+            quote: text(Column::QuoteCurrency),
+        };
+        match reading.pair(&names) {
             Some(Ok(pair)) if pair.is_pair || self.layout.tickers => Ok(Some(pair)),
             Some(Err(_)) if self.layout.tickers => Ok(None),
             None => Ok(None),
@@ -425,25 +453,8 @@ fn rank(column: Column) -> usize {
     }
 }
 
-fn text_of(texts: &Texts, column: Column) -> &str {
-    texts.get(column as usize).map_or("", String::as_str)
-}
-
-/// Reads the symbol of a row. `None`: symbol or account are no names.
-fn instrument<'t>(
-    text: impl Fn(Column) -> &'t str,
-    reading: &Reading<'_>,
-) -> Option<Result<Instrument, UnknownInstrument>> {
-    let options = reading.options;
-    let symbol: Symbol = text(Column::Symbol).parse().ok()?;
-    let given = |column| Some(text(column)).filter(|text| !text.is_empty());
-    let (base, quote) = (given(Column::BaseAsset), given(Column::QuoteCurrency));
-    let account = match given(Column::Account) {
-        Some(account) => account.parse().ok()?,
-        None => options.account_default.clone(),
-    };
-    let rules = &options.assets;
-    Some(rules.instrument(&account, &symbol, base, quote, None))
+fn text_of<'t>(texts: &'t Texts<'_>, column: Column) -> &'t str {
+    texts.get(column as usize).map_or("", |text| text)
 }
 
 #[cfg(test)]

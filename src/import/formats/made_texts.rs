@@ -1,5 +1,7 @@
 //! Texts that a layout makes of cells: joined templates, and times.
 
+use std::borrow::Cow;
+
 use csv::StringRecord;
 use jiff::civil::{Date, DateTime};
 
@@ -26,6 +28,9 @@ pub(super) struct GluedUnits<'r> {
 
 /// No exchange is older.
 const YEAR_MIN: i16 = 1970;
+
+/// The byte order mark.
+const MARK: char = '\u{feff}';
 
 /// Digits of a second that a time keeps.
 const SECOND_DIGITS: usize = 6;
@@ -68,8 +73,11 @@ pub(super) fn joined(parts: &[PlacedPart], cells: &StringRecord) -> String {
 
 /// Returns a cell without blanks, and without the byte order mark that some files have in cells.
 pub(super) fn cell(cells: &StringRecord, place: usize) -> &str {
-    let cell = cells.get(place).unwrap_or_default();
-    cell.trim_matches(|of: char| of.is_ascii_whitespace() || of == '\u{feff}')
+    let cell = cells.get(place).unwrap_or_default().trim_ascii();
+    match cell.starts_with(MARK) || cell.ends_with(MARK) {
+        true => cell.trim_matches(|of: char| of.is_ascii_whitespace() || of == MARK),
+        false => cell,
+    }
 }
 
 /// Tells whether each cell of a template says something. `none`: a text for no value. Half of an
@@ -87,7 +95,18 @@ pub(super) fn says(parts: &[PlacedPart], cells: &StringRecord, none: Option<&str
 impl GluedUnits<'_> {
     /// Joins what the parts of a template take of the cells. `None`: a cell has no number with a
     /// unit that fits.
-    pub(super) fn joined(&self, parts: &[PlacedPart], cells: &StringRecord) -> Option<String> {
+    pub(super) fn joined<'c>(
+        &self,
+        parts: &[PlacedPart],
+        cells: &'c StringRecord,
+    ) -> Option<Cow<'c, str>> {
+        if let [PlacedPart::Cell(place, filters)] = parts {
+            let cell = cell(cells, *place);
+            return match filters.is_empty() {
+                true => Some(Cow::Borrowed(cell)),
+                false => self.filtered(cell, filters).map(Cow::Owned),
+            };
+        }
         let mut text = String::new();
         for part in parts {
             match part {
@@ -100,7 +119,7 @@ impl GluedUnits<'_> {
                 }
             }
         }
-        Some(text)
+        Some(Cow::Owned(text))
     }
 
     fn filtered(&self, cell: &str, filters: &[Filter]) -> Option<String> {
@@ -140,13 +159,24 @@ impl GluedUnits<'_> {
     }
 }
 
+/// Changes a text by a function that returns it, or a part of it, if nothing has to change.
+pub(super) fn changed<'c>(
+    text: Cow<'c, str>,
+    change: impl for<'t> Fn(&'t str) -> Cow<'t, str>,
+) -> Cow<'c, str> {
+    match text {
+        Cow::Borrowed(text) => change(text),
+        Cow::Owned(text) => Cow::Owned(change(&text).into_owned()),
+    }
+}
+
 /// Returns a time in the form that the native reader takes.
-pub(super) fn time(text: &str, layout: &Layout) -> String {
+pub(super) fn time<'t>(text: &'t str, layout: &Layout) -> Cow<'t, str> {
     time_at(text, layout, layout.day_at.as_deref())
 }
 
 /// Returns a time; `day_at` is the time of day of a day alone.
-pub(super) fn time_at(text: &str, layout: &Layout, day_at: Option<&str>) -> String {
+pub(super) fn time_at<'t>(text: &'t str, layout: &Layout, day_at: Option<&str>) -> Cow<'t, str> {
     // A parser of patterns takes a second 60 for 59, and a year of two digits for one long ago. The
     // native reader refuses both.
     let has_leap = text.ends_with(":60") || text.contains(":60.");
@@ -160,12 +190,12 @@ pub(super) fn time_at(text: &str, layout: &Layout, day_at: Option<&str>) -> Stri
                 .map(|time| (time.year(), time.to_string())),
         };
         match time {
-            Some((year, time)) if year >= YEAR_MIN => return time,
+            Some((year, time)) if year >= YEAR_MIN => return Cow::Owned(time),
             _ => {}
         }
     }
     if let Some(time) = text.strip_suffix(" UTC") {
-        return format!("{time}Z");
+        return Cow::Owned(format!("{time}Z"));
     }
     match text.split_once('.').filter(|_| layout.cut_times) {
         Some((second, fraction)) => {
@@ -174,8 +204,8 @@ pub(super) fn time_at(text: &str, layout: &Layout, day_at: Option<&str>) -> Stri
                 .get(..digits.min(SECOND_DIGITS))
                 .unwrap_or_default();
             let zone = fraction.get(digits..).unwrap_or_default();
-            format!("{second}.{kept}{zone}")
+            Cow::Owned(format!("{second}.{kept}{zone}"))
         }
-        None => text.to_owned(),
+        None => Cow::Borrowed(text),
     }
 }

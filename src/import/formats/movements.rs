@@ -69,9 +69,11 @@ impl MovementTable {
                 (parts.as_slice(), *name, fault)
             })?;
             let text = match column {
-                MovementColumn::MovedAt | MovementColumn::SettledAt => time(&text, self.layout),
-                column if is_number(*column) => plain(&text, self.layout.numbers()),
-                _ => text,
+                MovementColumn::MovedAt | MovementColumn::SettledAt => {
+                    time(&text, self.layout).into_owned()
+                }
+                column if is_number(*column) => plain(&text, self.layout.numbers()).into_owned(),
+                _ => text.into_owned(),
             };
             if let Some(place) = texts.get_mut(*column as usize) {
                 *place = text;

@@ -4,6 +4,8 @@
 //! A layout names the marks that its source writes. A text with any other mark stays as it is, and
 //! the native reader refuses it.
 
+use std::borrow::Cow;
+
 /// The mark of a layout for parentheses in place of a minus.
 pub(super) const PARENTHESES: &str = "()";
 
@@ -20,10 +22,10 @@ pub(super) struct NumberStyle<'l> {
 }
 
 /// Returns a number without the marks of its source. Any other text stays as it is.
-pub(super) fn plain(text: &str, style: NumberStyle<'_>) -> String {
+pub(super) fn plain<'t>(text: &'t str, style: NumberStyle<'_>) -> Cow<'t, str> {
     let is_plain = style.marks.is_empty() && style.decimal.is_none();
     let number = (!is_plain).then(|| undressed(text, style)).flatten();
-    number.unwrap_or_else(|| text.to_owned())
+    number.map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 fn undressed(text: &str, style: NumberStyle<'_>) -> Option<String> {

@@ -19,7 +19,7 @@ pub(super) fn shape_fault(
     (record.len() != expected).then(|| cells_fault(row, record.len(), expected, is_cut))
 }
 
-/// Finds a fault in the shape of a row below a header of these names.
+/// Finds a fault in the shape of a row below a header. `names`: folded.
 pub(super) fn table_fault(
     row: &Row<'_>,
     cells: &StringRecord,
@@ -31,7 +31,7 @@ pub(super) fn table_fault(
     }
     let named = |place: usize| {
         let name = names.get(place);
-        name.is_some_and(|it| !it.trim().is_empty())
+        name.is_some_and(|it| !it.is_empty())
     };
     let mut values = cells.iter().enumerate();
     let value = values.find(|(at, cell)| !named(*at) && !cell.trim().is_empty());
@@ -41,10 +41,7 @@ pub(super) fn table_fault(
         return Some((found, fault));
     }
     let fault = Fault::new("expected a trade").with_hint(Hint::SecondHeader);
-    let is_header = cells
-        .iter()
-        .map(fold)
-        .eq(names.iter().map(|name| fold(name)));
+    let is_header = cells.iter().map(fold).eq(names.iter().cloned());
     is_header.then(|| ("is the header again".to_owned(), fault))
 }
 

@@ -1,5 +1,6 @@
 //! Rows of a described format that cancel a trade.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use csv::StringRecord;
@@ -67,7 +68,7 @@ impl CancelsTable {
             base: "",
             quote: "",
         };
-        units.joined(parts, cells)
+        units.joined(parts, cells).map(Cow::into_owned)
     }
 }
 

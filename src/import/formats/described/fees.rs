@@ -8,7 +8,7 @@ use crate::import::rejected::Fault;
 
 impl Described {
     /// Takes the fee out of an amount that was paid or received.
-    pub(super) fn take_fee_out(&self, texts: &mut Texts) -> Result<(), Faulty> {
+    pub(super) fn take_fee_out(&self, texts: &mut Texts<'_>) -> Result<(), Faulty> {
         let mut made = self.made.iter();
         let column = Column::QuoteValue;
         let is_net = made.any(|it| it.column == column && it.change.is_some_and(|it| it.net));
@@ -31,13 +31,13 @@ impl Described {
             return Err((column, fault));
         };
         if let Some(text) = texts.get_mut(column as usize) {
-            *text = value.to_string();
+            *text = value.to_string().into();
         }
         Ok(())
     }
 
     /// Names the asset of a fee that the file does not name. A row without a fee names no asset.
-    pub(super) fn name_fee(&self, texts: &mut Texts, pair: &Instrument) {
+    pub(super) fn name_fee(&self, texts: &mut Texts<'_>, pair: &Instrument) {
         let made = self.made.iter();
         let mut made = made.filter(|it| it.column == Column::FeeCurrency);
         let or_else = made.next().and_then(|it| it.change?.or_else);
@@ -50,7 +50,7 @@ impl Described {
             (false, _) => return,
         };
         if let Some(currency) = texts.get_mut(Column::FeeCurrency as usize) {
-            *currency = named;
+            *currency = named.into();
         }
     }
 }

@@ -22,7 +22,7 @@ impl Described {
 
     /// Finds a fault in the shape of a row.
     pub(super) fn shape(&self, record: &Record<'_, '_>) -> Option<(String, Fault)> {
-        table_fault(record.row, record.cells, &self.names, record.is_cut)
+        table_fault(record.row, record.cells, &self.folded, record.is_cut)
     }
 
     /// Returns the type of a row. Errors: a row that this program can't match, or of a type that
