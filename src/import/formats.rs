@@ -9,6 +9,8 @@ mod binance_convert;
 mod binance_records;
 mod binance_us;
 mod bybit_account;
+mod coin_ledger;
+mod coin_tracker;
 mod coinbase;
 mod coinbase_account;
 mod crypto_com_app;
@@ -79,6 +81,8 @@ const JOINED: &[&dyn JoinedFormat] = &[
     &coinbase_account::CoinbaseAccount,
     &coinbase::CoinbaseOlder,
     &coinbase::CoinbaseOldest,
+    &coin_ledger::CoinLedger,
+    &coin_tracker::CoinTracker,
     &tax_programs::CoinTracking,
     &crypto_com_app::CryptoComApp,
     &crypto_com_journal::CryptoComJournal,

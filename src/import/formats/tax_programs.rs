@@ -13,17 +13,17 @@ const NO_MARGIN: &str = "expected no margin and no futures: such trades are not 
 const NO_AMOUNT: &str = "expected an amount that was sent or received";
 
 /// The parts of a row.
-struct Legs<'r> {
-    sent: (SignedAmount, &'r str),
-    received: (SignedAmount, &'r str),
-    fee: (SignedAmount, &'r str),
-    tx_id: &'r str,
-    usd_value: &'r str,
+pub(super) struct Legs<'r> {
+    pub sent: (SignedAmount, &'r str),
+    pub received: (SignedAmount, &'r str),
+    pub fee: (SignedAmount, &'r str),
+    pub tx_id: &'r str,
+    pub usd_value: &'r str,
 }
 
 impl Legs<'_> {
     /// Makes a row of its legs. `label`: its column, and the kinds that it may say.
-    fn row(&self, (column, kinds): (&'static str, &Kinds)) -> Result<RowSays, CellFault> {
+    pub fn row(&self, (column, kinds): (&'static str, &Kinds)) -> Result<RowSays, CellFault> {
         let ((sent, sent_asset), (received, received_asset)) = (self.sent, self.received);
         let is_same = sent_asset.eq_ignore_ascii_case(received_asset);
         let meaning = match (sent.is_zero(), received.is_zero()) {
@@ -102,26 +102,26 @@ impl Legs<'_> {
 
 /// The kinds of a label: of what was received, and of what was sent.
 #[derive(Debug, Clone, Copy, Default)]
-struct Kinds {
-    received: Option<MovementKind>,
-    sent: Option<MovementKind>,
+pub(super) struct Kinds {
+    pub received: Option<MovementKind>,
+    pub sent: Option<MovementKind>,
 }
 
-const fn received(kind: MovementKind) -> Kinds {
+pub(super) const fn received(kind: MovementKind) -> Kinds {
     Kinds {
         received: Some(kind),
         sent: None,
     }
 }
 
-const fn sent(kind: MovementKind) -> Kinds {
+pub(super) const fn sent(kind: MovementKind) -> Kinds {
     Kinds {
         received: None,
         sent: Some(kind),
     }
 }
 
-const fn both(received: MovementKind, sent: MovementKind) -> Kinds {
+pub(super) const fn both(received: MovementKind, sent: MovementKind) -> Kinds {
     Kinds {
         received: Some(received),
         sent: Some(sent),
