@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use super::ParsedFile;
 use super::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
 use crate::engine::{Account, LedgerTrade, OrderId, SignedAmount, Timestamp, shown};
 
@@ -44,23 +45,12 @@ pub struct CancelledTrade {
 
 /// Result of the rows that cancel trades.
 #[derive(Debug, Default)]
-pub(super) struct Cancelled {
+struct Cancelled {
     /// Order: as the rows that cancel them.
-    pub trades: Vec<CancelledTrade>,
-    pub rejected: Vec<RejectedRow>,
+    trades: Vec<CancelledTrade>,
+    rejected: Vec<RejectedRow>,
     /// Rows that repeat an earlier one.
-    pub repeated: u64,
-}
-
-impl Cancelled {
-    /// Adds the rows of the pairs to the rows that are no trades.
-    pub fn count(&self, ignored: &mut BTreeMap<&'static str, u64>) {
-        let pairs = self.trades.len() as u64;
-        if pairs > 0 {
-            *ignored.entry(CANCELLATION).or_default() += pairs;
-            *ignored.entry(CANCELLED).or_default() += pairs;
-        }
-    }
+    repeated: u64,
 }
 
 impl Cancellation {
@@ -86,17 +76,27 @@ impl Cancellation {
 }
 
 /// Takes the cancelled trades out of those of a file. `makes_ids`: the file has no ids.
-pub(super) fn cancel(
-    rows: Vec<Cancellation>,
-    trades: &mut Vec<LedgerTrade>,
-    makes_ids: bool,
-) -> Cancelled {
+pub(super) fn cancel(rows: Vec<Cancellation>, file: &mut ParsedFile, makes_ids: bool) {
+    if rows.is_empty() {
+        return;
+    }
+    let done = pair(rows, &mut file.trades, makes_ids);
+    let pairs = done.trades.len() as u64;
+    if pairs > 0 {
+        *file.ignored.entry(CANCELLATION).or_default() += pairs;
+        *file.ignored.entry(CANCELLED).or_default() += pairs;
+    }
+    file.duplicates += done.repeated;
+    file.rejected.extend(done.rejected);
+    file.rejected.sort_by_key(|row| row.line);
+    file.cancelled = done.trades;
+}
+
+fn pair(rows: Vec<Cancellation>, trades: &mut Vec<LedgerTrade>, makes_ids: bool) -> Cancelled {
     let mut done = Cancelled::default();
     let mut places: BTreeMap<Facts, Vec<usize>> = BTreeMap::new();
-    if !rows.is_empty() {
-        for (place, row) in trades.iter().enumerate() {
-            places.entry(facts(row)).or_default().push(place);
-        }
+    for (place, row) in trades.iter().enumerate() {
+        places.entry(facts(row)).or_default().push(place);
     }
     let (mut out, mut seen): (Vec<usize>, BTreeMap<OrderId, Facts>) = Default::default();
     for row in rows {

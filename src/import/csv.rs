@@ -13,6 +13,7 @@ use super::blocks::Block;
 use super::cancels::cancel;
 use super::decimals::{Decimals, Numbers, OpenNumber};
 use super::dialect::Dialect;
+use super::documents::document;
 use super::encoding::Encoding;
 use super::error::FileError;
 use super::formats::{
@@ -62,7 +63,9 @@ pub fn parse_csv(
     options: &ImportOptions,
     progress: &mut dyn FnMut(usize),
 ) -> Result<ParsedFile, FileError> {
-    let (block, encoding) = Block::whole(bytes, options)?;
+    let document = document(bytes)?;
+    let text = document.as_ref().map(|made| made.text.as_bytes());
+    let (block, encoding) = Block::whole(text.unwrap_or(bytes), options)?;
     let format = CsvFormat::find(&block, options)?.ok_or(FileError::Empty)?;
     let options = &format.with_decimals(&block, options)?;
     let mut file = ParsedFile {
@@ -73,6 +76,7 @@ pub fn parse_csv(
         ends_without_line_end: block.ends_without_line_end(),
         ..ParsedFile::default()
     };
+    file.read_as.extend(document.as_ref().map(|made| made.said));
     let mut kept = Kept::with_room_for(&block.text);
     let mut numbering = format.makes_ids().then(Numbering::default);
     let (mut told, mut cancelling) = (0_u64, Vec::new());
@@ -116,12 +120,7 @@ pub fn parse_csv(
     progress(bytes.len());
     file.trades = kept.trades;
     file.duplicates += kept.duplicates;
-    let done = cancel(cancelling, &mut file.trades, format.makes_ids());
-    done.count(&mut file.ignored);
-    file.duplicates += done.repeated;
-    file.rejected.extend(done.rejected);
-    file.rejected.sort_by_key(|row| row.line);
-    file.cancelled = done.trades;
+    cancel(cancelling, &mut file, format.makes_ids());
     format.number(&mut file.movements, &mut file.actions);
     Ok(file)
 }

@@ -65,6 +65,18 @@ impl Encoding {
 ///
 /// Errors: empty, another format, a NUL byte, bytes of no encoding.
 pub(super) fn decoded(bytes: &[u8]) -> Result<(String, Encoding), FileError> {
+    decode(bytes, check_head)
+}
+
+/// Returns the text of a file, as [`decoded`] does, also if it is another format.
+pub(super) fn decoded_as_it_is(bytes: &[u8]) -> Result<(String, Encoding), FileError> {
+    decode(bytes, |_| Ok(()))
+}
+
+fn decode(
+    bytes: &[u8],
+    check_head: impl Fn(&[u8]) -> Result<(), FileError>,
+) -> Result<(String, Encoding), FileError> {
     let (encoding, mark) = Encoding::by_mark(bytes);
     let marked = bytes.get(mark..).unwrap_or_default();
     let mut bytes = Vec::new();

@@ -13,12 +13,14 @@ mod blocks;
 mod bounds;
 mod cancels;
 mod cells;
+mod claims;
 mod column_names;
 mod columns;
 mod csv;
 mod currency;
 mod decimals;
 mod dialect;
+mod documents;
 mod encoding;
 mod error;
 mod faults;
@@ -57,10 +59,12 @@ pub use bounds::{
     COLUMNS_MAX, LINE_BYTES_MAX, LIST_BYTES_MAX, PIPE_BYTES_MAX, REJECTED_BYTES_MAX, ROW_BYTES_MAX,
 };
 pub use cancels::CancelledTrade;
+pub use claims::{GainClaim, GainClaims, gain_claims};
 pub use column_names::ColumnNames;
 pub use columns::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
 pub use decimals::{DecimalMark, Decimals};
 pub use dialect::Dialect;
+pub use documents::{DOCUMENT_HEAD_BYTES, is_document};
 pub use encoding::Encoding;
 pub use error::{BlockError, FileError, Nearest};
 pub use formats::{OwnFormats, draft_format};

@@ -2,6 +2,7 @@
 //! appended in one transaction. Read next: `csv_file.rs`.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
@@ -16,8 +17,8 @@ use super::file_read::{FileRead, reject};
 use super::job::{Context, Stage};
 use crate::engine::{Account, AssetAction, LedgerTrade, Movement};
 use crate::import::{
-    ColumnNames, Decimals, FileError, ImportOptions, LIST_BYTES_MAX, OwnFormats, PIPE_BYTES_MAX,
-    ParsedFile, parse_csv, parse_opening_lots, read_whole,
+    ColumnNames, DOCUMENT_HEAD_BYTES, Decimals, FileError, ImportOptions, LIST_BYTES_MAX,
+    OwnFormats, PIPE_BYTES_MAX, ParsedFile, is_document, parse_csv, parse_opening_lots, read_whole,
 };
 use crate::store::Store;
 use crate::store::model::{EventKind, ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
@@ -121,6 +122,7 @@ pub fn parse_source(
     let options = options_of(path, request, context);
     if path.is_file()
         && !request.opening_lots
+        && !may_be_document(path)
         && let Some((file, read)) = TradeFile::check(path, &options, context)?
     {
         let trades = SourceTrades::InFile(file);
@@ -145,6 +147,17 @@ pub fn parse_source(
             parsed.rejected.into_iter().map(reject).collect(),
         ),
     })
+}
+
+/// Tells whether a file may be XML, or a statement of several tables: such a file is read whole. If
+/// the file can't be opened, the next reader says why.
+fn may_be_document(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| {
+        let mut start = file.take(DOCUMENT_HEAD_BYTES as u64);
+        start.read_to_end(&mut head)
+    });
+    read.is_ok() && is_document(&head)
 }
 
 fn options_of(path: &Path, request: &ImportRequest, context: &Context) -> ImportOptions {

@@ -426,3 +426,44 @@ fn a_trade_that_another_file_cancels_never_counts_in_silence() {
     folder.fifo_pnl(&undo).expect(0);
     folder.fifo_pnl(&["import", "early.csv"]).expect(0);
 }
+
+/// Bought 40 at 12.50 for a fee of 1; sold 20 at 15 for 1, then 20 at 16 for 1. Gains: 300 - 1 -
+/// 250.50 = 48.50 and 320 - 1 - 250.50 = 68.50. The broker states 48.50 and 69.
+#[test]
+fn gains_that_a_broker_states_are_compared_with_ours() {
+    let trade = |time: &str, quantity: &str, price: &str, side: &str, rest: &str| {
+        format!(
+            "<Trade currency=\"USD\" assetCategory=\"STK\" symbol=\"QRS\" dateTime=\"{time}\" \
+             quantity=\"{quantity}\" tradePrice=\"{price}\" ibCommission=\"-1\" \
+             ibCommissionCurrency=\"USD\" buySell=\"{side}\" {rest}/>\n"
+        )
+    };
+    let id = |id: &str, gain: &str| format!("transactionID=\"{id}\" fifoPnlRealized=\"{gain}\" ");
+    let rows = [
+        trade("20250305;100000", "40", "12.5", "BUY", &id("1", "0")),
+        trade("20250405;100000", "-20", "15", "SELL", &id("2", "48.5")),
+        trade("20250505;100000", "-20", "16", "SELL", &id("3", "69")),
+    ];
+    let rows = rows.concat();
+    let folder = Folder::new();
+    folder.write(
+        "flex.xml",
+        format!("<FlexQueryResponse><Trades>\n{rows}</Trades></FlexQueryResponse>\n"),
+    );
+    let done = folder.fifo_pnl(&["run", "flex.xml"]).expect(0).stdout;
+    assert!(done.contains("flex.xml: 3 rows, 3 new"), "{done}");
+    assert!(done.contains("  read as: XML\n"), "{done}");
+    let history = [
+        "history",
+        "import",
+        "flex.xml",
+        "--snapshot-date",
+        "2025-12-31",
+    ];
+    let done = folder.fifo_pnl(&history).expect(0).stdout;
+    assert!(done.contains("Rows preserved: 2\n"), "{done}");
+    let name = "historical_pnl_snapshot_20251231";
+    let validate = ["validate", "--version", "current", "--snapshot", name];
+    let done = folder.fifo_pnl(&validate).expect(0).stdout;
+    assert!(done.contains("1 equal, 1 differ, 0 missing"), "{done}");
+}

@@ -13,7 +13,7 @@ use crate::cli::format::{count, dollars, plural, table};
 use crate::cli::session::Session;
 use crate::engine::shown;
 use crate::files::open_text;
-use crate::import::{BlockError, LIST_BYTES_MAX, Table, read_whole};
+use crate::import::{BlockError, LIST_BYTES_MAX, Table, gain_claims, read_whole};
 use crate::pipeline::{HistoryLine, HistoryReport, HistoryStatus, HistorySum};
 use crate::store::model::{HistoricalSell, SNAPSHOT_PREFIX};
 
@@ -57,12 +57,19 @@ async fn import(session: &Session, file: &Path, date: Option<&str>) -> CliResult
         "{SNAPSHOT_PREFIX}{}",
         snapshot_date(date.unwrap_or(&today))?
     );
-    let sells = read(file)?;
+    let (sells, others) = read(file)?;
     let store = session.open(false).await?;
     store.add_snapshot(&name, &sells, at).await?;
     let (rows, shown) = (sells.len(), count(sells.len() as u64));
+    let others = match others {
+        0 => String::new(),
+        others => format!(
+            "  Not used: {} without a gain in dollars\n",
+            plural(others, "sell", "sells")
+        ),
+    };
     let text = format!(
-        "Database  {}\nHistory   {name}\n  Rows preserved: {shown}\n\
+        "Database  {}\nHistory   {name}\n  Rows preserved: {shown}\n{others}\
          Next: {}\n",
         store.location(),
         session.next.command(&format!(
@@ -102,12 +109,32 @@ pub(super) fn bytes_of(file: &Path) -> CliResult<Vec<u8>> {
     })
 }
 
-/// Reads a file with the figures that an earlier system gave for each sell.
-fn read(file: &Path) -> CliResult<Vec<HistoricalSell>> {
+/// Reads a file with figures for each sell, of an earlier system or of a broker. Returns the number
+/// of other sells, too.
+fn read(file: &Path) -> CliResult<(Vec<HistoricalSell>, u64)> {
     let shown = file.display();
     let failed = |what: String| CliError::usage(format!("{shown}{what}"), "nothing was written");
     let bytes = bytes_of(file)?;
-    let mut table = Table::new(&bytes).map_err(|error| failed(error.in_file()))?;
+    let claims = gain_claims(&bytes).map_err(|error| failed(error.in_file()))?;
+    match claims {
+        None => read_earlier(file, &bytes).map(|sells| (sells, 0)),
+        Some(found) => {
+            let claims = found.claims.into_iter();
+            let sell = claims.map(|claim| HistoricalSell {
+                order_id: claim.order_id,
+                pnl_usd: Some(claim.pnl_usd),
+                ..HistoricalSell::default()
+            });
+            Ok((sell.collect(), found.others))
+        }
+    }
+}
+
+/// Reads a file with the figures that an earlier system gave for each sell.
+fn read_earlier(file: &Path, bytes: &[u8]) -> CliResult<Vec<HistoricalSell>> {
+    let shown = file.display();
+    let failed = |what: String| CliError::usage(format!("{shown}{what}"), "nothing was written");
+    let mut table = Table::new(bytes).map_err(|error| failed(error.in_file()))?;
     for (ours, theirs) in COLUMNS {
         let twice = table.check_once(&[ours, theirs]);
         twice.map_err(|error| failed(error.in_file()))?;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::engine::{Fee, Worth};
+use crate::import::documents::document;
 use crate::import::formats::JOINED;
 use crate::import::formats::layout::LAYOUTS;
 use crate::import::test_options::options;
@@ -182,6 +183,9 @@ mod joined_rows;
 #[path = "cancelled_tests.rs"]
 mod cancelled_rows;
 
+#[path = "document_tests.rs"]
+mod documents;
+
 mod overlapping {
     use std::collections::BTreeMap;
 
@@ -254,7 +258,7 @@ mod overlapping {
             layout in prop::sample::select(readable()),
             cuts in prop::collection::vec((0..100_usize, 0..4_usize, any::<bool>()), 0..4),
         ) {
-            let text = sample(layout.name);
+            let text = table(layout.name);
             let whole = ledger(&text);
             let (head, instants) = by_instant(&text);
             let mut ends: Vec<_> = cuts
@@ -299,6 +303,15 @@ fn equal_rows_are_several_trades() {
 /// Returns the sample of a layout.
 fn sample(name: &str) -> String {
     fs::read_to_string(folder(name).join("sample.csv")).unwrap()
+}
+
+/// Returns the table of a sample: of a statement, its rows as one table.
+fn table(name: &str) -> String {
+    let text = sample(name);
+    match document(text.as_bytes()).unwrap() {
+        Some(made) => made.text,
+        None => text,
+    }
 }
 
 /// Reads a sample with a change, and returns the only rejected row.

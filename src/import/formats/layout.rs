@@ -25,7 +25,7 @@ macro_rules! layouts {
 }
 
 /// The layouts of this program, in the order of their names.
-const TEXTS: [(&str, &str); 19] = layouts![
+const TEXTS: [(&str, &str); 20] = layouts![
     "alpaca-activities",
     "binance-older",
     "binance-orders",
@@ -35,6 +35,7 @@ const TEXTS: [(&str, &str); 19] = layouts![
     "bybit-spot",
     "coinbase-fills",
     "crypto-com-exchange",
+    "ib-activity",
     "ib-flex-trades",
     "ib-transactions",
     "kraken-trades",

@@ -1,0 +1,81 @@
+//! Files that are no table of text: XML, and statements of several tables in one file.
+//!
+//! Each becomes the text of one table, which a format reads like any other. A row stands on the
+//! line of the file that it came from, as far as lines have one row each.
+
+mod activity;
+mod flex;
+
+use super::encoding::decoded_as_it_is;
+use super::error::FileError;
+
+/// Bytes at the start of a file that show what it is.
+pub const DOCUMENT_HEAD_BYTES: usize = 4096;
+
+/// The text of a table that was made of a file.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub text: String,
+    /// The kind of the file, as reports name it.
+    pub said: &'static str,
+}
+
+/// Tells by the first bytes of a file whether it may be a document. Such a file is read whole.
+pub fn is_document(head: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(head);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    flex::begins(text) || activity::begins(text)
+}
+
+/// Makes the text of a table. `None`: the file is a table itself. Errors: it is broken.
+pub(super) fn document(bytes: &[u8]) -> Result<Option<Document>, FileError> {
+    let head = bytes.get(..DOCUMENT_HEAD_BYTES).unwrap_or(bytes);
+    if !is_document(head) {
+        return Ok(None);
+    }
+    let (text, _) = decoded_as_it_is(bytes)?;
+    let text = text.as_str();
+    if flex::begins(text.trim_start()) {
+        let text = flex::table(text)?;
+        return Ok(Some(Document { text, said: "XML" }));
+    }
+    let table = activity::table(text)?;
+    Ok(table.map(|text| Document {
+        text,
+        said: "a statement of several tables",
+    }))
+}
+
+/// Writes a table, each row on the line of its source if the line is still free.
+#[derive(Debug, Default)]
+struct TableText {
+    text: String,
+    line: u64,
+}
+
+impl TableText {
+    /// Writes a row that came from a line.
+    fn push<'c>(&mut self, line: u64, cells: impl IntoIterator<Item = &'c str>) {
+        self.line = self.line.max(1);
+        while self.line < line {
+            self.text.push('\n');
+            self.line += 1;
+        }
+        let mut is_first = true;
+        for cell in cells {
+            if !std::mem::take(&mut is_first) {
+                self.text.push(',');
+            }
+            let is_plain = !cell.contains([',', '"', '\n', '\r']);
+            match is_plain {
+                true => self.text.push_str(cell),
+                false => {
+                    let cell = cell.replace(['\n', '\r'], " ").replace('"', "\"\"");
+                    self.text.push_str(&format!("\"{cell}\""));
+                }
+            }
+        }
+        self.text.push('\n');
+        self.line += 1;
+    }
+}

@@ -1,0 +1,144 @@
+//! An Activity Statement of Interactive Brokers: several tables in one CSV file, each with its
+//! section before its rows.
+//!
+//! Sections that report what others hold together are left out: balances, performance, positions.
+//! Any other section becomes rows, also one that nobody has seen, so that its rows are refused.
+
+use csv::StringRecord;
+
+use super::TableText;
+use crate::import::error::FileError;
+use crate::import::rows::RowReader;
+
+const FIRST_LINE: &str = "Statement,Header,";
+const TRADES: &str = "Trades";
+
+/// A section that only such a statement has.
+const ACCOUNT: &str = "Account Information";
+
+/// Sections that only report.
+const REPORTS: [&str; 20] = [
+    "Statement",
+    ACCOUNT,
+    "Net Asset Value",
+    "Change in NAV",
+    "Change in Dividend Accruals",
+    "Open Dividend Accruals",
+    "Interest Accruals",
+    "Mark-to-Market Performance Summary",
+    "Realized & Unrealized Performance Summary",
+    "Month & Year to Date Performance Summary",
+    "Cash Report",
+    "Collateral for Customer Borrowing",
+    "Open Positions",
+    "Forex Balances",
+    "Net Stock Position Summary",
+    "Financial Instrument Information",
+    "Base Currency Exchange Rate",
+    "Codes",
+    "Notes",
+    "Notes/Legal Notes",
+];
+
+/// Columns of the table, with their names in the sections.
+const COLUMNS: [(&str, &[&str]); 15] = [
+    ("Section", &[]),
+    ("DataDiscriminator", &["DataDiscriminator"]),
+    ("Asset Category", &["Asset Category"]),
+    ("Currency", &["Currency"]),
+    ("Account", &["Account"]),
+    ("Symbol", &["Symbol"]),
+    ("Date/Time", &["Date/Time", "Date", "Settle Date"]),
+    ("Quantity", &["Quantity"]),
+    ("T. Price", &["T. Price"]),
+    ("Proceeds", &["Proceeds"]),
+    ("Comm/Fee", &["Comm/Fee"]),
+    ("Realized P/L", &["Realized P/L"]),
+    ("Code", &["Code"]),
+    ("Description", &["Description"]),
+    ("Amount", &["Amount"]),
+];
+
+/// Place of the column of levels in [`COLUMNS`].
+const LEVEL: usize = 1;
+
+const BROKEN: FileError = FileError::OtherFormat("a statement with a broken quote");
+
+/// Tells whether a file is a statement.
+pub(super) fn begins(text: &str) -> bool {
+    text.starts_with(FIRST_LINE)
+}
+
+/// Makes the table of a statement. `None`: the file has one table only. Errors: no CSV.
+pub(super) fn table(text: &str) -> Result<Option<String>, FileError> {
+    let rows = rows(text)?;
+    let section = |wanted: &str| rows.iter().any(|(_, cells)| is(cells, 0, wanted));
+    if !section(ACCOUNT) && !section(TRADES) {
+        return Ok(None);
+    }
+    let fills = ["Trade", "Execution"];
+    let has_fills = rows.iter().any(|(_, cells)| {
+        let level = cells.get(2).unwrap_or_default();
+        is(cells, 0, TRADES) && is(cells, 1, "Data") && fills.contains(&level)
+    });
+    let mut table = TableText::default();
+    table.push(1, COLUMNS.iter().map(|(name, _)| *name));
+    let mut header = StringRecord::new();
+    for (line, cells) in &rows {
+        let section = cells.get(0).unwrap_or_default();
+        match cells.get(1) {
+            Some("Header") => header = cells.clone(),
+            Some("Data") if !REPORTS.contains(&section) && is(&header, 0, section) => {
+                let mut made: Vec<&str> = COLUMNS
+                    .iter()
+                    .map(|(_, names)| value(&header, cells, names))
+                    .collect();
+                let first = cells.get(2).unwrap_or_default();
+                if first.starts_with("Total") || first.starts_with("SubTotal") {
+                    continue;
+                }
+                if let Some(first) = made.first_mut() {
+                    *first = section;
+                }
+                // Orders and their fills say the same: one level counts.
+                if let Some(level) = made.get_mut(LEVEL) {
+                    *level = match *level {
+                        level if fills.contains(&level) => "Trade",
+                        "Order" if !has_fills => "Trade",
+                        level => level,
+                    };
+                }
+                table.push(*line, made);
+            }
+            _ => {}
+        }
+    }
+    Ok(Some(table.text))
+}
+
+fn is(cells: &StringRecord, place: usize, wanted: &str) -> bool {
+    cells.get(place) == Some(wanted)
+}
+
+/// Returns the value of the first of some columns.
+fn value<'r>(header: &StringRecord, cells: &'r StringRecord, names: &[&str]) -> &'r str {
+    let place = names.iter().find_map(|name| {
+        let mut columns = header.iter();
+        columns.position(|column| column == *name)
+    });
+    place
+        .and_then(|place| cells.get(place))
+        .unwrap_or_default()
+        .trim()
+}
+
+fn rows(text: &str) -> Result<Vec<(u64, StringRecord)>, FileError> {
+    let (mut reader, mut cells, mut rows) = (RowReader::new(text, 1), StringRecord::new(), vec![]);
+    while let Some(row) = reader.read(&mut cells)? {
+        if row.fault.is_some() {
+            return Err(BROKEN);
+        }
+        rows.push((row.line, cells.clone()));
+    }
+    Ok(rows)
+}

@@ -1,0 +1,84 @@
+//! Files that are no table of text.
+
+use super::*;
+
+fn rejected(file: &ParsedFile) -> Vec<String> {
+    file.rejected.iter().map(ToString::to_string).collect()
+}
+
+/// A Flex query as XML gives the trades of the same query as CSV, and cash and splits beside.
+#[test]
+fn a_flex_query_is_read_as_xml() {
+    let text = fs::read_to_string(folder("ib-flex-trades").join("sample.xml")).unwrap();
+    let file = parsed(&text);
+    assert_eq!(
+        (file.format, file.read_as.as_slice()),
+        ("ib-flex-trades", &["XML"][..])
+    );
+    let trades = "\
+9001,VT,buy,95,93.78,2023-05-22T14:49:20.000000Z,1,8909.1,,,interactive brokers,6
+9002,VT,sell,95,110,2024-12-02T14:30:00.000000Z,1,10450,,,interactive brokers,8
+";
+    let all = written(&file);
+    assert_eq!(all.split_once('\n').unwrap().1, trades);
+    let movements = "\
+7001,USD,in,41.8,,,,dividend,2024-06-21T00:20:00.000000Z,,,interactive brokers,12
+7002,USD,in,500,,,,transfer,2024-01-05T17:00:00.000000Z,,,interactive brokers,13
+";
+    let all = moved(&file);
+    assert_eq!(all.split_once('\n').unwrap().1, movements);
+    let action = &file.actions[0];
+    let ratio = action.ratio.map(|ratio| (ratio.new, ratio.old));
+    let told = (action.asset.as_str(), action.import_line, ratio);
+    assert_eq!(told, ("QRS", 17, Some((4, 1))));
+    let alone = "9: row cancels the sell of 2 at 10, expected that trade in the same file";
+    assert_eq!(rejected(&file), [alone]);
+    assert_eq!(
+        (file.ignored["ORDER"], file.ignored["Cash: Withholding Tax"]),
+        (1, 1)
+    );
+    // All elements on one line.
+    let flat = parsed(&text.replace('\n', " "));
+    let ids = |file: &ParsedFile| -> Vec<String> {
+        let ids = file.trades.iter();
+        ids.map(|row| row.trade.order_id.to_string()).collect()
+    };
+    assert_eq!((ids(&flat), flat.rows), (ids(&file), file.rows));
+    let cut = &text[..text.len() - 5];
+    let error = parse_csv(cut.as_bytes(), &options(), &mut |_| ()).unwrap_err();
+    let said = "the file is XML that is broken or cut, expected CSV text";
+    assert_eq!(error.to_string(), said);
+    // An attribute that nobody has seen may change the meaning of the others.
+    let other = text.replacen("ibOrderID=\"301\"", "lotFactor=\"2\"", 1);
+    let error = parse_csv(other.as_bytes(), &options(), &mut |_| ()).unwrap_err();
+    let said = "the header is nearly that of ib-flex-trades: nobody has seen \"lotFactor\" there";
+    assert_eq!(error.to_string(), said);
+}
+
+/// Orders count if the statement has no fills of them; sections that nobody knows are refused.
+#[test]
+fn one_level_of_an_activity_statement_counts() {
+    let text = sample("ib-activity");
+    let orders: String = text
+        .lines()
+        .filter(|line| !line.starts_with("Trades,Data,Trade,"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let file = parsed(&orders);
+    let sizes: Vec<String> = file
+        .trades
+        .iter()
+        .map(|row| row.trade.size.to_string())
+        .collect();
+    assert_eq!(sizes, ["1200"]);
+    let other = parsed(
+        &text
+            .replacen("Dividends,Data,USD", "Grants,Data,USD", 1)
+            .replacen("Dividends,Header", "Grants,Header", 1),
+    );
+    let said = "21: Section is \"Grants\", expected Trades, or a row that is known to be no trade";
+    assert_eq!(rejected(&other), [said]);
+    let options_row = text.replacen("Trade,Stocks,USD,TUV", "Trade,Futures,USD,TUV", 1);
+    let refused = rejected(&parsed(&options_row));
+    assert_eq!(refused.len(), 2, "{refused:?}");
+}
