@@ -450,7 +450,7 @@ CREATE TABLE fifo_rates_used (
         AND step_rate NOT GLOB '*.'
         AND step_rate NOT GLOB '0[0-9]*'
         AND (instr(step_rate, '.') = 0 OR step_rate NOT GLOB '*0'))
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE manual_review_queue (
     id                 INTEGER PRIMARY KEY CONSTRAINT manual_review_queue_id_check CHECK (id > 0),
