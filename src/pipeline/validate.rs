@@ -405,6 +405,9 @@ fn check_version_claims(info: &VersionInfo, pools: &[PoolSummary]) -> Vec<Violat
         format!("{what} hash of the version is \"{claimed}\", its pools sum up to \"{summed}\"")
     });
     let claims = differing_claims(info, pools).into_iter();
+    let settings = values::recorded_rules(info).is_none();
+    let settings = settings.then(|| "its policy can't be read".to_owned());
+    let claims = claims.map(|claim| claim.to_string()).chain(settings);
     let claims = claims.map(|claim| format!("the version was changed: {claim}"));
     let violation = |message| Violation {
         invariant: Invariant::I13,

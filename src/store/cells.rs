@@ -177,10 +177,13 @@ fn in_table(table: &'static str) -> impl Fn(BadCell) -> StoreError {
 pub(super) const ALLOCATION: &str = "id, account, symbol, sell_order_id, buy_order_id, \
     allocated_size, buy_price, sell_price, buy_fees_per_unit, sell_fees_per_unit, \
     cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, notes, \
-    asset, sell_leg, buy_leg";
+    asset, sell_leg, buy_leg, buy_account, buy_movement, direction";
 
 /// Number of the columns of [`ALLOCATION`].
-pub(super) const ALLOCATION_COUNT: usize = 20;
+pub(super) const ALLOCATION_COUNT: usize = 23;
+
+/// Places of the columns that are empty in each row: no lot moves, and none is short.
+pub(super) const ALLOCATION_EMPTY: std::ops::Range<usize> = 20..ALLOCATION_COUNT;
 
 /// Reads a row of `fifo_allocations`.
 pub(super) fn allocation(cells: &(impl Cells + ?Sized)) -> StoredRow {
@@ -194,6 +197,11 @@ pub(super) fn allocation_after(
 ) -> StoredRow {
     let named = Named::new(cells, ALLOCATION);
     let read = || {
+        for place in ALLOCATION_EMPTY {
+            if let Some(found) = named.optional(place)? {
+                return Err((named.column(place), found));
+            }
+        }
         Ok(StoredAllocation {
             id: named.integer(0)?,
             account: named.name(1, last.0.map(|pool| &pool.account), Account::as_str)?,

@@ -23,13 +23,15 @@ use crate::engine::{
 /// that may count, and a day more.
 const RATES_BEFORE_US: i64 = 8 * 24 * 3_600 * 1_000_000;
 
-/// Returns the settings that a version was computed with.
+/// Returns the settings that a version was computed with; if they can't be read, those of today.
 pub fn rules_of(info: &VersionInfo, present: &AssetRules) -> AssetRules {
+    recorded_rules(info).unwrap_or_else(|| present.clone())
+}
+
+/// Returns the settings that a version has on record. `None`: they can't be read.
+pub fn recorded_rules(info: &VersionInfo) -> Option<AssetRules> {
     let policy = serde_json::from_str::<serde_json::Value>(&info.policy).ok();
-    let recorded = policy.as_ref().and_then(|policy| policy.get("assets"));
-    recorded
-        .and_then(asset_rules_of)
-        .unwrap_or_else(|| present.clone())
+    asset_rules_of(policy.as_ref()?.get("assets")?)
 }
 
 /// Lets a store name pools, from now on, by the settings that a version was computed with. What

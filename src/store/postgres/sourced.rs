@@ -31,7 +31,7 @@ const ACTION: &str = "export a version";
 const COPY_ROWS_MAX: i64 = 16_384;
 
 /// Number of the columns of [`cells::ALLOCATION`] and the batch id.
-const COLUMNS: usize = 21;
+const COLUMNS: usize = cells::ALLOCATION_COUNT + 1;
 
 /// Passes each row of a version to `sink` with the origin of its trades, in canonical order.
 pub(super) async fn rows(

@@ -127,7 +127,7 @@ async fn lots(
 }
 
 /// Number of the columns of [`cells::ALLOCATION`].
-const COLUMNS: usize = 20;
+const COLUMNS: usize = cells::ALLOCATION_COUNT;
 
 /// Reads a row of [`cells::ALLOCATION`] from its bytes. The row shares its symbol with the row
 /// before it. `None`: a value is faulty, or the row is of another pool than `of`.
@@ -139,7 +139,8 @@ pub(super) fn quick(
     let required = |at: usize| columns.get(at).copied().flatten();
     let of_pool = required(1)? == of.account.as_str().as_bytes()
         && required(17)? == of.asset.as_str().as_bytes();
-    if !of_pool {
+    let mut empty = cells::ALLOCATION_EMPTY;
+    if !of_pool || empty.any(|at| required(at).is_some()) {
         return None;
     }
     Some(StoredAllocation {

@@ -241,3 +241,50 @@ fn a_changed_ledger_is_neither_explained_nor_filed_on_both() {
         .iter()
         .for_each(a_changed_ledger_is_neither_explained_nor_filed);
 }
+
+/// No lot moves to another account yet, and none is short. A row that says so is not a run's.
+fn a_column_without_use_stays_empty(place: &Place) {
+    let of_row = |column: &str, value: &str| {
+        format!(
+            "UPDATE fifo_allocations SET {column} = {value} \
+             WHERE allocation_version = 1 AND sell_order_id = 's-3'"
+        )
+    };
+    for (column, value) in [
+        ("buy_account", "other"),
+        ("buy_movement", "m-1"),
+        ("direction", "short"),
+    ] {
+        place.change(&of_row(column, &format!("'{value}'")));
+        let judged = place.run(&["validate", "--version", "1"]).expect(1);
+        let said = format!("{column} is \"{value}\"");
+        assert!(judged.stdout.contains(&said), "{}", judged.stdout);
+        let export = place.run(&["versions", "export", "1"]);
+        assert_ne!(export.code, 0, "{column}");
+        assert!(export.stderr.contains(column), "{}", export.stderr);
+        place.change(&of_row(column, "NULL"));
+    }
+    place.run(&["validate", "--version", "1"]).expect(0);
+    // Without its settings, nobody knows which pools the version had.
+    let policy = place.ask("SELECT policy FROM allocation_versions WHERE version = 1");
+    let set = |policy: &str| {
+        let policy = policy.replace('\'', "''");
+        place.change(&format!(
+            "UPDATE allocation_versions SET policy = '{policy}' WHERE version = 1"
+        ));
+    };
+    set("{}");
+    let judged = place.run(&["validate", "--version", "1"]).expect(1);
+    let said = "its policy can't be read";
+    assert!(judged.stdout.contains(said), "{}", judged.stdout);
+    set(&policy);
+    place.run(&["validate", "--version", "1"]).expect(0);
+}
+
+#[test]
+fn a_column_without_use_stays_empty_on_both() {
+    a_column_without_use_stays_empty(&Place::sqlite());
+    Place::postgres()
+        .iter()
+        .for_each(a_column_without_use_stays_empty);
+}
