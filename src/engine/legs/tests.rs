@@ -416,3 +416,18 @@ fn a_pool_by_symbol_has_no_leg_of_another_asset() {
         assert_eq!(refused, no_place);
     }
 }
+
+#[test]
+fn an_amount_beyond_all_limits_is_named_by_its_column() {
+    let huge = "99999999999999999999";
+    let rates = [("BNB", "500"), ("EUR", "1.05")];
+    let of_fee: &[_] = &[("fee_amount", huge), ("fee_currency", "BNB")];
+    let of_value: &[_] = &[("quote_value", "10000000000000000000000")];
+    for (more, column) in [(of_fee, "fee_amount"), (of_value, "quote_value")] {
+        let row = Row { more, ..BOUGHT };
+        let refused = legs_by(&AssetRules::default(), &row, &rates).unwrap_err();
+        let said = refused.of_row("t1").to_string();
+        let expected = format!("order \"t1\": {column} is too large: ");
+        assert!(said.starts_with(&expected), "{said}");
+    }
+}

@@ -73,11 +73,11 @@ impl LegMaker<'_> {
         let (of, trade) = (self.instrument, &pending.trade);
         let more = trade.more.as_ref();
         if of.is_usd {
-            let value = match more.and_then(|more| more.quote_value) {
-                Some(value) => money::dollars(Fact::of_worth(value)),
-                None => money::gross_of_size(trade.price, trade.size),
+            let (value, column) = match more.and_then(|more| more.quote_value) {
+                Some(value) => (money::dollars(Fact::of_worth(value)), "quote_value"),
+                None => (money::gross_of_size(trade.price, trade.size), "price"),
             };
-            return value.map_err(|error| self.beyond("price", error));
+            return value.map_err(|error| self.beyond(column, error));
         }
         let units = match paid {
             Some(paid) => paid.units,
@@ -129,7 +129,11 @@ impl LegMaker<'_> {
             }])
         })?;
         let usd = money::value_at(units, Fact::of_decimal(rate.value.as_decimal()));
-        let usd = usd.map_err(|error| self.beyond("price", error))?;
+        let column = match purpose {
+            RatePurpose::Value => "price",
+            RatePurpose::Fee => "fee_amount",
+        };
+        let usd = usd.map_err(|error| self.beyond(column, error))?;
         self.rates.push(RateUsed {
             account: pending.of.account.clone(),
             order_id: trade.order_id.as_str().to_owned(),

@@ -213,12 +213,12 @@ fn invalid(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
         ways.push(by_asset(around));
     }
     ways.push(Way::new(
-        "take the row out of matching, and import it as it should be, under another id",
-        [
-            void(&item.order_id, account),
-            "fifo-pnl import FILE".into(),
-            COMPUTE.into(),
-        ],
+        "the row is wrong: write it as it should be, with the same id, and import it again",
+        [IMPORT_CORRECT.into(), COMPUTE.into()],
+    ));
+    ways.push(Way::new(
+        "it is no trade: take it out of matching",
+        [void(&item.order_id, account), COMPUTE.into()],
     ));
     ways
 }
