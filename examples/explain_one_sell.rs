@@ -82,7 +82,7 @@ fn context() -> Result<Context, Box<dyn Error>> {
         clock: Arc::new(StoppedClock(now)),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules: AssetRules::default(),
+        rules: AssetRules::default().into(),
         holder: Holder {
             pid: std::process::id(),
             host: "localhost".into(),

@@ -17,6 +17,9 @@ DO $$ BEGIN
         DROP TABLE ledger_mapping;
     END IF;
 END $$;
+DROP TABLE sync_logs;
+DROP TABLE account_time_offsets;
+DROP TABLE trading_accounts;
 DROP TABLE event_log;
 DROP TABLE asset_actions;
 DROP TABLE asset_movements;

@@ -401,6 +401,80 @@ CREATE TRIGGER asset_actions_number BEFORE INSERT ON asset_actions
          AND NOT EXISTS (SELECT 1 FROM asset_actions WHERE action_seq = NEW.action_seq)
 BEGIN SELECT RAISE(ABORT, 'asset_actions: the database sets action_seq: leave it out'); END;
 
+-- Accounts at venues and brokers. The settings file wins over what is stored here. No password stands here.
+CREATE TABLE trading_accounts (
+    id                        INTEGER PRIMARY KEY CONSTRAINT trading_accounts_id_check CHECK (id > 0),
+    account                   TEXT NOT NULL CONSTRAINT trading_accounts_account_check CHECK (account <> ''),
+    user_id                   TEXT,
+    platform                  TEXT CONSTRAINT trading_accounts_platform_check CHECK (platform <> ''),
+    broker                    TEXT,
+    server                    TEXT CONSTRAINT trading_accounts_server_check CHECK (server <> ''),
+    login                     TEXT CONSTRAINT trading_accounts_login_check CHECK (login <> ''),
+    class                     TEXT CONSTRAINT trading_accounts_class_check
+        CHECK (class IN ('crypto', 'security', 'fx', 'future')),
+    is_active                 INTEGER NOT NULL DEFAULT 1
+        CONSTRAINT trading_accounts_is_active_check CHECK (is_active IN (0, 1)),
+    connection_status         TEXT NOT NULL DEFAULT 'pending' CONSTRAINT trading_accounts_connection_status_check
+        CHECK (connection_status IN ('pending', 'connected', 'active', 'error', 'disconnected')),
+    last_sync_at              INTEGER,
+    last_successful_sync_at   INTEGER,
+    last_connection_error     TEXT,
+    sync_failure_count        INTEGER NOT NULL DEFAULT 0
+        CONSTRAINT trading_accounts_sync_failure_count_check CHECK (sync_failure_count >= 0),
+    broker_server_time_offset INTEGER CONSTRAINT trading_accounts_broker_server_time_offset_check
+        CHECK (broker_server_time_offset BETWEEN -86399 AND 86399),
+    mt5_service_account_id    TEXT,
+    created_at                INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),
+    updated_at                INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER))
+) STRICT;
+CREATE UNIQUE INDEX trading_accounts_key ON trading_accounts (account);
+CREATE UNIQUE INDEX trading_accounts_login_key ON trading_accounts (platform, server, login);
+CREATE INDEX idx_trading_accounts_sync_status
+    ON trading_accounts (is_active, connection_status, last_sync_at);
+
+-- How far the clock of an account's server is before UTC, in seconds, from an instant on.
+CREATE TABLE account_time_offsets (
+    id             INTEGER PRIMARY KEY CONSTRAINT account_time_offsets_id_check CHECK (id > 0),
+    account_id     INTEGER NOT NULL REFERENCES trading_accounts (id),
+    valid_from     INTEGER NOT NULL CONSTRAINT account_time_offsets_valid_from_check
+        CHECK (valid_from BETWEEN -62135596800000000 AND 253402300799999999),
+    offset_seconds INTEGER NOT NULL CONSTRAINT account_time_offsets_offset_seconds_check
+        CHECK (offset_seconds BETWEEN -86399 AND 86399)
+) STRICT;
+CREATE UNIQUE INDEX account_time_offsets_key ON account_time_offsets (account_id, valid_from);
+
+-- A row for each try of an import, also for one that failed.
+CREATE TABLE sync_logs (
+    id               INTEGER PRIMARY KEY CONSTRAINT sync_logs_id_check CHECK (id > 0),
+    account_id       INTEGER NOT NULL REFERENCES trading_accounts (id),
+    sync_type        TEXT NOT NULL DEFAULT 'manual' CONSTRAINT sync_logs_sync_type_check
+        CHECK (sync_type IN ('scheduled', 'manual', 'realtime')),
+    started_at       INTEGER NOT NULL,
+    completed_at     INTEGER,
+    status           TEXT NOT NULL CONSTRAINT sync_logs_status_check
+        CHECK (status IN ('success', 'failed', 'partial')),
+    trades_synced    INTEGER NOT NULL DEFAULT 0 CONSTRAINT sync_logs_trades_synced_check CHECK (trades_synced >= 0),
+    error_message    TEXT,
+    duration_ms      INTEGER CONSTRAINT sync_logs_duration_ms_check CHECK (duration_ms >= 0),
+    file             TEXT,
+    sha256           TEXT,
+    format           TEXT,
+    import_id        INTEGER REFERENCES imports (id),
+    rows_read        INTEGER NOT NULL DEFAULT 0,
+    trades_known     INTEGER NOT NULL DEFAULT 0,
+    trades_corrected INTEGER NOT NULL DEFAULT 0,
+    movements_synced INTEGER NOT NULL DEFAULT 0,
+    actions_synced   INTEGER NOT NULL DEFAULT 0,
+    rows_rejected    INTEGER NOT NULL DEFAULT 0,
+    conflicts        INTEGER NOT NULL DEFAULT 0,
+    error_details    TEXT NOT NULL DEFAULT '{}' CONSTRAINT sync_logs_error_details_check
+        CHECK (json_valid(error_details)),
+    triggered_by     TEXT,
+    created_at       INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER))
+) STRICT;
+CREATE INDEX idx_sync_logs_account ON sync_logs (account_id, started_at DESC);
+CREATE INDEX idx_sync_logs_started_at ON sync_logs (started_at DESC);
+
 CREATE TABLE event_log (
     id                 INTEGER PRIMARY KEY CONSTRAINT event_log_id_check CHECK (id > 0),
     event_time         INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)),

@@ -1,4 +1,7 @@
 -- Removes 0003_views. The program refuses it while it would lose facts.
+DROP VIEW v_sync_status;
+DROP VIEW account_sync_health;
+DROP VIEW recent_sync_failures;
 DROP VIEW migration_attempts;
 DROP VIEW export_log;
 DROP VIEW review_history;

@@ -150,3 +150,39 @@ FROM event_log WHERE event_type = 'export';
 CREATE VIEW migration_attempts AS
 SELECT id, event_time, severity, details
 FROM event_log WHERE event_type = 'migration';
+
+-- Accounts and their imports. A rate is a whole percent, rounded down; NULL: no import in the last 24 hours.
+CREATE VIEW recent_sync_failures AS
+SELECT l.id, l.account_id, a.account, a.platform, a.broker, l.sync_type, l.started_at, l.completed_at,
+       l.status, l.trades_synced, l.file, l.error_message, l.duration_ms
+FROM sync_logs l
+JOIN trading_accounts a ON a.id = l.account_id
+WHERE l.status IN ('failed', 'partial')
+  AND l.started_at > CAST((julianday('now') - 2440588.5) * 86400000000 AS INTEGER)
+ORDER BY l.started_at DESC, l.id DESC;
+
+CREATE VIEW account_sync_health AS
+SELECT a.id AS account_id, a.account, a.platform, a.broker, a.is_active, a.connection_status,
+       a.last_sync_at, a.last_successful_sync_at, a.sync_failure_count, a.last_connection_error,
+       count(l.id) AS syncs_24h,
+       count(CASE WHEN l.status = 'failed' THEN 1 END) AS failed_syncs_24h,
+       count(CASE WHEN l.status = 'partial' THEN 1 END) AS partial_syncs_24h,
+       100 * count(CASE WHEN l.status = 'success' THEN 1 END) / nullif(count(l.id), 0) AS success_rate_pct,
+       sum(l.duration_ms) / nullif(count(l.duration_ms), 0) AS avg_duration_ms
+FROM trading_accounts a
+LEFT JOIN sync_logs l ON l.account_id = a.id AND l.started_at > CAST((julianday('now') - 2440588.5) * 86400000000 AS INTEGER)
+GROUP BY a.id, a.account, a.platform, a.broker, a.is_active, a.connection_status, a.last_sync_at,
+         a.last_successful_sync_at, a.sync_failure_count, a.last_connection_error;
+
+-- The last import of each format into each account.
+CREATE VIEW v_sync_status AS
+SELECT a.account, l.format AS source, strftime('%Y-%m-%dT%H:%M:%S',
+           (coalesce(l.completed_at, l.started_at)
+            - ((coalesce(l.completed_at, l.started_at) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((coalesce(l.completed_at, l.started_at) % 1000000) + 1000000) % 1000000) AS last_sync_at,
+       l.trades_synced, l.rows_rejected + l.conflicts AS discrepancies_found,
+       l.trades_corrected AS auto_fixed, l.status
+FROM sync_logs l
+JOIN trading_accounts a ON a.id = l.account_id
+WHERE NOT EXISTS (SELECT 1 FROM sync_logs m
+                  WHERE m.account_id = l.account_id AND m.format IS l.format AND m.id > l.id);

@@ -1,5 +1,6 @@
 //! The command line. `config.rs` and the commands work out what it means.
 
+mod account;
 mod files;
 mod formats;
 mod import;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use account::{AccountAddArgs, AccountArgs, AccountCommand};
 pub use files::{DecimalMarkArg, FileArgs};
 pub use formats::{FormatsArgs, FormatsCommand};
 pub use import::{ImportArgs, ImportCommand, ImportUndoArgs, VoidArgs};
@@ -120,6 +122,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Take a trade out of matching, or put it back
     Void(VoidArgs),
+    /// Store and show accounts at exchanges and brokers, and how their imports go
+    Account(AccountArgs),
     /// Match sells to buys and write a version of allocations
     Compute(ComputeArgs),
     /// Check a version of allocations against its invariants

@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::config::{Config, Database};
 use super::error::{CliError, CliResult};
 use super::next::Next;
-use super::terminal::{SystemClock, TerminalProgress, WaitingOnly, is_stderr_terminal};
-use crate::engine::shown_sentence;
-use crate::pipeline::{Cancel, Clock, Context, Progress, Silent, Wait};
+use super::terminal::{Quiet, SystemClock, TerminalProgress, WaitingOnly, is_stderr_terminal};
+use crate::engine::{Account, shown_sentence};
+use crate::pipeline::{Cancel, Clock, Context, Progress, Wait};
 use crate::store::memory::MemoryStore;
-use crate::store::model::Holder;
+use crate::store::model::{Holder, TradingAccount};
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{LedgerStore, Store, StoreError, StoreResult};
@@ -35,6 +35,8 @@ pub struct Session {
     sqlite: OnceLock<SqliteStore>,
     /// Views of the opened database that an operator changed.
     adapted_views: OnceLock<Vec<String>>,
+    /// The accounts of the opened database.
+    accounts: OnceLock<Vec<TradingAccount>>,
 }
 
 impl Session {
@@ -50,7 +52,7 @@ impl Session {
         let progress: Arc<dyn Progress> = if shown {
             Arc::new(TerminalProgress::default())
         } else if config.quiet {
-            Arc::new(Silent)
+            Arc::new(Quiet)
         } else {
             Arc::new(WaitingOnly)
         };
@@ -58,7 +60,7 @@ impl Session {
             clock: Arc::new(clock),
             progress,
             cancel,
-            rules: config.rules.clone(),
+            rules: config.rules.clone().into(),
             holder,
             user: user_name(),
             wait: Wait::default(),
@@ -70,6 +72,7 @@ impl Session {
             needs_all_rows: true,
             sqlite: OnceLock::new(),
             adapted_views: OnceLock::new(),
+            accounts: OnceLock::new(),
         }
     }
 
@@ -116,9 +119,41 @@ impl Session {
                 Box::new(store)
             }
         };
-        store.use_rules(&self.context.rules);
+        self.fill_rules(store.as_ref()).await?;
+        store.use_rules(self.context.rules.as_rules());
         self.tell_adapted(store.as_ref());
         Ok(store)
+    }
+
+    /// Adds the classes of the database's accounts to the settings.
+    async fn fill_rules(&self, store: &dyn Store) -> StoreResult<()> {
+        let accounts = store.accounts().await?;
+        let classes = accounts.iter();
+        let classes = classes.filter_map(|of| Some((of.account.clone(), of.class?)));
+        self.context.rules.fill(classes.collect());
+        // A command opens one database, so a second opening finds the same accounts.
+        let _ = self.accounts.set(accounts);
+        Ok(())
+    }
+
+    /// Returns an account of the opened database.
+    pub fn account(&self, name: &Account) -> Option<&TradingAccount> {
+        let mut accounts = self.accounts.get()?.iter();
+        accounts.find(|of| of.account == *name)
+    }
+
+    /// Opens the database if it is there, before files are read: an import needs its accounts, and
+    /// logs a file that can't be read. `None`: it is not there, or can't be opened. Then the import
+    /// opens it afterwards, if its files are good, and says why it can't.
+    pub async fn open_if_there(&self, to_write: bool) -> Option<Box<dyn Store>> {
+        let is_there = match &self.config.database {
+            Database::Sqlite(path) => path.metadata().is_ok_and(|of| of.len() > 0),
+            Database::Postgres(_) => true,
+        };
+        match is_there {
+            true => self.try_open(to_write).await.ok(),
+            false => None,
+        }
     }
 
     /// Turns an error of opening into a message.

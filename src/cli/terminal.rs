@@ -13,7 +13,7 @@ use super::format::count;
 use super::printable::{json, printable};
 use super::width::{columns, wrapped};
 
-use crate::engine::{Timestamp, shown};
+use crate::engine::{Timestamp, shown, shown_sentence};
 use crate::files::remove_unfinished;
 use crate::pipeline::{Cancel, Clock, Progress, Stage};
 use crate::store::model::Holder;
@@ -139,6 +139,9 @@ impl Progress for TerminalProgress {
     fn waiting(&self, holder: &Holder) {
         note_waiting(holder);
     }
+    fn not_logged(&self, file: &str, why: &str) {
+        note_not_logged(file, why);
+    }
 }
 
 /// Shows no progress, except for the one line that names the process that the job waits for.
@@ -152,6 +155,29 @@ impl Progress for WaitingOnly {
     fn waiting(&self, holder: &Holder) {
         note_waiting(holder);
     }
+    fn not_logged(&self, file: &str, why: &str) {
+        note_not_logged(file, why);
+    }
+}
+
+/// With `--quiet`: no progress, only that a log lacks a row.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quiet;
+
+impl Progress for Quiet {
+    fn begin(&self, _: Stage, _: Option<u64>) {}
+    fn advance(&self, _: u64) {}
+    fn end(&self) {}
+    fn not_logged(&self, file: &str, why: &str) {
+        note_not_logged(file, why);
+    }
+}
+
+fn note_not_logged(file: &str, why: &str) {
+    let (file, why) = (shown_sentence(file), shown_sentence(why));
+    note(&format!(
+        "warning: the log of imports has no row of {file}: {why}"
+    ));
 }
 
 fn note_waiting(holder: &Holder) {

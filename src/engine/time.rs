@@ -41,6 +41,9 @@ impl Timestamp {
     /// The beginning of 1970.
     pub const EPOCH: Self = Self(0);
 
+    /// The first instant of year 1, before which no database holds a time.
+    pub const MIN: Self = Self(-62_135_596_800_000_000);
+
     /// Makes an instant of microseconds since 1970.
     ///
     /// Errors: outside the years 1 to 9999.

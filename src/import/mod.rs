@@ -39,6 +39,7 @@ mod rejected;
 mod rejects;
 mod repeats;
 mod rows;
+mod server_time;
 mod table;
 mod taking_back;
 #[cfg(test)]
@@ -73,6 +74,7 @@ pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
 pub use rejected::{Hint, Obstacle, ROW_COLUMN, RejectedRow, quoted};
 pub use rejects::{REJECT_REASONS_MAX, REJECTS_KEPT_MAX, RejectGroup, Rejects};
 pub use repeats::{Repeated, Repeats, TradeHasher, TradeHashes};
+pub use server_time::zone_of_server;
 pub use table::{Table, TableRow};
 pub use times::{ZoneError, parse_timezone};
 pub use whole::read_whole;

@@ -29,7 +29,7 @@ fn context() -> Context {
         clock: Arc::new(Fixed),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules: AssetRules::default(),
+        rules: AssetRules::default().into(),
         holder: Holder {
             pid: 1,
             host: "here".into(),

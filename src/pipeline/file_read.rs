@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::earlier::ImportedAs;
 use super::order_fees::OrderFees;
 use crate::engine::{
     ActionKind, AssetAction, FeeSigns, LedgerTrade, Movement, MovementKind, UnknownStatuses,
 };
 use crate::import::{Balances, CancelledTrade, ParsedFile, RejectedRow, Rejects};
-use crate::store::model::Reject;
+use crate::store::model::{ImportReceipt, Reject};
 
 /// Findings of a file's first reading.
 #[derive(Debug, Clone, Default)]
@@ -101,6 +102,28 @@ impl FileRead {
         for (kind, rows) in rows {
             *self.ignored.entry(kind.to_owned()).or_default() += rows;
         }
+    }
+}
+
+/// Result of the import of one file.
+#[derive(Debug, Clone)]
+pub struct FileReport {
+    /// Findings of the file's first reading.
+    pub read: FileRead,
+    /// The store's receipt; `None` if rejected rows stopped the file before the store saw it.
+    pub receipt: Option<ImportReceipt>,
+    /// An earlier import of the same bytes for another account, if this import had new trades.
+    pub twice: Option<ImportedAs>,
+}
+
+impl FileReport {
+    /// Tells whether rejected rows, balances or conflicts stopped the file: it was not imported.
+    pub fn is_refused(&self, skip_invalid: bool) -> bool {
+        let conflicts = self
+            .receipt
+            .as_ref()
+            .is_some_and(ImportReceipt::has_conflicts);
+        self.read.is_refused(skip_invalid) || (conflicts && !skip_invalid)
     }
 }
 

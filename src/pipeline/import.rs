@@ -13,8 +13,9 @@ use super::cancelled::{check_cancelled, key_of};
 use super::csv_file::TradeFile;
 use super::earlier::ImportedAs;
 use super::error::{PipelineError, PipelineResult};
-use super::file_read::{FileRead, reject};
+use super::file_read::{FileRead, FileReport, reject};
 use super::job::{Context, Stage};
+use super::sync_log::{SyncLog, Tried};
 use crate::engine::{Account, AssetAction, LedgerTrade, Movement};
 use crate::import::{
     ColumnNames, DOCUMENT_HEAD_BYTES, Decimals, FileError, ImportOptions, LIST_BYTES_MAX,
@@ -55,6 +56,8 @@ pub struct ImportRequest {
 pub struct Source {
     /// Findings of the file's first reading.
     pub read: FileRead,
+    /// When the reading began.
+    tried: Tried,
     trades: SourceTrades,
 }
 
@@ -71,32 +74,10 @@ enum SourceTrades {
     InFile(TradeFile),
 }
 
-/// Result of the import of one file.
-#[derive(Debug, Clone)]
-pub struct FileReport {
-    /// Findings of the file's first reading.
-    pub read: FileRead,
-    /// The store's receipt; `None` if rejected rows stopped the file before the store saw it.
-    pub receipt: Option<ImportReceipt>,
-    /// An earlier import of the same bytes for another account, if this import had new trades.
-    pub twice: Option<ImportedAs>,
-}
-
 impl Source {
     /// Tells whether rejected rows, or balances that do not add up, stop the file.
     pub fn is_refused(&self, skip_invalid: bool) -> bool {
         self.read.is_refused(skip_invalid)
-    }
-}
-
-impl FileReport {
-    /// Tells whether rejected rows, balances or conflicts stopped the file: it was not imported.
-    pub fn is_refused(&self, skip_invalid: bool) -> bool {
-        let conflicts = self
-            .receipt
-            .as_ref()
-            .is_some_and(ImportReceipt::has_conflicts);
-        self.read.is_refused(skip_invalid) || (conflicts && !skip_invalid)
     }
 }
 
@@ -111,6 +92,7 @@ pub fn parse_source(
     request: &ImportRequest,
     context: &Context,
 ) -> PipelineResult<Source> {
+    let tried = Tried::begin(context);
     let name = path.display().to_string();
     let unreadable = |reason: String| PipelineError::Unreadable {
         file: name.clone(),
@@ -126,7 +108,11 @@ pub fn parse_source(
         && let Some((file, read)) = TradeFile::check(path, &options, context)?
     {
         let trades = SourceTrades::InFile(file);
-        return Ok(Source { read, trades });
+        return Ok(Source {
+            read,
+            tried,
+            trades,
+        });
     }
     let bytes_max = match request.opening_lots {
         true => LIST_BYTES_MAX,
@@ -141,6 +127,7 @@ pub fn parse_source(
     let read = FileRead::of_whole(name, sha256, &parsed);
     Ok(Source {
         read,
+        tried,
         trades: SourceTrades::Listed(
             parsed.trades,
             (parsed.movements, parsed.actions),
@@ -165,7 +152,7 @@ fn options_of(path: &Path, request: &ImportRequest, context: &Context) -> Import
         account_default: request.account.clone(),
         timezone: request.timezone.clone(),
         now: context.clock.now(),
-        assets: context.rules.clone(),
+        assets: context.rules.as_rules().clone(),
         columns: request.columns.clone(),
         file_name: path
             .file_name()
@@ -203,7 +190,8 @@ fn parse_whole(
 ///
 /// A rejected row keeps all files out, so that a second try starts from the same ledger. With
 /// `skip_invalid`, only a row that reverses another row does so. A conflict is found only in the
-/// ledger: it stops its file and all later files, unless conflicts are skipped.
+/// ledger: it stops its file and all later files, unless conflicts are skipped. Each file leaves a
+/// row in the log of imports, unless this is a preview.
 pub async fn import_files(
     store: Option<&dyn Store>,
     sources: Vec<Source>,
@@ -215,8 +203,13 @@ pub async fn import_files(
         .any(|source| source.is_refused(request.skip_invalid));
     let mut reports = Vec::new();
     for source in sources {
-        let store = store.filter(|_| !stopped);
-        match import_source(store, source, request, context).await {
+        let log = SyncLog::of_read(&source.read, source.tried, &request.account, context);
+        let open = store.filter(|_| !stopped);
+        let done = import_source(open, source, request, context).await;
+        if let Some(store) = store.filter(|_| !request.preview) {
+            log.end(store, &done, request.skip_invalid, context).await;
+        }
+        match done {
             Ok(report) => {
                 let receipt = report.receipt.as_ref();
                 let has_conflict = receipt.is_some_and(ImportReceipt::has_conflicts);

@@ -1,11 +1,13 @@
 //! Things that a caller lends to the pipeline: a clock, progress, cancellation, symbol rules.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::error::{PipelineError, PipelineResult};
-use crate::engine::{AssetRules, Timestamp};
+use crate::engine::{Account, AssetClass, AssetRules, Timestamp};
 use crate::store::model::{Holder, LedgerRead, Scope, Watermark};
 use crate::store::values::{UnlikeLegs, read_judged, read_seen};
 use crate::store::{TradeStore, phase};
@@ -48,6 +50,8 @@ pub trait Progress: Send + Sync {
     fn end(&self);
     /// Called when the job begins to wait for the process that holds the run lock.
     fn waiting(&self, _holder: &Holder) {}
+    /// Called when the log of imports has no row of a try, and why.
+    fn not_logged(&self, _file: &str, _why: &str) {}
 }
 
 /// A receiver that ignores all progress.
@@ -111,6 +115,50 @@ pub enum Wait {
     Forever,
 }
 
+/// The settings of assets: those of a person, and the classes of accounts that the opened database
+/// adds. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct SettledRules {
+    settings: AssetRules,
+    filled: Arc<OnceLock<AssetRules>>,
+}
+
+impl From<AssetRules> for SettledRules {
+    fn from(settings: AssetRules) -> Self {
+        Self {
+            settings,
+            filled: Arc::default(),
+        }
+    }
+}
+
+impl Deref for SettledRules {
+    type Target = AssetRules;
+
+    fn deref(&self) -> &AssetRules {
+        self.filled.get().unwrap_or(&self.settings)
+    }
+}
+
+impl SettledRules {
+    /// Returns the settings.
+    pub fn as_rules(&self) -> &AssetRules {
+        self
+    }
+
+    /// Adds the classes of a database's accounts. A class of the settings wins. A command opens one
+    /// database, so only the first call has an effect.
+    pub fn fill(&self, classes: BTreeMap<Account, AssetClass>) {
+        self.filled.get_or_init(|| {
+            let mut rules = self.settings.clone();
+            for (account, class) in classes {
+                rules.accounts.entry(account).or_insert(class);
+            }
+            rules
+        });
+    }
+}
+
 /// Things that a caller lends to the pipeline.
 #[derive(Clone)]
 pub struct Context {
@@ -120,8 +168,8 @@ pub struct Context {
     pub progress: Arc<dyn Progress>,
     /// The request to stop.
     pub cancel: Cancel,
-    /// The symbols that have a USD price.
-    pub rules: AssetRules,
+    /// The settings that say what a symbol is.
+    pub rules: SettledRules,
     /// The process at work: for the lock, the log and the audit trail.
     pub holder: Holder,
     /// Person or program that started the process.

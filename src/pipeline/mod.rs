@@ -34,6 +34,7 @@ mod rates;
 mod run_log;
 mod slices;
 mod stale;
+mod sync_log;
 mod twice;
 mod unapplied;
 mod unguarded;
@@ -54,12 +55,12 @@ pub use explain::{
     ExplainedLot, ExplainedSell, ExplainedSlice, ExplainedTrade, Explanation, Step, explain,
 };
 pub use explained_rates::ExplainedRate;
-pub use file_read::FileRead;
+pub use file_read::{FileRead, FileReport};
 pub use health::{Finding, HealthLimits, HealthReport, health};
 pub use history::{HistoryLine, HistoryReport, HistoryStatus, HistorySum, history, old_answer};
-pub use import::{FileReport, ImportRequest, Source, import_files, parse_source};
+pub use import::{ImportRequest, Source, import_files, parse_source};
 pub use incremental::{Incremental, NothingNew, compute_incremental};
-pub use job::{Cancel, Clock, Context, Progress, Silent, Stage, Wait};
+pub use job::{Cancel, Clock, Context, Progress, SettledRules, Silent, Stage, Wait};
 pub use lock::when_free;
 pub use names::{assets_of_symbol, check_scope, known_pools, unknown};
 pub use prune::{PruneReport, PruneRule, prune};
@@ -67,5 +68,6 @@ pub use publish::{drop_version, publish, release, seal};
 pub use rates::{
     RateFileRead, RateFileReport, RateRequest, RateSourceFile, import_rate_files, parse_rate_file,
 };
+pub use sync_log::{Tried, log_unread};
 pub use validate::{ValidateReport, changed_since_version, validate, validate_within};
 pub use valued::{LateRates, MissingDay, RateCounts, missing_rates};

@@ -101,7 +101,7 @@ pub fn parse_rate_file(
         kind: request.kind,
         asset: request.asset.clone(),
         currency: request.currency.clone(),
-        rules: context.rules.clone(),
+        rules: context.rules.as_rules().clone(),
         now: context.clock.now(),
     };
     let parsed = parse_rates(&bytes, &options).map_err(|error| PipelineError::Rates {
@@ -169,7 +169,7 @@ async fn import_file(
         let batch = RateBatch {
             file: source_of(&report.read, request, context),
             rates: file.rates,
-            rules: context.rules.clone(),
+            rules: context.rules.as_rules().clone(),
         };
         report.receipt = Some(store.import_rates(&batch).await?);
     }

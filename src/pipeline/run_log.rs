@@ -151,7 +151,7 @@ impl<'a> RunLog<'a> {
 }
 
 /// Returns the full text of an error and its causes, one per line.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
     let mut causes = String::new();
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -189,7 +189,7 @@ mod tests {
             clock: Arc::new(Stopped),
             progress: Arc::new(Silent),
             cancel: Cancel::default(),
-            rules: AssetRules::default(),
+            rules: AssetRules::default().into(),
             holder: Holder {
                 pid: 1,
                 host: "host".into(),

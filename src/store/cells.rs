@@ -3,6 +3,7 @@
 //! A store selects the columns named here, decimals as text and times as microseconds, and lends
 //! its row as [`Cells`]. What can't be read is named, never guessed.
 
+mod accounts;
 mod actions;
 mod movements;
 mod rates;
@@ -23,6 +24,7 @@ use crate::engine::{
     Account, Asset, ClassSource, Entry, Fee, PlaceInPool, Pool, PoolClass, PoolStatus, PoolTotals,
     Size, StoredAllocation, StoredLot, Symbol, SymbolTotals, Timestamp, Trade, WholeLot, policy,
 };
+pub(super) use accounts::{ACCOUNT, SYNC, TIME_OFFSET, account, sync, time_offset};
 pub(super) use actions::{ACTION, action};
 pub(super) use movements::{MOVEMENT, movement};
 pub(super) use rates::{RATE, RATE_USED, rate, rate_used};

@@ -175,6 +175,14 @@ pub enum StoreError {
     /// A rule forbids this change of the import.
     #[error("import {0} {1}")]
     Import(i64, ImportRefusal),
+    /// Another account has this login on its server.
+    #[error("account \"{other}\" has the login, server and platform of account \"{account}\"")]
+    LoginTaken {
+        /// The account to change.
+        account: String,
+        /// The account that has them.
+        other: String,
+    },
     /// No import has this number.
     #[error("there is no import {0}")]
     NoImport(i64),

@@ -5,6 +5,7 @@
 //! appends and how the review queue changes, the same for every store. Read next: `model.rs` (the
 //! data), `rules.rs`, then `sqlite/mod.rs` or its twin `postgres/mod.rs`.
 
+mod accounts;
 mod actions;
 mod cells;
 mod corrections;
@@ -41,6 +42,7 @@ mod versions;
 use std::sync::Arc;
 
 use crate::engine::{AllocationRow, AssetRules, StoredAllocation, StoredLot};
+pub use accounts::AccountStore;
 pub use actions::ActionStore;
 pub use error::{
     BadPlace, Busy, Denial, Elsewhere, ImportRefusal, ItemRefusal, LedgerFault, PostgresRefusal,
@@ -119,9 +121,16 @@ pub trait TradeStore: LedgerStore + RateStore + ActionStore {
 
 /// Keeps the ledger and its results: all that the pipeline needs of a store.
 ///
-/// A caller that needs less takes one of the nine traits.
+/// A caller that needs less takes one of the ten traits.
 pub trait Store:
-    TradeStore + ImportStore + MovementStore + RunStore + VersionStore + ReviewStore + HistoryStore
+    TradeStore
+    + ImportStore
+    + MovementStore
+    + AccountStore
+    + RunStore
+    + VersionStore
+    + ReviewStore
+    + HistoryStore
 {
 }
 
@@ -129,6 +138,7 @@ impl<S> Store for S where
     S: TradeStore
         + ImportStore
         + MovementStore
+        + AccountStore
         + RunStore
         + VersionStore
         + ReviewStore

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+pub use accounts::{
+    AccountChange, ConnectionStatus, SyncCounts, SyncStatus, SyncTry, TimeOffset, TradingAccount,
+};
 pub use adoption::{Adoption, MappedColumn, OrderUnlikeFills, UpOptions};
 pub use assets::{asset_rules_json, asset_rules_of};
 pub use history::{
@@ -37,6 +40,7 @@ use crate::engine::{
     policy,
 };
 
+mod accounts;
 mod adoption;
 mod assets;
 mod history;

@@ -4,6 +4,7 @@
 //! Pure functions from what is stored and what is wanted to what is to be done, so that two
 //! databases can't differ in them.
 
+mod accounts;
 mod closing;
 mod movements;
 mod rates;
@@ -24,6 +25,7 @@ use super::{
     ImportRefusal, SnapshotRefusal, StoreError, StoreResult, TradeRefusal, VersionRefusal,
 };
 use crate::engine::{Account, CORRECTION_MARK, LedgerTrade, OrderId, split_correction};
+pub(super) use accounts::{account_event, change_account, count_sync};
 pub(super) use closing::{Closing, RunEnd};
 pub use movements::{BesidePlan, BesideRecord, plan_beside};
 pub(super) use rates::{counting, counting_of_names, plan_rates, rates_event, renamed};

@@ -5,6 +5,7 @@
 //! is the other half: it reads what a statement selects. What differs (locks, COPY, the raw handle,
 //! statistics) stays with its database.
 
+mod accounts;
 pub(super) mod actions;
 pub(super) mod closing;
 pub(super) mod history;

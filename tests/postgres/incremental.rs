@@ -48,7 +48,7 @@ pub(crate) fn with_rules(rules: AssetRules) -> Context {
         clock: Arc::new(Ticks::default()),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules,
+        rules: rules.into(),
         holder: holder("compute"),
         user: "ann".into(),
         wait: Wait::No,
@@ -554,7 +554,7 @@ async fn a_dry_run_writes_nothing() {
 #[tokio::test]
 async fn what_forces_a_full_run_is_named() {
     for subject in stores().await {
-        let (store, mut context) = (subject.store(), context());
+        let (store, context) = (subject.store(), context());
         let trades = vec![
             trade("b1", "buy", "2", "10", 10),
             trade("s1", "sell", "1", "12", 20),
@@ -576,7 +576,9 @@ async fn what_forces_a_full_run_is_named() {
         let revised = Forced::Revised(pool("BTC-USD"), vec!["b0".into()]);
         assert_eq!(forced(incremental(store, &context).await), [revised]);
 
-        context.rules.usd_quotes.insert("EURX".into());
+        let mut rules = AssetRules::by_symbol();
+        rules.usd_quotes.insert("EURX".into());
+        let context = with_rules(rules);
         assert_eq!(forced(incremental(store, &context).await), [Forced::Policy]);
         assert!(matches!(
             incremental(store, &context).await,

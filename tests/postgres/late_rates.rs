@@ -12,7 +12,7 @@ use crate::subject::{Subject, append, memory, of, postgres, rate, rates, sqlite,
 
 fn by_asset() -> Context {
     Context {
-        rules: AssetRules::default(),
+        rules: AssetRules::default().into(),
         ..context()
     }
 }

@@ -41,7 +41,7 @@ fn context(rules: &AssetRules) -> Context {
         clock: Arc::new(Noon),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules: rules.clone(),
+        rules: rules.clone().into(),
         holder: subject::holder("compute"),
         user: "ann".into(),
         wait: Wait::No,

@@ -77,7 +77,7 @@ const RULES_OF_POSTGRES: [&str; 2] = [
 ];
 
 /// Rules that SQLite has and PostgreSQL has not.
-const RULES_OF_SQLITE: [&str; 22] = [
+const RULES_OF_SQLITE: [&str; 24] = [
     "trade_records: primary key (ingest_seq)",
     "trade_records: check trade_records_ingest_seq_check",
     "trade_records: unique (account, order_id)",
@@ -104,8 +104,10 @@ const RULES_OF_SQLITE: [&str; 22] = [
     "import_voids: check import_voids_undone_check",
     "manual_review_queue: check manual_review_queue_details_check",
     "review_exclusions: check review_exclusions_excluded_check",
+    "sync_logs: check sync_logs_error_details_check",
     "trade_records: check trade_records_trigger_check",
     "trade_voids: check trade_voids_undone_check",
+    "trading_accounts: check trading_accounts_is_active_check",
 ];
 
 /// Makes a little of everything, so that the views have rows to tell their types by.
@@ -135,6 +137,9 @@ async fn fill(store: &dyn Store) {
     store.undo_import(&subject::undo(2, false)).await.unwrap();
     Run::default().go(store).await.unwrap();
     store.log_event(&event("export", 1)).await.unwrap();
+    let change = subject::account_change();
+    store.change_account(&change).await.unwrap();
+    store.log_sync(&subject::sync()).await.unwrap();
     let run = store.begin_run(&Run::default().start(2)).await.unwrap();
     store.fail_run(run, &subject::failure(900)).await.unwrap();
 }

@@ -35,7 +35,7 @@ fn context(rules: &AssetRules) -> Context {
         clock: Arc::new(Noon),
         progress: Arc::new(Silent),
         cancel: Cancel::default(),
-        rules: rules.clone(),
+        rules: rules.clone().into(),
         holder: holder("compute"),
         user: "ann".into(),
         wait: Wait::No,

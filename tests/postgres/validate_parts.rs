@@ -66,7 +66,7 @@ fn context(progress: Arc<dyn Progress>) -> Context {
         clock: Arc::new(Noon),
         progress,
         cancel: Cancel::default(),
-        rules: AssetRules::by_symbol(),
+        rules: AssetRules::by_symbol().into(),
         holder: holder("validate"),
         user: "ann".into(),
         wait: Wait::No,
@@ -80,7 +80,7 @@ fn silent() -> Context {
 /// With pools by asset.
 fn mixed() -> Context {
     Context {
-        rules: AssetRules::default(),
+        rules: AssetRules::default().into(),
         ..silent()
     }
 }

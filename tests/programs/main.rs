@@ -1,6 +1,7 @@
 //! The programs, run as a user runs them, on both databases.
 #![cfg(feature = "cli")]
 
+mod accounts;
 mod actions;
 mod adoption;
 mod advice;

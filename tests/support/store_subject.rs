@@ -6,6 +6,8 @@
 //! implementation a store.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+#[path = "store_beside.rs"]
+mod beside;
 #[path = "store_postgres.rs"]
 mod of_postgres;
 #[path = "postgres.rs"]
@@ -17,10 +19,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
+pub use beside::{account_change, movement, sync};
 use fifo_pnl::engine::{
-    Account, ActionKind, ActionRatio, AllocationRow, AssetAction, AssetRules, Carried, Direction,
-    LedgerTrade, Movement, MovementKind, Pool, PoolLedger, PoolOutcome, PoolResult, Rate,
-    RateSource, RowsHash, Timestamp, Trade, TradeText, Usd, compute_pool, review_items,
+    Account, ActionKind, ActionRatio, AllocationRow, AssetAction, AssetRules, Carried, LedgerTrade,
+    Movement, Pool, PoolLedger, PoolOutcome, PoolResult, Rate, RateSource, RowsHash, Timestamp,
+    Trade, TradeText, Usd, compute_pool, review_items,
 };
 use fifo_pnl::store::fingerprint::AdaptedViews;
 use fifo_pnl::store::memory::{LoggedRun, MemoryStore};
@@ -439,25 +442,6 @@ pub fn void(order_id: &str, undo: bool) -> VoidChange {
         voided_by: "ann".into(),
         voided_at: at(101),
         undo,
-    }
-}
-
-/// Makes a deposit with every fact, some seconds after the instant of [`at`].
-pub fn movement(id: &str, seconds: i64) -> Movement {
-    Movement {
-        account: Account::default(),
-        movement_id: id.parse().unwrap(),
-        asset: "BTC".parse().unwrap(),
-        direction: Direction::In,
-        size: "1.25".parse().unwrap(),
-        fee: Some(("0.0005".parse().unwrap(), "ETH".parse().unwrap())),
-        usd_value: Some("120000.5".parse().unwrap()),
-        kind: MovementKind::Deposit,
-        moved_at: at(seconds),
-        settled_at: Some(at(seconds + 60)),
-        tx_id: Some("aa11".into()),
-        exchange: Some("venue".into()),
-        import_line: seconds as u64 + 1,
     }
 }
 

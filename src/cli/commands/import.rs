@@ -5,7 +5,7 @@ mod rates;
 mod report;
 mod undo;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -22,10 +22,11 @@ use crate::engine::{FeeSigns, MORE_COLUMNS, shown, shown_sentence};
 use crate::files::check_text;
 use crate::import::{
     ColumnNames, DecimalMark, Decimals, OPENING_COLUMNS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS,
-    parse_timezone,
+    parse_timezone, zone_of_server,
 };
 use crate::pipeline::{
-    FileReport, ImportRequest, PipelineError, Source, import_files, parse_source,
+    FileReport, ImportRequest, PipelineError, PipelineResult, Source, Tried, import_files,
+    log_unread, parse_source,
 };
 use crate::store::Store;
 use crate::store::model::{ImportReceipt, Scope};
@@ -67,14 +68,7 @@ async fn import_and_describe(
     request: &ImportRequest,
     session: &Session,
 ) -> CliResult<Outcome> {
-    let sources = parse(files, request, session)?;
-    let is_refused = |source: &Source| source.is_refused(request.skip_invalid);
-    let refused = sources.iter().any(is_refused);
-    let store = match (refused, request.preview) {
-        (true, _) => None,
-        (false, true) => Some(session.open_to_preview().await?),
-        (false, false) => Some(session.open(true).await?),
-    };
+    let (store, sources) = read(files, request, session).await?;
     let reports = import(store.as_deref(), sources, request, session).await?;
     let exit = exit(&reports, request);
     let has_version = match &store {
@@ -82,13 +76,15 @@ async fn import_and_describe(
         None => false,
     };
     let decided = match &store {
-        Some(store) => {
+        Some(store) if exit != Exit::Usage => {
             let before = decided::before(store.as_ref()).await?;
             decided::of(store.as_ref(), None, &Scope::default(), &before).await
         }
-        None => decided::Decided::none(),
+        _ => decided::Decided::none(),
     };
-    let beside = beside_stored(store.as_deref()).await?;
+    // After a refusal the summary has only what is wrong with the files.
+    let used = store.as_deref().filter(|_| exit != Exit::Usage);
+    let beside = beside_stored(used).await?;
     let location = store.map_or_else(|| "not opened".into(), |store| store.location());
     let mut text = format!("Database  {location}\n");
     text.push_str(&describe(&reports, request));
@@ -213,27 +209,57 @@ fn column_names(args: &FileArgs) -> CliResult<ColumnNames> {
     Ok(names)
 }
 
-pub(super) fn parse(
+/// Reads the files, and opens the database. A missing database is made only for good files.
+///
+/// Errors: a file that can't be read; the database can't be opened.
+pub(super) async fn read(
     args: &FileArgs,
     request: &ImportRequest,
     session: &Session,
-) -> CliResult<Vec<Source>> {
+) -> CliResult<(Option<Box<dyn Store>>, Vec<Source>)> {
     let own_formats = session.config.formats.clone();
     if let Some(name) = &request.format {
         super::formats::check_name(&own_formats, name)?;
     }
+    let store = session.open_if_there(!request.preview).await;
+    let account = session.account(&request.account);
+    let server = account.and_then(|of| zone_of_server(&of.clock()));
     let request = &ImportRequest {
         own_formats,
+        timezone: request.timezone.clone().or(server),
         ..request.clone()
     };
-    let parse = |path: &PathBuf| {
-        check_text(path).map_err(|error| PipelineError::Unreadable {
-            file: path.display().to_string(),
-            reason: error.to_string(),
-        })?;
-        Ok(parse_source(path, request, &session.context)?)
+    let mut sources = Vec::new();
+    for path in &args.files {
+        let tried = Tried::begin(&session.context);
+        match parse(path, request, session) {
+            Ok(source) => sources.push(source),
+            Err(error) => {
+                let file = (path.as_path(), tried);
+                if let Some(store) = store.as_deref().filter(|_| !request.preview) {
+                    let account = &request.account;
+                    log_unread(store, file, &error, account, &session.context).await;
+                }
+                return Err(error.into());
+            }
+        }
+    }
+    let is_refused = |source: &Source| source.is_refused(request.skip_invalid);
+    let store = match (store, request.preview) {
+        (Some(store), _) => Some(store),
+        (None, _) if sources.iter().any(is_refused) => None,
+        (None, true) => Some(session.open_to_preview().await?),
+        (None, false) => Some(session.open(true).await?),
     };
-    args.files.iter().map(parse).collect()
+    Ok((store, sources))
+}
+
+fn parse(path: &Path, request: &ImportRequest, session: &Session) -> PipelineResult<Source> {
+    check_text(path).map_err(|error| PipelineError::Unreadable {
+        file: path.display().to_string(),
+        reason: error.to_string(),
+    })?;
+    parse_source(path, request, &session.context)
 }
 
 pub(super) async fn import(

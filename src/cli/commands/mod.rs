@@ -1,6 +1,7 @@
 //! One file for each command: it calls the pipeline, describes the report, and chooses the exit
 //! code.
 
+mod account;
 mod compare;
 mod compute;
 mod counts;
@@ -35,6 +36,7 @@ pub(super) fn name(command: &Command) -> &'static str {
         Command::Run(_) => "fifo-pnl run",
         Command::Import(_) => "fifo-pnl import",
         Command::Void(_) => "fifo-pnl void",
+        Command::Account(_) => "fifo-pnl account",
         Command::Compute(_) => "compute_allocations",
         Command::Validate(_) => "validate_allocations",
         Command::Explain(_) => "fifo-pnl explain",
@@ -56,6 +58,7 @@ pub(super) fn needs_all_rows(command: &Command) -> bool {
     match command {
         Command::Versions(args) => !matches!(args.command, VersionsCommand::List { .. }),
         Command::Void(_)
+        | Command::Account(_)
         | Command::Explain(_)
         | Command::Compare(_)
         | Command::History(_)
@@ -95,6 +98,7 @@ pub(super) fn check(command: &Command, now: Timestamp) -> CliResult<()> {
         Command::Run(args) => import::request(&args.files).map(drop),
         Command::Import(args) => import::check(args),
         Command::Void(args) => void::check(args).map(drop),
+        Command::Account(args) => account::check(&args.command),
         Command::Compute(args) => compute::check(args, now),
         Command::Validate(args) => validate::check(args),
         Command::Explain(args) => read_account(args.account.as_deref()).map(drop),
@@ -164,6 +168,7 @@ pub(super) async fn run(command: Command, session: &Session) -> CliResult<Outcom
         Command::Run(args) => run::run(args, session).await,
         Command::Import(args) => import::run(args, session).await,
         Command::Void(args) => void::run(args, session).await,
+        Command::Account(args) => account::run(&args.command, session).await,
         Command::Compute(args) if args.incremental => incremental::run(args, session).await,
         Command::Compute(args) => compute::run(args, session).await,
         Command::Validate(args) => validate::run(args, session).await,

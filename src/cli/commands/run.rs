@@ -10,17 +10,11 @@ use crate::cli::args::RunArgs;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
-use crate::pipeline::{self, ComputeOptions, Source};
+use crate::pipeline::{self, ComputeOptions};
 
 pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     let request = import::request(&args.files)?;
-    let sources = import::parse(&args.files, &request, session)?;
-    let is_refused = |source: &Source| source.is_refused(request.skip_invalid);
-    let refused = sources.iter().any(is_refused);
-    let store = match refused {
-        true => None,
-        false => Some(session.open(true).await?),
-    };
+    let (store, sources) = import::read(&args.files, &request, session).await?;
     let location = store
         .as_ref()
         .map_or_else(|| "not opened".into(), |store| store.location());

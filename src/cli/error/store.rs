@@ -71,6 +71,9 @@ fn advice(error: &StoreError) -> (Exit, String) {
         StoreError::NoTrade { .. } => {
             usage("--account names the account of the trade, which is \"default\" otherwise")
         }
+        StoreError::LoginTaken { .. } => {
+            usage("use the name of that account; `fifo-pnl account list` shows all")
+        }
         StoreError::NoImport(_) => usage("`fifo-pnl import list` shows the imports there are"),
         StoreError::NoVersion(_) => usage("`fifo-pnl versions list` shows the versions there are"),
         StoreError::NoPermission { location, .. } if is_postgres(location) => {

@@ -5,6 +5,7 @@
 //! Each change is checked whole before its first part is made, so that an error leaves nothing.
 //! Read next: `ledger.rs` (imports and reads), `versions.rs` (writing and publishing), `queue.rs`.
 
+mod accounts;
 mod actions;
 mod closing;
 mod health;
@@ -30,7 +31,8 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::limits::BUSY_TIMEOUT_S;
 use super::model::{
-    Current, Event, Exclusion, HistoricalSell, Holder, QueuedItem, Reject, Version,
+    Current, Event, Exclusion, HistoricalSell, Holder, QueuedItem, Reject, SyncTry, TradingAccount,
+    Version,
 };
 use super::{RunLock, StoreError, StoreResult, TradeStore};
 use crate::engine::AssetRules;
@@ -74,6 +76,8 @@ struct MemoryTables {
     /// Decisions in their order: the latest one about a pool counts.
     exclusions: Vec<(Exclusion, bool)>,
     events: Vec<Event>,
+    accounts: Vec<TradingAccount>,
+    syncs: Vec<SyncTry>,
     snapshots: BTreeMap<String, Vec<HistoricalSell>>,
 }
 
@@ -153,6 +157,12 @@ impl MemoryStore {
             message: "another writer is at work".into(),
             source: None,
         })
+    }
+
+    /// Keeps all writers waiting until the result is dropped.
+    #[cfg(test)]
+    pub(crate) async fn hold(&self) -> impl Drop + use<> {
+        Arc::clone(&self.writing).lock_owned().await
     }
 
     /// Makes a change while no one else writes.

@@ -28,6 +28,8 @@ macro_rules! words {
     };
 }
 
+pub(super) use words;
+
 words! {
     /// The reason why a version was made.
     #[derive(Default)]
@@ -63,6 +65,8 @@ words! {
         Import = "import",
         /// An import was undone, or put back.
         ImportUndo = "import_undo",
+        /// A person stated facts of an account.
+        Account = "account",
         /// A trade was voided, or a void undone.
         Void = "void",
         /// A run ended.

@@ -31,6 +31,37 @@ impl Cells for PgCells<'_> {
     }
 }
 
+/// Columns of times.
+const TIMES: [&str; 27] = [
+    "buy_time",
+    "sell_time",
+    "order_time",
+    "last_order_time",
+    "first_sell",
+    "last_sell",
+    "first_allocation",
+    "last_allocation",
+    "complete_through",
+    "created_at",
+    "completed_at",
+    "published_at",
+    "computation_start",
+    "sealed_at",
+    "updated_at",
+    "resolved_at",
+    "decided_at",
+    "imported_at",
+    "event_time",
+    "rate_time",
+    "moved_at",
+    "settled_at",
+    "happened_at",
+    "started_at",
+    "last_sync_at",
+    "last_successful_sync_at",
+    "valid_from",
+];
+
 /// Returns the expressions that give `columns` as [`PgCells`] needs them.
 ///
 /// Trailing zeros of decimals are removed: the server keeps those that were written.
@@ -68,15 +99,11 @@ pub(super) fn expressions(columns: &str) -> String {
         | "usd_value"
         | "fee_amount"
         | "basis_share" => format!("trim_scale({column})::text"),
-        "buy_time" | "sell_time" | "order_time" | "last_order_time" | "first_sell"
-        | "last_sell" | "first_allocation" | "last_allocation" | "complete_through"
-        | "created_at" | "completed_at" | "published_at" | "computation_start" | "sealed_at"
-        | "updated_at" | "resolved_at" | "decided_at" | "imported_at" | "event_time"
-        | "rate_time" | "moved_at" | "settled_at" | "happened_at" => {
+        time if TIMES.contains(&time) => {
             format!("(extract(epoch FROM {column}) * 1000000)::bigint")
         }
         "allocation_batch_id" => "allocation_batch_id::text".to_owned(),
-        "policy" | "watermark" | "details" | "symbols" => {
+        "policy" | "watermark" | "details" | "symbols" | "error_details" => {
             format!("{column}::text AS {JSON_AS_TEXT}")
         }
         plain => plain.to_owned(),

@@ -22,7 +22,9 @@ use crate::store::fingerprint::{
 use crate::store::{SchemaRefusal, StoreError, StoreResult};
 
 /// Names in `public` that this program uses. If one exists before, another program made it.
-pub(super) const NAMES: [&str; 40] = [
+pub(super) const NAMES: [&str; 46] = [
+    "account_sync_health",
+    "account_time_offsets",
     "active_import_voids",
     "active_voids",
     "allocation_versions",
@@ -50,18 +52,22 @@ pub(super) const NAMES: [&str; 40] = [
     "migration_attempts",
     "orders_with_fills",
     "rates",
+    "recent_sync_failures",
     "review_exclusions",
     "review_history",
     "schema_version",
+    "sync_logs",
     "trade_additions",
     "trade_records",
     "trade_voids",
+    "trading_accounts",
     "v_allocation_discrepancies",
     "v_allocation_health",
     "v_current_allocations",
     "v_open_inventory",
     "v_pnl_by_symbol",
     "v_run_status",
+    "v_sync_status",
     "v_unmatched_sells",
 ];
 

@@ -289,7 +289,7 @@ fn canonical(cell: &str) -> String {
     if digits == "-0" { "0" } else { digits }.to_owned()
 }
 
-const VIEWS: [(&str, usize); 18] = [
+const VIEWS: [(&str, usize); 21] = [
     ("schema_version", 3),
     ("active_import_voids", 1),
     ("active_voids", 1),
@@ -308,6 +308,9 @@ const VIEWS: [(&str, usize); 18] = [
     ("review_history", 2),
     ("export_log", 1),
     ("migration_attempts", 1),
+    ("account_sync_health", 0),
+    ("recent_sync_failures", 0),
+    ("v_sync_status", 0),
 ];
 
 #[tokio::test]

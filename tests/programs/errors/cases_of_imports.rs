@@ -1,4 +1,4 @@
-//! Imports that can't be undone or put back.
+//! Imports that can't be undone or put back, and accounts.
 
 use super::Case;
 
@@ -106,6 +106,37 @@ pub const IMPORTS: &[Case] = &[
             "fifo-pnl void B-1~2 --account main --reason 'sent by mistake'",
             "fifo-pnl import undo 1 --reason again --undo",
         ],
+        ..Case::NONE
+    },
+    Case {
+        title: "An account that is not stored",
+        files: &[TRADES],
+        before: &[RUN],
+        command: "fifo-pnl account show bot",
+        after: &["fifo-pnl account list", "fifo-pnl account add bot"],
+        ..Case::NONE
+    },
+    Case {
+        title: "One login under two accounts",
+        files: &[TRADES],
+        before: &[
+            RUN,
+            "fifo-pnl account add main --platform mt5 --server Live-3 --login 4711",
+        ],
+        command: "fifo-pnl account add bot --platform mt5 --server Live-3 --login 4711",
+        after: &["fifo-pnl account list"],
+        ..Case::NONE
+    },
+    Case {
+        title: "An unknown class",
+        command: "fifo-pnl account add bot --class share",
+        after: &["fifo-pnl account add bot --class security"],
+        ..Case::NONE
+    },
+    Case {
+        title: "The clock of a server that can't be read",
+        command: "fifo-pnl account add bot --server-time +3",
+        after: &["fifo-pnl account add bot --server-time +03:00"],
         ..Case::NONE
     },
 ];

@@ -28,7 +28,12 @@ const HOLDER: &str = r#"{"host":"server","pid":4242,"since":"2025-11-01T01:55:00
     "what":"compute_allocations"}"#;
 
 /// Tables that an attempt is written down in.
-const LOGS: [&str; 2] = ["fifo_computation_log", "event_log"];
+const LOGS: [&str; 4] = [
+    "fifo_computation_log",
+    "event_log",
+    "sync_logs",
+    "trading_accounts",
+];
 
 /// A folder in which one case is run.
 pub struct Place {

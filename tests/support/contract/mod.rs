@@ -4,6 +4,7 @@
 //! store is one line in the test program of its database, and what it alone can show in
 //! `store_subject.rs`.
 
+pub mod accounts;
 pub mod actions;
 pub mod batches;
 pub mod corrections;
@@ -72,6 +73,10 @@ macro_rules! contract {
                 a_watermark_knows_which_imports_are_out,
                 rates_of_an_undone_import_count_no_more,
                 known_trades_say_whether_they_are_voided,
+            );
+            tests_of!($make, accounts:
+                an_account_keeps_what_is_stated,
+                each_try_is_logged_and_counted,
             );
             tests_of!($make, actions:
                 actions_come_back_with_every_fact,

@@ -104,6 +104,32 @@ pub const TABLES: &[Table] = &[
         ..NONE
     },
     Table {
+        command: "account add",
+        positions: &["main"],
+        rows: &[
+            value("--platform", &["mt5"], &[]),
+            value("--broker", &["Broker"], &[]),
+            value("--server", &["Live-3"], &[]),
+            value("--login", &["4711"], &[]),
+            value("--class", &["security"], &["share"]),
+            value(
+                "--server-time",
+                &["-05:00@2025-03-30"],
+                &["2", "+02:00@monday"],
+            ),
+        ],
+        ..NONE
+    },
+    Table {
+        command: "account list",
+        ..NONE
+    },
+    Table {
+        command: "account show",
+        positions: &["main"],
+        ..NONE
+    },
+    Table {
         command: "formats list",
         ..NONE
     },
