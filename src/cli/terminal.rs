@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::format::count;
 use super::printable::{json, printable};
-use super::width::{columns, wrapped};
+use super::width::{columns, columns_of_errors, wrapped};
 
 use crate::engine::{Timestamp, shown, shown_sentence};
 use crate::files::remove_unfinished;
@@ -219,8 +219,14 @@ fn write_out(text: &str) {
         .and_then(|()| stdout.flush());
 }
 
+/// Prints to stderr. Lines fit a terminal.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{}", printable(text));
+    let text = printable(text);
+    let text = match columns_of_errors() {
+        Some(columns) => wrapped(&text, columns),
+        None => text,
+    };
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Prints no message for a panic that becomes an error, as the program reports the error.

@@ -11,7 +11,12 @@ const INDENT_MAX: usize = 40;
 
 /// Returns the columns of the terminal that stdout is. `None`: stdout is no terminal.
 pub fn columns() -> Option<usize> {
-    columns_told().or_else(columns_of_terminal)
+    columns_told().or_else(|| columns_of_terminal(&std::io::stdout()))
+}
+
+/// Returns the columns of the terminal that stderr is. `None`: stderr is no terminal.
+pub fn columns_of_errors() -> Option<usize> {
+    columns_told().or_else(|| columns_of_terminal(&std::io::stderr()))
 }
 
 /// Returns the width that a test sets in `FIFO_PNL_COLUMNS`: its output is no terminal.
@@ -30,8 +35,8 @@ fn columns_told() -> Option<usize> {
 }
 
 #[cfg(unix)]
-fn columns_of_terminal() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+fn columns_of_terminal(stream: &impl std::os::fd::AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
     Some(match usize::from(size.ws_col) {
         0 => COLUMNS,
         columns => columns,
@@ -39,7 +44,7 @@ fn columns_of_terminal() -> Option<usize> {
 }
 
 #[cfg(not(unix))]
-fn columns_of_terminal() -> Option<usize> {
+fn columns_of_terminal<T>(_: &T) -> Option<usize> {
     None
 }
 

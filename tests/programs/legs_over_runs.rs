@@ -239,7 +239,7 @@ fn a_pool_that_is_computed_again_has_its_rates_in_the_summary() {
         "{text}"
     );
     assert!(
-        text.contains("default z: 200.00 USD, by its rate 110.00"),
+        text.contains("default z: 200.00 USD, by price or rate 110.00"),
         "{text}"
     );
     // A void is the reason then, and no rate.

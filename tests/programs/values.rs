@@ -28,11 +28,11 @@ fn a_stated_value_far_from_its_rate_counts_and_is_named() {
          e,BTC-USD,buy,2,50,2025-03-03T12:00:00Z,0,103,,,\n",
     );
     let done = folder.compute(&["--all-symbols"]).expect(0);
-    let expected = "Stated values   4 values counted as stated, over 2 % off their rates\n\
-        \x20               default b: 112.30 USD, by its rate 110.00\n\
-        \x20               default c: 107.00 USD, by its rate 110.00\n\
-        \x20               default d: fee 1.20 USD, by its rate 1.10\n\
-        \x20               default e: 103.00 USD, by its rate 100.00\n";
+    let expected = "Stated values   4 values counted as stated, over 2 % off price or rate\n\
+        \x20               default b: 112.30 USD, by price or rate 110.00\n\
+        \x20               default c: 107.00 USD, by price or rate 110.00\n\
+        \x20               default d: fee 1.20 USD, by price or rate 1.10\n\
+        \x20               default e: 103.00 USD, by price or rate 100.00\n";
     assert!(done.stdout.contains(expected), "{}", done.stdout);
     // Each buy at its stated value, d with its fee; a was sold.
     let cost = "SELECT open_cost_usd FROM fifo_pool_summary WHERE allocation_version = 1";
@@ -44,6 +44,28 @@ fn a_stated_value_far_from_its_rate_counts_and_is_named() {
     assert_eq!(unlike["count"], 4);
     assert_eq!(unlike["first"][2]["purpose"], "fee");
     assert_eq!(unlike["first"][2]["by_rate_usd"], "1.1");
+}
+
+#[test]
+fn a_quote_value_far_from_price_times_size_counts_and_is_named() {
+    // Price times size is 100: 102 is 2 % more, 103 is further. Without a price, nothing is.
+    let folder = folder(
+        "EUR,2025-03-03,USD,1.1\n",
+        ",quote_value",
+        "a,BTC-USD,buy,2,50,2025-03-03T10:00:00Z,0,102\n\
+         b,BTC-USD,buy,2,50,2025-03-03T10:00:00Z,0,103\n\
+         c,BTC-EUR,buy,2,50,2025-03-03T10:00:00Z,0,1000\n\
+         d,BTC-USD,buy,2,0,2025-03-03T10:00:00Z,0,100\n",
+    );
+    let done = folder.compute(&["--all-symbols"]).expect(0);
+    let expected = "Stated values   2 values counted as stated, over 2 % off price or rate\n\
+        \x20               default b: 103.00 USD, by price or rate 100.00\n\
+        \x20               default c: 1,100.00 USD, by price or rate 110.00\n";
+    assert!(done.stdout.contains(expected), "{}", done.stdout);
+    let cost = "SELECT open_cost_usd FROM fifo_pool_summary WHERE allocation_version = 1";
+    assert_eq!(folder.value(cost), "1405");
+    // Only the rate of c is used, and once.
+    assert_eq!(folder.value("SELECT count(*) FROM fifo_rates_used"), "1");
 }
 
 #[test]
@@ -243,7 +265,7 @@ fn the_stated_value_of_a_fee_in_a_dollar_coin_counts() {
     let cost = "SELECT open_cost_usd FROM fifo_pool_summary WHERE asset = 'BTC'";
     assert_eq!(folder.value(cost), "80088");
     assert!(
-        text.contains("default b1: fee 88.00 USD, by its rate 100.00"),
+        text.contains("default b1: fee 88.00 USD, by price or rate 100.00"),
         "{text}"
     );
     folder.validate(&["--version", "current"]).expect(0);

@@ -41,6 +41,10 @@ fn assert_fits(done: &Done) {
     for line in done.stdout.lines() {
         assert!(line.chars().count() <= 80, "{line}\nin\n{}", done.stdout);
     }
+    // A command stays whole, so that it can be copied.
+    for line in done.stderr.lines().filter(|line| !line.contains('`')) {
+        assert!(line.chars().count() <= 80, "{line}\nin\n{}", done.stderr);
+    }
 }
 
 #[test]
@@ -76,6 +80,15 @@ fn every_table_fits_eighty_columns() {
         ),
         (0, "fifo-pnl explain --sell TXID-ORDER-2021-000008"),
         (0, "fifo-pnl migrate status"),
+        (
+            2,
+            "fifo-pnl explain --sell TXID-ORDER-2021-000099-that-no-ledger-has-ever-seen",
+        ),
+        (
+            2,
+            "fifo-pnl import no-such-folder-of-a-person/export-of-the-year-2021.csv",
+        ),
+        (2, "fifo-pnl compute --all-symbols --memory 3"),
     ] {
         assert_fits(&on_terminal(&folder, command).expect(code));
     }

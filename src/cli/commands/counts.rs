@@ -119,14 +119,14 @@ pub(super) fn describe_rates(rates: &RateCounts, more: &str, next: &Next) -> Str
 /// Most stated values that a report names.
 const UNLIKE_SHOWN_MAX: usize = 10;
 
-/// Names stated values that are far from their rates.
+/// Names stated values that are far from their prices or rates.
 fn describe_unlike(unlike: &BTreeSet<UnlikeValue>) -> String {
     let mut text = String::new();
     if !unlike.is_empty() {
         let values = plural(unlike.len() as u64, "value", "values");
         text.push_str(&format!(
-            "Stated values   {values} counted as stated, over {STATED_VALUE_PERCENT} % off their \
-             rates\n"
+            "Stated values   {values} counted as stated, over {STATED_VALUE_PERCENT} % off price \
+             or rate\n"
         ));
     }
     for value in unlike.iter().take(UNLIKE_SHOWN_MAX) {
@@ -136,7 +136,7 @@ fn describe_unlike(unlike: &BTreeSet<UnlikeValue>) -> String {
         };
         let (stated, by_rate) = (dollars(value.stated), dollars(value.by_rate));
         text.push_str(&format!(
-            "{INDENT}{} {}: {what}{stated} USD, by its rate {by_rate}\n",
+            "{INDENT}{} {}: {what}{stated} USD, by price or rate {by_rate}\n",
             shown(value.account.as_str()),
             shown(value.order_id.as_str())
         ));

@@ -14,7 +14,7 @@ use crate::engine::policy::{STATED_VALUE_PERCENT, USD, USD_SCALE};
 use crate::engine::rates::{RatePurpose, RateUsed, WantedRate};
 use crate::engine::side::Side;
 
-/// A value in dollars that a row states, and that a rate gives otherwise: by more than
+/// A value that a row states, and that its price or a rate gives otherwise: by more than
 /// [`STATED_VALUE_PERCENT`] of the smaller one. The stated value counts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct UnlikeValue {
@@ -26,7 +26,7 @@ pub struct UnlikeValue {
     pub purpose: RatePurpose,
     /// As the row states it. Units: USD.
     pub stated: Usd,
-    /// The value by the rate that would count. Units: USD.
+    /// The value by the price, or by the rate that would count. Units: USD.
     pub by_rate: Usd,
 }
 
@@ -35,7 +35,9 @@ impl LegMaker<'_> {
     pub(super) fn value(&mut self, paid: Option<&Paid>) -> Result<Usd, NoLegs> {
         let more = self.pending.trade.more.as_ref();
         let Some(stated) = more.and_then(|more| more.usd_value) else {
-            return self.value_by_rate(paid);
+            let value = self.value_by_rate(paid)?;
+            self.compare_with_price(value);
+            return Ok(value);
         };
         let stated = money::dollars(Fact::of_worth(stated));
         let stated = stated.map_err(|error| self.beyond("usd_value", error))?;
@@ -43,6 +45,26 @@ impl LegMaker<'_> {
             maker.value_by_rate(paid)
         });
         Ok(stated)
+    }
+
+    /// Compares a stated value in the quote with price times size. A price of 0 says nothing.
+    fn compare_with_price(&mut self, value: Usd) {
+        let (of, trade) = (self.instrument, &self.pending.trade);
+        let Some(stated) = trade.more.as_ref().and_then(|more| more.quote_value) else {
+            return;
+        };
+        let product = self.size().ok();
+        let product = product.and_then(|it| money::exact_product(Fact::of_price(trade.price), it));
+        let Some(product) = product.filter(|it| it.units() != 0) else {
+            return;
+        };
+        if !money::differ_by_more(Fact::of_worth(stated), product, STATED_VALUE_PERCENT) {
+            return;
+        }
+        self.compare(RatePurpose::Value, value, |maker| match of.is_usd {
+            true => money::dollars(product).map_err(|error| maker.beyond("price", error)),
+            false => maker.converted(&of.quote, product, RatePurpose::Value),
+        });
     }
 
     /// Compares a stated value with that by a rate, which the trade does not use.
