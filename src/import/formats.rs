@@ -28,6 +28,7 @@ mod movements;
 mod native;
 mod numbers;
 mod okx_account;
+mod okx_funding;
 mod own;
 #[cfg(test)]
 pub(super) mod samples;
@@ -89,6 +90,7 @@ const JOINED: &[&dyn JoinedFormat] = &[
     &tax_programs::Koinly,
     &kraken_ledgers::KrakenLedgers,
     &okx_account::OkxAccount,
+    &okx_funding::OkxFunding,
 ];
 
 /// Rows that may stand before a header: Coinbase writes up to seven.

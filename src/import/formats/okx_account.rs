@@ -18,28 +18,50 @@ static SOURCE: JoinedSource = JoinedSource {
     name: "okx-account",
     exchange: "okx",
     assumes: "",
-    headers: &[(
-        &[
-            "id",
-            "Order id",
-            "Time",
-            "Trade Type",
-            "Symbol",
-            "Action",
-            "Amount",
-            "Trading Unit",
-            "Filled Price",
-            "PnL",
-            "Fee",
-            "Fee Unit",
-            "Position Change",
-            "Position Balance",
-            "Balance Change",
-            "Balance",
-            "Balance Unit",
-        ],
-        &["Filled Price Unit", "Position Unit", "*-USD"],
-    )],
+    headers: &[
+        (
+            &[
+                "id",
+                "Order id",
+                "Time",
+                "Trade Type",
+                "Symbol",
+                "Action",
+                "Amount",
+                "Trading Unit",
+                "Filled Price",
+                "PnL",
+                "Fee",
+                "Fee Unit",
+                "Position Change",
+                "Position Balance",
+                "Balance Change",
+                "Balance",
+                "Balance Unit",
+            ],
+            &["Filled Price Unit", "Position Unit", "*-USD"],
+        ),
+        (
+            &[
+                "id",
+                "Order id",
+                "Time",
+                "Trade Type",
+                "Instrument",
+                "Type",
+                "Amount",
+                "Unit",
+                "PL",
+                "Fee",
+                "Position Change",
+                "Position Balance",
+                "Balance Change",
+                "Balance",
+                "Unit",
+            ],
+            &["*-USD"],
+        ),
+    ],
     time: "Time",
     zone: Some("asked"),
     zone_from: Some(ZoneFrom::Before),
@@ -68,7 +90,13 @@ impl JoinedFormat for OkxAccount {
 }
 
 fn meaning(id: &str, cells: &NamedCells<'_>) -> Result<RowMeaning, CellFault> {
-    let action = cells.text("Action").to_lowercase();
+    // An older header has other names.
+    let column = if cells.has("Action") {
+        "Action"
+    } else {
+        "Type"
+    };
+    let action = cells.text(column).to_lowercase();
     let (order, time) = (cells.text("Order id"), cells.text("Time"));
     Ok(match (cells.text("Trade Type"), action.as_str()) {
         ("Spot", "buy" | "sell") if order.is_empty() => {
@@ -84,7 +112,7 @@ fn meaning(id: &str, cells: &NamedCells<'_>) -> Result<RowMeaning, CellFault> {
             tx_id: String::new(),
             usd_value: String::new(),
         },
-        ("Spot", _) => return Err(unknown_type("Action")),
+        ("Spot", _) => return Err(unknown_type(column)),
         ("Margin" | "Futures" | "Perpetual" | "Swap" | "Option" | "Options", _) => {
             let why = "expected Spot: trades on margin and of contracts are not computed";
             return Err(("Trade Type", Fault::new(why)));
@@ -94,7 +122,11 @@ fn meaning(id: &str, cells: &NamedCells<'_>) -> Result<RowMeaning, CellFault> {
 }
 
 fn posting(cells: &NamedCells<'_>) -> Result<Posting, CellFault> {
-    let (asset, fee_unit) = (cells.text("Balance Unit"), cells.text("Fee Unit"));
+    // In the older header, the second unit is that of balance and fee.
+    let (asset, fee_unit) = match cells.has("Balance Unit") {
+        true => (cells.text("Balance Unit"), cells.text("Fee Unit")),
+        false => (cells.nth("Unit", 1), cells.nth("Unit", 1)),
+    };
     if asset.is_empty() {
         return Err(("Balance Unit", Fault::new("expected the code of a coin")));
     }
