@@ -1,13 +1,15 @@
-//! Files that are no table of text: XML, and statements of several tables in one file.
+//! Files that are no table of text: XML, workbooks, and statements of several tables in one file.
 //!
 //! Each becomes the text of one table, which a format reads like any other. A row stands on the
 //! line of the file that it came from, as far as lines have one row each.
 
 mod activity;
 mod flex;
+mod workbook;
 
 use super::encoding::decoded_as_it_is;
 use super::error::FileError;
+use super::file::is_workbook;
 
 /// Bytes at the start of a file that show what it is.
 pub const DOCUMENT_HEAD_BYTES: usize = 4096;
@@ -22,6 +24,9 @@ pub(super) struct Document {
 
 /// Tells by the first bytes of a file whether it may be a document. Such a file is read whole.
 pub fn is_document(head: &[u8]) -> bool {
+    if is_workbook(head) {
+        return true;
+    }
     let text = String::from_utf8_lossy(head);
     let text = text.trim_start_matches('\u{feff}').trim_start();
     flex::begins(text) || activity::begins(text)
@@ -32,6 +37,10 @@ pub(super) fn document(bytes: &[u8]) -> Result<Option<Document>, FileError> {
     let head = bytes.get(..DOCUMENT_HEAD_BYTES).unwrap_or(bytes);
     if !is_document(head) {
         return Ok(None);
+    }
+    if is_workbook(head) {
+        let (text, said) = (workbook::table(bytes)?, workbook::SAID);
+        return Ok(Some(Document { text, said }));
     }
     let (text, _) = decoded_as_it_is(bytes)?;
     let text = text.as_str();

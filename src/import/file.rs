@@ -26,6 +26,9 @@ const OTHER_FORMATS: [(&[u8], &str); 8] = [
     (b"<", "HTML or XML"),
 ];
 
+/// The first bytes of an archive with files in it.
+const ARCHIVE: &[u8] = b"PK\x03\x04";
+
 /// A workbook's files have such paths. They are uncompressed, near the start of the archive.
 const WORKBOOK_MARKS: [&[u8]; 2] = [b"[Content_Types].xml", b"xl/"];
 
@@ -72,11 +75,16 @@ pub(super) fn check_head(bytes: &[u8]) -> Result<(), FileError> {
     }
 }
 
+/// Tells whether a file is an Excel workbook, by its first bytes.
+pub(super) fn is_workbook(bytes: &[u8]) -> bool {
+    let head = bytes.get(..WORKBOOK_MARK_WITHIN).unwrap_or(bytes);
+    let has = |mark: &[u8]| head.windows(mark.len()).any(|window| window == mark);
+    bytes.starts_with(ARCHIVE) && WORKBOOK_MARKS.into_iter().any(has)
+}
+
 fn other_format(bytes: &[u8]) -> Option<FileError> {
-    if bytes.starts_with(b"PK\x03\x04") {
-        let head = bytes.get(..WORKBOOK_MARK_WITHIN).unwrap_or(bytes);
-        let has = |mark: &[u8]| head.windows(mark.len()).any(|window| window == mark);
-        return Some(match WORKBOOK_MARKS.into_iter().any(has) {
+    if bytes.starts_with(ARCHIVE) {
+        return Some(match is_workbook(bytes) {
             true => FileError::OtherFormat("an Excel workbook (xlsx)"),
             false => FileError::Packed("an archive (zip)"),
         });

@@ -19,6 +19,7 @@ mod described;
 mod dialects;
 mod differences;
 mod draft;
+mod gemini;
 mod joined;
 mod kraken_ledgers;
 mod layout;
@@ -87,6 +88,7 @@ const JOINED: &[&dyn JoinedFormat] = &[
     &tax_programs::CoinTracking,
     &crypto_com_app::CryptoComApp,
     &crypto_com_journal::CryptoComJournal,
+    &gemini::Gemini,
     &tax_programs::Koinly,
     &kraken_ledgers::KrakenLedgers,
     &okx_account::OkxAccount,

@@ -82,3 +82,67 @@ fn one_level_of_an_activity_statement_counts() {
     let refused = rejected(&parsed(&options_row));
     assert_eq!(refused.len(), 2, "{refused:?}");
 }
+
+/// The sample of Gemini as a workbook: dates and times are cells of their own kind, numbers floats.
+fn workbook() -> Vec<u8> {
+    use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    let (day, time) = (
+        Format::new().set_num_format("yyyy-mm-dd"),
+        Format::new().set_num_format("hh:mm:ss.000"),
+    );
+    let text = sample("gemini");
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(text.as_bytes());
+    // Two rows are blank before the header.
+    for (row, cells) in (2..).zip(reader.records()) {
+        for (column, cell) in (0..).zip(&cells.unwrap()) {
+            let plain = cell.replace(['$', ',', ')'], "").replace('(', "-");
+            let number = plain.split(' ').next().unwrap().parse::<f64>();
+            match (column, number) {
+                _ if cell.is_empty() => {}
+                (0, _) if row > 2 => {
+                    let at = ExcelDateTime::parse_from_str(cell).unwrap();
+                    sheet.write_with_format(row, column, &at, &day).unwrap();
+                }
+                (1, _) if row > 2 => {
+                    let at = ExcelDateTime::parse_from_str(cell).unwrap();
+                    sheet.write_with_format(row, column, &at, &time).unwrap();
+                }
+                (_, Ok(number)) => drop(sheet.write(row, column, number).unwrap()),
+                _ => drop(sheet.write(row, column, cell).unwrap()),
+            }
+        }
+    }
+    book.save_to_buffer().unwrap()
+}
+
+/// A float has the digits of its shortest decimal, so a workbook gives the trades of the CSV file.
+#[test]
+fn a_workbook_gives_what_the_same_table_as_text_gives() {
+    let bytes = workbook();
+    let file = parse_csv(&bytes, &options(), &mut |_| ()).unwrap();
+    assert_eq!(rejected(&file), Vec::<String>::new());
+    let said = "a workbook, with numbers as the shortest decimals of its floats";
+    assert_eq!(
+        (file.format, file.read_as.as_slice()),
+        ("gemini", &[said][..])
+    );
+    let without_line = |text: &str| -> Vec<String> {
+        let rows = text.lines().skip(1);
+        rows.map(|row| row.rsplit_once(',').unwrap().0.to_owned())
+            .collect()
+    };
+    let text = parsed(&sample("gemini"));
+    assert_eq!(without_line(&written(&file)), without_line(&written(&text)));
+    assert_eq!(without_line(&moved(&file)), without_line(&moved(&text)));
+    // Two blank rows, and the header.
+    assert_eq!(file.trades[0].import_line, 5);
+    assert_eq!(file.balances.unwrap().agreeing, 10);
+    for cut in [bytes.len() / 2, 200, 60] {
+        let error = parse_csv(&bytes[..cut], &options(), &mut |_| ()).unwrap_err();
+        assert!(matches!(error, FileError::OtherFormat(_)), "{error}");
+    }
+}

@@ -56,6 +56,11 @@ pub(super) trait JoinedFormat: Debug + Send + Sync {
         full_year(text)
     }
 
+    /// Returns the time of a row in the form of ISO 8601.
+    fn time_of(&self, cells: &NamedCells<'_>) -> String {
+        self.time(cells.text(self.source().time))
+    }
+
     /// Reads a row. Errors: the column at fault.
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault>;
 }
@@ -176,6 +181,13 @@ impl<'r> NamedCells<'r> {
         let wanted = fold(name);
         let place = self.names.iter().position(|it| is_named(&wanted, it));
         place.map_or("", |place| cell(self.cells, place))
+    }
+
+    /// Returns the columns: each name as it is compared, and its text.
+    pub fn columns(&self) -> impl Iterator<Item = (&'r str, &'r str)> {
+        let (names, cells) = (self.names, self.cells);
+        let names = names.iter().enumerate();
+        names.map(move |(place, name)| (name.as_str(), cell(cells, place)))
     }
 
     /// Returns all cells as one text: rows with equal ones are one row, if they have balances.

@@ -297,6 +297,29 @@ const REJECTED: &[RejectCase] = &[
         ],
     ),
     (
+        "gemini",
+        &[
+            ("0.05 BTC ,,0.05 BTC", "half BTC ,,0.05 BTC"),
+            ("Credit,ETH,Interest", "Custody Fee,ETH,Interest"),
+            ("502,402", ",402"),
+        ],
+        &[
+            "3: USD Amount USD is \"($4,000.00)\", expected a number, perhaps with the coin of its \
+             column",
+            "4: Trade ID is empty, expected the id of the trade",
+            "7: Type is \"Custody Fee\", expected a type of rows that is known",
+        ],
+    ),
+    (
+        "okx-funding",
+        &[("Fee rebate", "Lottery"), ("-0.04,0.05", "-0.03,0.05")],
+        &[
+            "3: Type is \"Lottery\", expected a type of rows that is known",
+            "5: Amount is \"-0.03\", expected the change of the balance, with the fee or without \
+             it",
+        ],
+    ),
+    (
         "coinbase-older",
         &[("Converted 0.5 ETH to", "Swapped 0.5 ETH for")],
         &[
@@ -371,7 +394,9 @@ fn balances_of_accounts_agree_to_the_last_row() {
         ("bybit-account", 8),
         ("coinbase-account", 17),
         ("coinbase-oldest", 4),
+        ("gemini", 10),
         ("okx-account", 7),
+        ("okx-funding", 6),
     ] {
         let file = parsed(&sample(name));
         assert_eq!(agreeing(&file), (rows, rows), "{name}");

@@ -101,13 +101,17 @@ pub(super) fn fold(name: &str) -> String {
 
 /// Tells whether a column has a name. Both are folded; a `*` of the pattern stands for any text.
 pub(super) fn is_named(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((before, behind)) => {
-            let rest = name.strip_prefix(before);
-            rest.is_some_and(|rest| rest.ends_with(behind))
+    let Some((before, behind)) = pattern.split_once('*') else {
+        return pattern == name;
+    };
+    let rest = name.strip_prefix(before);
+    rest.is_some_and(|rest| match behind.contains('*') {
+        false => rest.ends_with(behind),
+        true => {
+            let mut places = rest.char_indices();
+            places.any(|(at, _)| rest.get(at..).is_some_and(|it| is_named(behind, it)))
         }
-    }
+    })
 }
 
 #[cfg(test)]
@@ -128,5 +132,8 @@ mod tests {
         assert!(parts("{Fee|half}").is_err());
         assert!(is_named("time(*)", "time(utc+02:00)"));
         assert!(!is_named("time(*)", "time"));
+        assert!(is_named("* amount*", "btc amount btc"));
+        assert!(is_named("* amount*", "usd amount ($)"));
+        assert!(!is_named("* amount*", "amount btc"));
     }
 }

@@ -118,7 +118,7 @@ pub const FILES: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A workbook instead of CSV",
+        title: "A damaged workbook",
         before: &["printf 'PK\\003\\004....xl/workbook.xml' > trades.xlsx"],
         command: "fifo-pnl import trades.xlsx",
         ..Case::NONE

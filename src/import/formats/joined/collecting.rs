@@ -117,7 +117,13 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
             .zone
             .as_ref()
             .or(reading.options.timezone.as_ref());
-        let at = read_order_time(&self.file.format.time(cells.text(column)), zone, now);
+        let time = self.file.format.time_of(&cells);
+        // Totals have no time.
+        if time.is_empty() && matches!(says.meaning, RowMeaning::Ignored(_)) {
+            let at = Timestamp::EPOCH;
+            return Ok(JoinedRow { row, at, says });
+        }
+        let at = read_order_time(&time, zone, now);
         let at = at.map_err(|fault| {
             rejected((
                 column,
