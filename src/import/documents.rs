@@ -14,6 +14,10 @@ use super::file::is_workbook;
 /// Bytes at the start of a file that show what it is.
 pub const DOCUMENT_HEAD_BYTES: usize = 4096;
 
+/// The reason why no report of MetaTrader is read.
+const NO_LOTS: &str =
+    "a report of MetaTrader counts lots, and does not say how many units a lot has";
+
 /// The text of a table that was made of a file.
 #[derive(Debug)]
 pub(super) struct Document {
@@ -27,9 +31,31 @@ pub fn is_document(head: &[u8]) -> bool {
     if is_workbook(head) {
         return true;
     }
-    let text = String::from_utf8_lossy(head);
-    let text = text.trim_start_matches('\u{feff}').trim_start();
-    flex::begins(text) || activity::begins(text)
+    let text = head_text(head);
+    let text = text.as_str();
+    flex::begins(text) || activity::begins(text) || is_report(text)
+}
+
+/// Returns the beginning of a file as text. Of UTF-16, only the letters of ASCII are right.
+fn head_text(head: &[u8]) -> String {
+    let is_utf16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
+    let text = match is_utf16 {
+        true => {
+            let bytes = head.iter().skip(2).copied();
+            let letters: Vec<u8> = bytes.filter(|byte| *byte != 0).collect();
+            String::from_utf8_lossy(&letters).into_owned()
+        }
+        false => String::from_utf8_lossy(head).into_owned(),
+    };
+    text.trim_start_matches('\u{feff}').trim_start().to_owned()
+}
+
+/// Words in the reports of MetaTrader, which are HTML.
+const OF_REPORTS: [&str; 3] = ["MetaTrader", "Trade History Report", "Closed Transactions:"];
+
+/// Tells whether a file is a report of MetaTrader.
+fn is_report(text: &str) -> bool {
+    text.starts_with('<') && OF_REPORTS.iter().any(|words| text.contains(words))
 }
 
 /// Makes the text of a table. `None`: the file is a table itself. Errors: it is broken.
@@ -41,6 +67,13 @@ pub(super) fn document(bytes: &[u8]) -> Result<Option<Document>, FileError> {
     if is_workbook(head) {
         let (text, said) = (workbook::table(bytes)?, workbook::SAID);
         return Ok(Some(Document { text, said }));
+    }
+    if is_report(&head_text(head)) {
+        return Err(FileError::WrongFile {
+            line: 1,
+            format: "mt5-report",
+            why: NO_LOTS,
+        });
     }
     let (text, _) = decoded_as_it_is(bytes)?;
     let text = text.as_str();

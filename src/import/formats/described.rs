@@ -96,7 +96,14 @@ impl Described {
         let layouts = header.own.layouts().filter(is_chosen);
         layouts.flat_map(move |layout| {
             let generations = layout.headers.iter();
-            generations.map(move |it| (layout.name.as_str(), Differences::of(it, header)))
+            generations.map(move |it| {
+                let cells = layout.spelled(header.cells);
+                let header = HeaderRow {
+                    cells: &cells,
+                    ..*header
+                };
+                (layout.name.as_str(), Differences::of(it, &header))
+            })
         })
     }
 
@@ -104,7 +111,12 @@ impl Described {
     /// seen may change the meaning of the others.
     fn of(layout: &'static Layout, header: &HeaderRow<'_>) -> Option<Self> {
         let names: Vec<String> = header.cells.iter().map(str::to_owned).collect();
-        let folded: Vec<String> = names.iter().map(|name| fold(name)).collect();
+        let cells = layout.spelled(header.cells);
+        let header = &HeaderRow {
+            cells: &cells,
+            ..*header
+        };
+        let folded: Vec<String> = cells.iter().map(fold).collect();
         let place = |name: &str| {
             let wanted = fold(name);
             folded.iter().position(|other| is_named(&wanted, other))

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use csv::StringRecord;
 use serde::Deserialize;
 
 use super::numbers::{NumberStyle, is_zero};
@@ -25,7 +26,7 @@ macro_rules! layouts {
 }
 
 /// The layouts of this program, in the order of their names.
-const TEXTS: [(&str, &str); 20] = layouts![
+const TEXTS: [(&str, &str); 22] = layouts![
     "alpaca-activities",
     "binance-older",
     "binance-orders",
@@ -43,6 +44,8 @@ const TEXTS: [(&str, &str); 20] = layouts![
     "kucoin-older",
     "kucoin-oldest",
     "kucoin-orders",
+    "mt4-report",
+    "mt5-report",
     "okx-oldest",
     "robinhood",
     "schwab",
@@ -79,6 +82,9 @@ pub(super) struct Layout {
     pub ids: Option<String>,
     /// The generations of the header.
     pub headers: Vec<Generation>,
+    /// Other names of columns, and the names that the table has for them.
+    #[serde(default)]
+    pub spellings: BTreeMap<String, String>,
     /// Why the import takes no such file. Then nothing of it is read.
     #[serde(default)]
     pub refuse: Option<String>,
@@ -277,6 +283,19 @@ impl Layout {
         layout.check().map(|()| layout)
     }
 
+    /// Returns a header with the names of this table in place of other names.
+    pub fn spelled(&self, header: &StringRecord) -> StringRecord {
+        let other = |cell: &str| {
+            let mut names = self.spellings.iter();
+            let found = names.find(|(other, _)| fold(other) == fold(cell));
+            found.map(|(_, name)| name.clone())
+        };
+        let cells = header.iter();
+        cells
+            .map(|cell| other(cell).unwrap_or_else(|| cell.to_owned()))
+            .collect()
+    }
+
     /// Returns the marks of the numbers.
     pub fn numbers(&self) -> NumberStyle<'_> {
         NumberStyle {
@@ -298,7 +317,9 @@ impl Layout {
         let of_refused = self.refused.iter().map(|refused| &refused.column);
         let of_actions = self.actions.iter().filter_map(|it| it.column.as_ref());
         let of_cancels = self.cancelled.iter().flat_map(|it| it.rows.keys());
+        let spelled = self.spellings.values();
         let unknown = of_rows
+            .chain(spelled)
             .chain(of_refused)
             .chain(of_actions)
             .chain(of_cancels)
