@@ -88,7 +88,6 @@ fn every_table_fits_eighty_columns() {
             2,
             "fifo-pnl import no-such-folder-of-a-person/export-of-the-year-2021.csv",
         ),
-        (2, "fifo-pnl compute --all-symbols --memory 3"),
     ] {
         assert_fits(&on_terminal(&folder, command).expect(code));
     }
