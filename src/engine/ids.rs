@@ -64,6 +64,9 @@ pub(super) fn check_text(text: &str) -> Result<(), IdError> {
 /// The character between an order id and the number of its correction: `<id>~2`.
 pub const CORRECTION_MARK: char = '~';
 
+/// Hexadecimal digits of the hash in an id that an import makes of a row's facts: 80 bits.
+pub const MADE_HASH_DIGITS: usize = 20;
+
 /// The number of an execution's first correction.
 const CORRECTION_FIRST: u32 = 2;
 

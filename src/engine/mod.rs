@@ -83,7 +83,8 @@ pub use facts::{
 };
 pub use hash::{HashTextError, RowsHash};
 pub use ids::{
-    Account, Asset, CORRECTION_MARK, IdError, OrderId, Pool, PoolNames, Symbol, split_correction,
+    Account, Asset, CORRECTION_MARK, IdError, MADE_HASH_DIGITS, OrderId, Pool, PoolNames, Symbol,
+    split_correction,
 };
 pub use intake::{Intake, RowPlace, Taken};
 pub use issue::{IssueType, Severity, UnknownWord};

@@ -1,4 +1,4 @@
-//! An earlier import of a file.
+//! An earlier import of a file, or of its rows.
 
 use crate::engine::Timestamp;
 
@@ -13,4 +13,15 @@ pub struct ImportedAs {
     pub file: String,
     /// When that import happened.
     pub at: Timestamp,
+}
+
+/// Trades of a file that an earlier import has for another account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownRows {
+    /// How many of them.
+    pub known: u64,
+    /// How many were looked up.
+    pub of: u64,
+    /// The import of the first one.
+    pub other: ImportedAs,
 }

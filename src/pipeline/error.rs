@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::earlier::ImportedAs;
+use super::earlier::{ImportedAs, KnownRows};
 use crate::engine::{Account, MoneyError, Pool, PoolStatus, Timestamp, shown};
 use crate::import::FileError;
 use crate::rates::RateFileError;
@@ -81,6 +81,21 @@ pub enum PipelineError {
         line: u64,
         /// The id of the trade.
         order_id: String,
+    },
+    /// Most rows of the file are in the ledger for another account: they would count twice.
+    #[error(
+        "{file}: {} of {} rows looked up are known from import {}, for account {} at {}",
+        known.known,
+        known.of,
+        known.other.import_id,
+        shown(&known.other.account).quoted(),
+        known.other.at
+    )]
+    KnownElsewhere {
+        /// The file's name.
+        file: String,
+        /// The rows, and the earlier import.
+        known: KnownRows,
     },
     /// Another process held the run lock for as long as the caller waits.
     #[error("{} (waited {:?} for it)", StoreError::Locked(.0.clone()), .1)]
@@ -205,6 +220,9 @@ pub enum ExplainError {
     /// The version was computed without such a trade.
     #[error("version {1} knows no trade \"{0}\"")]
     NoTrade(String, Version),
+    /// The trade's import is undone; has its number and file.
+    #[error("\"{0}\" came with import {1} of {2}, which is undone")]
+    ImportUndone(String, i64, String),
     /// The trade is a buy.
     #[error("\"{0}\" is a buy, expected a sell")]
     IsBuy(String),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::elsewhere::import_of_trade;
 use super::error::{ExplainError, NoRows, PipelineResult};
 use super::explained_rates::{ExplainedRate, Rates};
 use super::validate::find_version;
@@ -149,6 +150,11 @@ pub async fn explain(
         return Err(no_rows(order_id, &info, &ledger.pool, &summaries, Some(ledger)).into());
     }
     let found: Vec<(&Pool, &Trade)> = named.iter().map(|(pool, trade)| (*pool, trade)).collect();
+    if found.is_empty()
+        && let Some(undone) = undone_import(store, order_id, account).await?
+    {
+        return Err(undone.into());
+    }
     let sells = pick(order_id, &info, &found)?;
     let Some((pool, _)) = sells.first() else {
         return Err(ExplainError::NoTrade(order_id.to_owned(), info.version).into());
@@ -382,6 +388,31 @@ fn pick<'a>(
             accounts.into_iter().collect(),
         )),
     }
+}
+
+/// Returns why no account has a trade, if its import is undone.
+async fn undone_import(
+    store: &dyn Store,
+    order_id: &str,
+    account: Option<&Account>,
+) -> PipelineResult<Option<ExplainError>> {
+    let out = store.imports_out(None).await?;
+    if out.is_empty() {
+        return Ok(None);
+    }
+    let stored = store.accounts().await?.into_iter().map(|of| of.account);
+    let accounts: BTreeSet<Account> = match account {
+        Some(account) => [account.clone()].into(),
+        None => stored.chain([Account::default()]).collect(),
+    };
+    for account in accounts {
+        let import = import_of_trade(store, &account, order_id).await?;
+        if let Some(file) = import.filter(|file| out.contains(&file.id)) {
+            let name = order_id.to_owned();
+            return Ok(Some(ExplainError::ImportUndone(name, file.id, file.name)));
+        }
+    }
+    Ok(None)
 }
 
 fn explain_slices<'t>(

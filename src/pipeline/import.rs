@@ -12,6 +12,7 @@ use super::block_file::of_block;
 use super::cancelled::{check_cancelled, key_of};
 use super::csv_file::TradeFile;
 use super::earlier::ImportedAs;
+use super::elsewhere::{FIRST_MAX, known_elsewhere, other_accounts};
 use super::error::{PipelineError, PipelineResult};
 use super::file_read::{FileRead, FileReport, reject};
 use super::job::{Context, Stage};
@@ -23,6 +24,7 @@ use crate::import::{
 };
 use crate::store::Store;
 use crate::store::model::{EventKind, ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
+use crate::store::trades::TradeSource;
 
 /// How files are to be imported.
 #[derive(Debug, Clone, Default)]
@@ -248,20 +250,29 @@ async fn import_source(
         check_cancelled(store, &report.read, trades).await?;
     }
     let other = imported_as_another(store, &report.read.sha256, &request.account).await?;
+    let mut elsewhere = None;
+    let accounts = other_accounts(store, &request.account).await?;
+    if other.is_none() && !accounts.is_empty() && !request.again && !request.preview {
+        let first = first_trades(&source.trades, context).await?;
+        let first = (first.as_slice(), &request.account);
+        elsewhere = known_elsewhere(store, first, &accounts).await?;
+    }
     // If the rows name their accounts, the store knows them all, and nothing counts twice.
     let asks_first = other.is_some() && !request.again && !request.preview;
-    if asks_first {
+    if asks_first || elsewhere.is_some() {
         let preview = ImportFile {
             preview: true,
             ..file.clone()
         };
         let receipt = write(store, &preview, source.trades.clone(), context).await?;
-        if let Some(other) = other
-            .clone()
-            .filter(|_| receipt.adds_rows() && !receipt.stops(&file))
-        {
-            let file = report.read.name;
-            return Err(PipelineError::ImportedAs { file, other });
+        let adds_rows = receipt.adds_rows() && !receipt.stops(&file);
+        let file = report.read.name.clone();
+        match (other.clone().filter(|_| adds_rows), elsewhere) {
+            (Some(other), _) => return Err(PipelineError::ImportedAs { file, other }),
+            (None, Some(known)) if adds_rows => {
+                return Err(PipelineError::KnownElsewhere { file, known });
+            }
+            (None, _) => {}
         }
     }
     let receipt = write(store, &file, source.trades, context).await?;
@@ -269,6 +280,23 @@ async fn import_source(
     report.twice = other.filter(|_| is_written && receipt.appended > 0);
     report.receipt = Some(receipt);
     Ok(report)
+}
+
+/// Returns the first trades of a source.
+async fn first_trades(
+    trades: &SourceTrades,
+    context: &Context,
+) -> PipelineResult<Vec<LedgerTrade>> {
+    match trades {
+        SourceTrades::Listed(trades, ..) => Ok(trades.iter().take(FIRST_MAX).cloned().collect()),
+        SourceTrades::InFile(csv) => {
+            let mut source = csv.clone().trades(context);
+            let first = source.next_batch().await;
+            let mut first = source.why_stopped(first)?.unwrap_or_default();
+            first.truncate(FIRST_MAX);
+            Ok(first)
+        }
+    }
 }
 
 /// Gives the rows of a source to the store.

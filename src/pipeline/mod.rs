@@ -14,6 +14,7 @@ mod compute;
 mod csv_file;
 mod decided;
 mod earlier;
+mod elsewhere;
 mod error;
 mod explain;
 mod explained_rates;
@@ -49,7 +50,7 @@ pub use compare::{
 };
 pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
 pub use decided::{DecidedLot, LateBuy, current_watermark, decided_lots, late_buys, watermark_of};
-pub use earlier::ImportedAs;
+pub use earlier::{ImportedAs, KnownRows};
 pub use error::{ExplainError, NoRows, PipelineError, PipelineResult, PointerError, ReplaceError};
 pub use explain::{
     ExplainedLot, ExplainedSell, ExplainedSlice, ExplainedTrade, Explanation, Step, explain,

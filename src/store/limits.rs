@@ -13,6 +13,9 @@ pub const MIGRATION_WAIT_S: u64 = 30;
 /// Conflicts of one column that an import reports in detail; it counts the others only.
 pub const CONFLICTS_KEPT_MAX: u64 = 100;
 
+/// Instants at which an earlier file was cut that an import names.
+pub const CUTS_KEPT_MAX: usize = 5;
+
 /// Pause before a program tries again to take a file's lock.
 pub const LOCK_POLL_MS: u64 = 50;
 

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::corrections::{self, Relative};
-use super::limits::CONFLICTS_KEPT_MAX;
+use super::limits::{CONFLICTS_KEPT_MAX, CUTS_KEPT_MAX};
 use super::model::{
     Conflict, Current, Event, EventKind, ImportFile, ImportMode, ImportReceipt, ImportUndo,
     ImportUndone, MovementReceipt, VersionInfo, VersionPlan, VersionScope, VersionStatus,
@@ -24,7 +24,9 @@ use super::model::{
 use super::{
     ImportRefusal, SnapshotRefusal, StoreError, StoreResult, TradeRefusal, VersionRefusal,
 };
-use crate::engine::{Account, CORRECTION_MARK, LedgerTrade, OrderId, split_correction};
+use crate::engine::{
+    Account, CORRECTION_MARK, LedgerTrade, MADE_HASH_DIGITS, OrderId, Timestamp, split_correction,
+};
 pub(super) use accounts::{account_event, change_account, count_sync};
 pub(super) use closing::{Closing, RunEnd};
 pub use movements::{BesidePlan, BesideRecord, plan_beside};
@@ -101,6 +103,7 @@ pub struct ImportPlan<'m> {
     /// An id in the file has the form of a correction's id.
     names_corrections: bool,
     conflicts_by_column: BTreeMap<&'static str, u64>,
+    cut_at: BTreeSet<Timestamp>,
 }
 
 impl<'m> ImportPlan<'m> {
@@ -119,6 +122,7 @@ impl<'m> ImportPlan<'m> {
             conflicts: Vec::new(),
             names_corrections: false,
             conflicts_by_column: BTreeMap::new(),
+            cut_at: BTreeSet::new(),
         }
     }
 
@@ -152,7 +156,10 @@ impl<'m> ImportPlan<'m> {
                     self.known_voided += u64::from(is_voided);
                 }
                 Decision::Conflict(conflict) => self.keep_conflict(conflict),
-                Decision::Append(row) => self.keep([key].into(), row),
+                Decision::Append(row) => {
+                    self.note_cut(&row, known);
+                    self.keep([key].into(), row);
+                }
                 Decision::Correct(voided, row) => {
                     let corrected_key = (row.account.clone(), row.trade.order_id.clone());
                     self.corrected
@@ -163,6 +170,16 @@ impl<'m> ImportPlan<'m> {
                 }
             }
             self.is_appended.push(is_appended);
+        }
+    }
+
+    /// Notes a row that is new beside an equal one of the ledger.
+    fn note_cut(&mut self, row: &LedgerTrade, known: &KnownTrades) {
+        let before = before_in_instant(row.trade.order_id.as_str());
+        let is_known = |id: OrderId| known.contains_key(&(row.account.clone(), id));
+        let has_room = self.cut_at.len() < CUTS_KEPT_MAX;
+        if has_room && before.and_then(|id| id.parse().ok()).is_some_and(is_known) {
+            self.cut_at.insert(row.trade.order_time);
         }
     }
 
@@ -214,10 +231,21 @@ impl<'m> ImportPlan<'m> {
             corrected: self.corrected.len() as u64,
             conflicts: self.conflicts.clone(),
             conflicts_by_column: self.conflicts_by_column.clone(),
+            cut_at: self.cut_at.iter().copied().collect(),
             movements: MovementReceipt::default(),
             actions: MovementReceipt::default(),
         }
     }
+}
+
+/// Returns the id of the equal row before this one, if an import made the id: `kraken-<hash>-1` of
+/// `kraken-<hash>-2`.
+fn before_in_instant(id: &str) -> Option<String> {
+    let (made, nth) = id.rsplit_once('-')?;
+    let nth = nth.parse::<u64>().ok().filter(|nth| *nth > 1)?;
+    let (_, hash) = made.rsplit_once('-')?;
+    let is_hash = hash.len() == MADE_HASH_DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit());
+    is_hash.then(|| format!("{made}-{}", nth - 1))
 }
 
 /// Decision about a row of a file.

@@ -64,12 +64,12 @@ fn each_try_of_an_import_leaves_its_row() {
         log(&folder),
         [
             "k|success|good.csv|1|1|1|0|0|0",
-            "k|success|good.csv|2|1|0|1|0|0",
+            "k|success|good.csv|-|1|0|1|0|0",
             "k|failed|none.csv|-|0|0|0|0|0",
             "k|failed|missing.csv|-|0|0|0|0|0",
             "k|failed|bad.csv|-|1|0|0|1|0",
             "k|failed|conflict.csv|-|1|0|0|0|1",
-            "k|partial|mixed.csv|3|2|0|1|1|0",
+            "k|partial|mixed.csv|2|2|0|1|1|0",
             "k|failed|good.csv|-|1|0|0|0|0",
             "k|failed|bad.csv|-|1|0|0|1|0",
         ]

@@ -66,7 +66,8 @@ fn an_import_is_undone_and_put_back_in_one_step() {
         .iter()
         .map(|it| it["undone"].as_bool().unwrap())
         .collect();
-    assert_eq!(undone, [true, false, false]);
+    // A file that brings nothing new is no import.
+    assert_eq!(undone, [true, false]);
     let put_back = [&undo[..], &["--undo"]].concat();
     let done = folder.fifo_pnl(&put_back).expect(0);
     assert!(
@@ -128,4 +129,89 @@ fn undone_rates_give_values_no_more() {
         .expect(0);
     folder.fifo_pnl(&["compute", "--incremental"]).expect(0);
     assert_eq!(rows(&folder), ["s1|b1|125|25"]);
+}
+
+#[test]
+fn rows_of_another_account_are_refused() {
+    let folder = folder();
+    let to = |account, file| ["import", "--account", account, file];
+    folder.fifo_pnl(&to("k", "buys.csv")).expect(0);
+    // Another file, with two of three rows of import 1.
+    folder.write("more.csv", format!("{HEADER}{BUYS}{SELLS}"));
+    let refused = folder.fifo_pnl(&to("other", "more.csv")).expect(2).stderr;
+    let said =
+        "error: more.csv: 2 of 3 rows looked up are known from import 1, for account \"k\" at 2";
+    assert!(refused.contains(said), "{refused}");
+    assert!(
+        refused.contains("`fifo-pnl import undo 1 --reason TEXT`"),
+        "{refused}"
+    );
+    assert_eq!(folder.value("SELECT count(*) FROM trade_records"), "2");
+    // Less than most of the rows is chance. So is an equal id of a trade at another time.
+    folder.write(
+        "one.csv",
+        format!(
+            "{HEADER}{}{SELLS}",
+            BUYS.replace("2025-01-03", "2025-01-04")
+        ),
+    );
+    folder.fifo_pnl(&to("other", "one.csv")).expect(0);
+    // For its own account the file is no question.
+    folder.fifo_pnl(&to("k", "more.csv")).expect(0);
+    let again = [&to("third", "more.csv")[..], &["--again"]].concat();
+    folder.fifo_pnl(&again).expect(0);
+    for undone in ["1", "2", "3", "4"] {
+        let undo = ["import", "undo", undone, "--reason", "the wrong account"];
+        folder.fifo_pnl(&undo).expect(0);
+    }
+    // Rows of undone imports count nowhere.
+    folder.fifo_pnl(&to("fourth", "more.csv")).expect(0);
+}
+
+#[test]
+fn explain_says_that_the_import_of_a_sell_is_undone() {
+    let folder = folder();
+    folder.fifo_pnl(&["run", "buys.csv", "sells.csv"]).expect(0);
+    let undo = ["import", "undo", "2", "--reason", "a test"];
+    folder.fifo_pnl(&undo).expect(0);
+    // Version 1 has it still.
+    folder.fifo_pnl(&["explain", "--sell", "s1"]).expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+    for account in [&[][..], &["--account", "default"]] {
+        let explain = [&["explain", "--sell", "s1"][..], account].concat();
+        let said = folder.fifo_pnl(&explain).expect(2).stderr;
+        let expected = "error: \"s1\" came with import 2 of sells.csv, which is undone\n\
+                        hint: `fifo-pnl import undo 2 --reason TEXT --undo` puts its rows back\n";
+        assert_eq!(said, expected);
+    }
+    folder
+        .fifo_pnl(&[&undo[..], &["--undo"]].concat())
+        .expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+    folder.fifo_pnl(&["explain", "--sell", "s1"]).expect(0);
+}
+
+/// Two equal trades of one second, and files that end between them.
+#[test]
+fn a_cut_inside_an_instant_is_named_by_the_next_file() {
+    let folder = Folder::new();
+    let header = "Date(UTC),Pair,Side,Price,Executed,Amount,Fee\n";
+    let first = "2024-08-24 22:40:05,BTCUSDT,BUY,60000,0.01BTC,600USDT,0.6USDT\n";
+    let twice = first.replace("22:40:05", "22:40:06");
+    let last = first.replace("22:40:05", "22:40:07");
+    folder.write("cut.csv", format!("{header}{first}{twice}"));
+    folder.write("next.csv", format!("{header}{twice}{twice}{last}"));
+    folder.fifo_pnl(&["import", "cut.csv"]).expect(0);
+    let import = ["import", "next.csv"];
+    let said = folder.fifo_pnl(&import).expect(0).stdout;
+    let warning = "  warning: at 2024-08-24 22:40:06 UTC a row is new beside an equal one that is \
+                   known: an earlier file ends inside that instant.\n";
+    assert!(said.contains("3 rows, 2 new, 1 known"), "{said}");
+    assert!(said.contains(warning), "{said}");
+    // All rows are in, so that no cut is left.
+    let said = folder.fifo_pnl(&import).expect(0).stdout;
+    assert!(
+        said.contains("0 new, 3 known") && !said.contains("warning"),
+        "{said}"
+    );
 }

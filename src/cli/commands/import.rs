@@ -280,12 +280,9 @@ pub(super) async fn import(
 /// Chooses the exit code. With faulty rows: `Usage` if no file was imported, `Findings` if one was.
 pub(super) fn exit(reports: &[FileReport], request: &ImportRequest) -> Exit {
     let faulty = reports.iter().any(|report| report.is_refused(false));
-    let written = reports.iter().any(|report| {
-        report
-            .receipt
-            .as_ref()
-            .is_some_and(|receipt| receipt.import_id.is_some())
-    });
+    let written = reports
+        .iter()
+        .any(|report| report.receipt.is_some() && !report.is_refused(request.skip_invalid));
     match (faulty, written || (request.preview && request.skip_invalid)) {
         (false, _) => Exit::Done,
         (true, true) => Exit::Findings,
@@ -324,7 +321,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     let name = shown_sentence(&report.read.name);
     let verb = match (&report.receipt, request.preview) {
         (Some(_), true) => "Preview ",
-        (Some(receipt), false) if receipt.import_id.is_some() => "Imported",
+        (Some(_), false) if !report.is_refused(request.skip_invalid) => "Imported",
         // The file has no fault: another file stopped the import before it.
         (None, _) if !report.read.is_refused(false) => "Kept out",
         _ => "Refused ",
@@ -383,6 +380,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     if let Some(receipt) = receipt {
         text.push_str(&report::describe_conflicts(&name, receipt));
         text.push_str(&report::describe_known_otherwise(&name, receipt));
+        text.push_str(&report::describe_cuts(receipt));
     }
 }
 
@@ -420,6 +418,7 @@ pub(super) fn to_json(report: &FileReport) -> Value {
         "known": receipt.map(|receipt| receipt.known),
         "known_voided": receipt.map(|receipt| receipt.known_voided),
         "corrected": receipt.map(|receipt| receipt.corrected),
+        "earlier_file_cut_at": receipt.map(report::cuts_json),
         "duplicates": read.duplicates, "unknown_columns": read.unknown_columns,
         "rebates": read.fees.rebates, "rebates_usd": read.fees.rebates_usd.to_string(),
         "every_fee_is_a_rebate": read.fees.all_are_rebates(),

@@ -50,6 +50,7 @@ impl From<PipelineError> for CliError {
             }
             PipelineError::Unreadable { .. } => usage("name a CSV file".into()),
             PipelineError::ImportedAs { other, .. } => usage(again_hint(other.import_id)),
+            PipelineError::KnownElsewhere { known, .. } => usage(again_hint(known.other.import_id)),
             PipelineError::CancelledCounts { of, .. } => usage(void_hint(&of.0, &of.1)),
             PipelineError::CancelledBefore { .. } => usage(CANCELLED.into()),
             PipelineError::Changed { .. } => Self {
@@ -175,6 +176,12 @@ fn explain_advice(why: &ExplainError) -> (Exit, String) {
         }
         ExplainError::NoTrade(..) => {
             usage("it may be voided, not eligible, or newer than the version")
+        }
+        ExplainError::ImportUndone(_, import_id, _) => {
+            let hint = format!(
+                "`fifo-pnl import undo {import_id} --reason TEXT --undo` puts its rows back"
+            );
+            (Exit::Usage, hint)
         }
         ExplainError::IsBuy(_) => usage("explain shows the lots that a sell used"),
         ExplainError::SeveralAccounts(..) => usage("name one with --account"),

@@ -5,10 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::engine::{AssetAction, LedgerTrade, Movement, OrderId};
-
-/// Hexadecimal digits of the hash in an id: 80 bits.
-const HASH_DIGITS: usize = 20;
+use crate::engine::{AssetAction, LedgerTrade, MADE_HASH_DIGITS, Movement, OrderId};
 
 /// Returns the id of a trade without the number that tells equal trades apart. `fee_currency`: as
 /// the file names it, or empty. `None`: the source's name can't begin an id.
@@ -78,6 +75,6 @@ pub(super) fn made_action_id(source: &str, row: &AssetAction) -> Option<OrderId>
 fn id_of(source: &str, facts: &[String]) -> Option<OrderId> {
     let digest = Sha256::digest(facts.join("\n"));
     let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let digits = digits.get(..HASH_DIGITS).unwrap_or(&digits);
+    let digits = digits.get(..MADE_HASH_DIGITS).unwrap_or(&digits);
     format!("{source}-{digits}").parse().ok()
 }

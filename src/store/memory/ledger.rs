@@ -359,7 +359,8 @@ pub(super) fn import(
     let known: Vec<AssetAction> = ledger.actions.iter().map(|(_, row)| row.clone()).collect();
     let planned_actions = plan_beside(actions, &known);
     receipt.actions = planned_actions.receipt.clone();
-    let stopped = receipt.stops(file);
+    let rejected = rejects.len() as u64;
+    let stopped = receipt.stops(file) || receipt.leaves_nothing(file, rejected);
     if stopped || (file.preview && !plan.names_corrections()) {
         return Ok(receipt);
     }

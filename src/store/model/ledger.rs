@@ -137,6 +137,9 @@ pub struct ImportReceipt {
     pub conflicts: Vec<Conflict>,
     /// How many there are, by the first fact that differs.
     pub conflicts_by_column: BTreeMap<&'static str, u64>,
+    /// Times of trades that are new beside an equal one that was there: the earlier file was cut
+    /// inside that instant. The first ones.
+    pub cut_at: Vec<Timestamp>,
     /// The movements of the file.
     pub movements: MovementReceipt,
     /// The actions of the file, counted as its movements are.
@@ -166,6 +169,12 @@ impl ImportReceipt {
     /// Tells whether the import adds a trade, a movement or an action.
     pub fn adds_rows(&self) -> bool {
         self.appended + self.corrected + self.movements.appended + self.actions.appended > 0
+    }
+
+    /// Tells whether a file leaves nothing to keep: every row was there before, and no row is
+    /// rejected. Then it makes no import.
+    pub fn leaves_nothing(&self, file: &ImportFile, rejected: u64) -> bool {
+        !self.adds_rows() && rejected == 0 && file.cancelled.is_empty()
     }
 
     /// Tells whether a row, a trade, movement or action, has other facts than the store's.

@@ -56,7 +56,7 @@ pub(super) async fn import(
             actions: movements.actions.receipt.clone(),
             ..ImportReceipt::default()
         };
-        if receipt.stops(file) {
+        if receipt.stops(file) || receipt.leaves_nothing(file, trades.rejected()) {
             return Ok(receipt);
         }
         execute(&mut transaction, "SAVEPOINT all_new").await?;
@@ -76,7 +76,7 @@ pub(super) async fn import(
         actions: movements.actions.receipt.clone(),
         ..plan.receipt()
     };
-    let stopped = receipt.stops(file);
+    let stopped = receipt.stops(file) || receipt.leaves_nothing(file, trades.rejected());
     // A preview with ids like corrections' writes, too: the check of corrections needs the rows.
     if stopped || (file.preview && !plan.names_corrections()) {
         return Ok(receipt);

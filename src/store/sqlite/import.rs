@@ -47,7 +47,7 @@ pub(super) async fn import(
             actions: movements.actions.receipt.clone(),
             ..ImportReceipt::default()
         };
-        if receipt.stops(file) {
+        if receipt.stops(file) || receipt.leaves_nothing(file, trades.rejected()) {
             return Ok(receipt);
         }
         if let Some(import_id) = append_new(&mut transaction, file, trades).await? {
@@ -69,7 +69,7 @@ pub(super) async fn import(
         actions: movements.actions.receipt.clone(),
         ..plan.receipt()
     };
-    let stopped = receipt.stops(file);
+    let stopped = receipt.stops(file) || receipt.leaves_nothing(file, trades.rejected());
     // A preview writes where only what is written can tell whether it may stay.
     if stopped || (file.preview && !plan.names_corrections()) {
         return Ok(receipt);

@@ -11,6 +11,13 @@ const TRADES: (&str, &str) = (
      B-1,BTC-USD,buy,1,100,2025-01-02T00:00:00Z,0\n",
 );
 
+/// The same row in a file with other bytes.
+const AS_BEFORE: (&str, &str) = (
+    "as-before.csv",
+    "symbol,order_id,side,size,price,order_time,total_fees_usd\n\
+     BTC-USD,B-1,buy,1,100,2025-01-02T00:00:00Z,0\n",
+);
+
 const OTHER: (&str, &str) = (
     "other.csv",
     "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
@@ -106,6 +113,22 @@ pub const IMPORTS: &[Case] = &[
             "fifo-pnl void B-1~2 --account main --reason 'sent by mistake'",
             "fifo-pnl import undo 1 --reason again --undo",
         ],
+        ..Case::NONE
+    },
+    Case {
+        title: "Rows that are imported for another account",
+        files: &[TRADES, AS_BEFORE],
+        before: &[RUN],
+        command: "fifo-pnl import --account second as-before.csv",
+        after: &["fifo-pnl import --account second --again as-before.csv"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A trade is explained whose import is undone",
+        files: &[TRADES],
+        before: &[RUN, UNDO, "compute_allocations --quiet --all-symbols"],
+        command: "fifo-pnl explain --sell B-1",
+        after: &["fifo-pnl import undo 1 --reason 'it was right' --undo"],
         ..Case::NONE
     },
     Case {

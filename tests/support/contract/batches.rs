@@ -238,7 +238,7 @@ pub async fn rejects_in_batches_are_all_kept(subject: &dyn Subject) {
 /// An import names the first of many conflicts, and counts all.
 pub async fn conflicts_are_counted_and_few_are_named(subject: &dyn Subject) {
     let store = subject.store();
-    let rows = |price| {
+    let rows = |price| -> Vec<_> {
         (0..150)
             .map(|nth| bought(&format!("B-{nth}"), price))
             .collect()
@@ -249,8 +249,12 @@ pub async fn conflicts_are_counted_and_few_are_named(subject: &dyn Subject) {
     assert_eq!(receipt.conflicts_by_column, [("price", 150)].into());
     let lines: Vec<u64> = receipt.conflicts.iter().map(|of| of.line).collect();
     assert_eq!(lines, (2..102).collect::<Vec<u64>>());
-    let skipping = changed(batch(rows("101")), |file| file.skip_conflicts = true);
-    store.import(&skipping).await.unwrap();
+    let skipping = |rows| changed(batch(rows), |file| file.skip_conflicts = true);
+    // Without a new row there is no import.
+    let receipt = store.import(&skipping(rows("101"))).await.unwrap();
+    assert_eq!((receipt.import_id, receipt.conflict_count()), (None, 150));
+    let more = [rows("101"), vec![bought("C-1", "1")]].concat();
+    store.import(&skipping(more)).await.unwrap();
     let event = subject.events().await.pop().unwrap();
     assert!(event.contains(r#""conflicts":150"#), "{event}");
 }

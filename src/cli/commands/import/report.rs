@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::error::hint_words;
 use crate::cli::format::{count, plural, time};
 use crate::cli::next::Next;
-use crate::engine::{UnknownStatuses, shown, shown_sentence};
+use crate::engine::{Timestamp, UnknownStatuses, shown, shown_sentence};
 use crate::import::{CancelledTrade, ROW_COLUMN, RejectGroup, RejectedRow, Rejects};
 use crate::pipeline::{FileRead, FileReport, ImportRequest, ImportedAs};
 use crate::store::model::{Conflict, ImportReceipt, MovementReceipt};
@@ -234,6 +234,24 @@ pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt) -> String 
         text.push_str(hint);
     }
     text
+}
+
+/// Names the instants inside which an earlier file was cut.
+pub(super) fn describe_cuts(receipt: &ImportReceipt) -> String {
+    let line = |at: &Timestamp| {
+        format!(
+            "  warning: at {} a row is new beside an equal one that is known: an earlier \
+             file ends inside that instant.\n    A file that begins inside it lacks rows: export \
+             whole days\n",
+            time(*at)
+        )
+    };
+    receipt.cut_at.iter().map(line).collect()
+}
+
+/// Puts the instants inside which an earlier file was cut into JSON.
+pub(super) fn cuts_json(receipt: &ImportReceipt) -> Vec<String> {
+    receipt.cut_at.iter().map(ToString::to_string).collect()
 }
 
 /// Names the orders whose fee stands on one fill.
