@@ -171,6 +171,18 @@ fn reports_of_metatrader_are_refused_by_name() {
     assert_eq!(other, "the file is HTML or XML, expected CSV text");
 }
 
+#[test]
+fn a_report_of_gains_is_refused_by_name() {
+    let header = "Transaction ID,Transaction Type,Date & time,Asset Acquired,\"Quantity Acquired \
+                  (Bought, Received, etc)\",Cost Basis (incl. fees and/or spread) (USD),Data \
+                  Source,\"Asset Disposed (Sold, Sent, etc)\",Quantity Disposed,Proceeds (excl. \
+                  fees and/or spread) (USD)\n";
+    let error = parse_csv(header.as_bytes(), &options(), &mut |_| ()).unwrap_err();
+    let said = "the file is coinbase-gains: a report of gains has no single trades: export the \
+                transactions";
+    assert_eq!(error.to_string(), said);
+}
+
 /// A query may spell its columns in other ways.
 #[test]
 fn other_names_of_columns_are_known() {

@@ -26,7 +26,7 @@ macro_rules! layouts {
 }
 
 /// The layouts of this program, in the order of their names.
-const TEXTS: [(&str, &str); 22] = layouts![
+const TEXTS: [(&str, &str); 23] = layouts![
     "alpaca-activities",
     "binance-older",
     "binance-orders",
@@ -35,6 +35,7 @@ const TEXTS: [(&str, &str); 22] = layouts![
     "bitstamp-older",
     "bybit-spot",
     "coinbase-fills",
+    "coinbase-gains",
     "crypto-com-exchange",
     "ib-activity",
     "ib-flex-trades",
