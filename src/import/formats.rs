@@ -79,6 +79,7 @@ const JOINED: &[&dyn JoinedFormat] = &[
     &binance_records::BinanceRecords,
     &binance_us::BinanceUs,
     &bybit_account::BybitAccount,
+    &bybit_account::BybitLog,
     &coinbase::Coinbase,
     &coinbase_account::CoinbaseAccount,
     &coinbase::CoinbaseOlder,

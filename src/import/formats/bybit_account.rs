@@ -1,7 +1,8 @@
 //! Bybit: account of unified trading. A spot trade is a row for each of its two coins.
 //!
-//! Rows have no ids. The rows of one contract, instant and price are one trade. Rows of one second
-//! do not stand in the order in which they were booked; their balances show that order.
+//! In the older file, rows have no ids: the rows of one contract, instant and price are one trade.
+//! In the newer one, the rows of a trade have its id. Rows of one second do not stand in the order
+//! in which they were booked; their balances show that order.
 
 use super::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
@@ -10,8 +11,13 @@ use super::joined::{
 use crate::engine::MovementKind;
 use crate::import::rejected::Fault;
 
+/// The file without ids.
 #[derive(Debug)]
 pub(super) struct BybitAccount;
+
+/// The file with the ids of orders and trades.
+#[derive(Debug)]
+pub(super) struct BybitLog;
 
 static SOURCE: JoinedSource = JoinedSource {
     name: "bybit-account",
@@ -44,6 +50,36 @@ static SOURCE: JoinedSource = JoinedSource {
     is_one_way: true,
 };
 
+static LOG: JoinedSource = JoinedSource {
+    name: "bybit-log",
+    assumes: "times are in UTC, as the file names no zone; the spot trade history of the same \
+              account is not imported",
+    headers: &[(
+        &[
+            "Currency",
+            "Contract",
+            "Type",
+            "Direction",
+            "Quantity",
+            "Position",
+            "Filled Price",
+            "Funding",
+            "Fee Paid",
+            "Cash Flow",
+            "Change",
+            "Wallet Balance",
+            "Action",
+            "OrderId",
+            "TradeId",
+            "Time",
+        ],
+        &["Uid"],
+    )],
+    time: "Time",
+    ids: None,
+    ..SOURCE
+};
+
 const CONTRACTS: &str = "expected a spot trade: contracts and funding are not computed";
 
 impl JoinedFormat for BybitAccount {
@@ -53,6 +89,31 @@ impl JoinedFormat for BybitAccount {
 
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         let meaning = meaning(cells)?;
+        Ok(RowSays {
+            id: cells.whole(),
+            meaning,
+            postings: vec![posting(cells)?],
+        })
+    }
+}
+
+impl JoinedFormat for BybitLog {
+    fn source(&self) -> &'static JoinedSource {
+        &LOG
+    }
+
+    fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
+        let id = cells.text("TradeId");
+        let meaning = match meaning(cells)? {
+            RowMeaning::Part { .. } if matches!(id, "" | "--") => {
+                return Err(("TradeId", Fault::new("expected the id of the trade")));
+            }
+            RowMeaning::Part { .. } => RowMeaning::Part {
+                key: id.to_owned(),
+                id: TradeId::Own(id.to_owned()),
+            },
+            other => other,
+        };
         Ok(RowSays {
             id: cells.whole(),
             meaning,

@@ -297,6 +297,21 @@ const REJECTED: &[RejectCase] = &[
         ],
     ),
     (
+        "bybit-log",
+        &[
+            ("--,o3,x3", "CLOSE,o3,x3"),
+            ("o3,x3", "o3,--"),
+            ("TRANSFER_IN", "SETTLEMENT"),
+        ],
+        &[
+            "3: Action is \"CLOSE\", expected a spot trade: contracts and funding are not computed",
+            "4: row is the only one of \"x3\", expected one asset that was paid, and one that was \
+             received",
+            "9: Type is \"SETTLEMENT\", expected a spot trade: contracts and funding are not \
+             computed",
+        ],
+    ),
+    (
         "gemini",
         &[
             ("0.05 BTC ,,0.05 BTC", "half BTC ,,0.05 BTC"),
@@ -392,6 +407,7 @@ fn balances_of_accounts_agree_to_the_last_row() {
     // The rows of Bybit's second purchase stand before those of the first one.
     for (name, rows) in [
         ("bybit-account", 8),
+        ("bybit-log", 8),
         ("coinbase-account", 17),
         ("coinbase-oldest", 4),
         ("gemini", 10),
