@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::layout::LAYOUTS;
+use crate::import::documents::document;
 
 /// Returns the names of the formats that an import takes.
 pub(in crate::import) fn names() -> impl Iterator<Item = &'static str> {
@@ -11,8 +12,10 @@ pub(in crate::import) fn names() -> impl Iterator<Item = &'static str> {
     readable.map(|layout| layout.name.as_str())
 }
 
-/// Returns the sample of a format.
+/// Returns the sample of a format; of a statement of several tables, the one table of its rows.
 pub(in crate::import) fn sample(name: &str) -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/formats");
-    fs::read_to_string(folder.join(name).join("sample.csv")).unwrap()
+    let text = fs::read_to_string(folder.join(name).join("sample.csv")).unwrap();
+    let made = document(text.as_bytes()).unwrap();
+    made.map_or(text, |made| made.text)
 }
