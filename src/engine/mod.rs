@@ -51,7 +51,6 @@ mod resume;
 mod review;
 mod self_check;
 mod side;
-mod statuses;
 mod stored;
 mod stream;
 mod symbols;
@@ -118,7 +117,6 @@ pub use resume::{Continued, PoolState, continue_pool};
 pub use review::{ReviewItem, rejection_items, review_items, unmatched_item, unmatched_items};
 pub use self_check::SelfCheckError;
 pub use side::{Side, SideError};
-pub use statuses::UnknownStatuses;
 pub use stored::{
     PoolStatus, StoredAllocation, StoredLot, StoredSummary, UnmatchedItems, WholeLot,
 };
@@ -130,7 +128,7 @@ pub use text::{
 };
 pub use time::{TimeError, Timestamp};
 pub use totals::PoolTotals;
-pub use trade::{InvalidTrade, Trade, TradeRef, TradeText, is_never_executed};
+pub use trade::{InvalidTrade, Trade, TradeRef, TradeText, is_executed, is_never_executed};
 pub use traded::{PendingTrade, STATED_COLUMNS, StatedNames, Traded, pools_of};
 pub use trades::{PoolFull, Trades};
 pub use withheld::{Withheld, leaves_nothing, withheld};

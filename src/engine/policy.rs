@@ -78,8 +78,8 @@ pub const STATUSES_NEVER_EXECUTED: [&str; 9] = [
     "placed",
 ];
 
-/// Statuses of orders that executed, in whole or in part. An import takes a status in neither list
-/// for an executed one, too, and names it.
+/// Statuses of orders that executed, in whole or in part. An import refuses a row with any other
+/// status: nobody knows whether it is a trade.
 pub const STATUSES_EXECUTED: [&str; 16] = [
     "filled",
     "partially filled",

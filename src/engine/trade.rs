@@ -12,7 +12,7 @@ use super::leg::{Entry, Leg};
 use super::money::{self, MoneyError, Terms, Units};
 use super::number::{Fee, NumberError, Price, Size, Usd};
 use super::place::PlaceInPool;
-use super::policy::STATUSES_NEVER_EXECUTED;
+use super::policy::{STATUSES_EXECUTED, STATUSES_NEVER_EXECUTED};
 use super::rates::MissingRate;
 use super::side::Side;
 use super::text::shown;
@@ -344,6 +344,13 @@ impl<'a> TradeRef<'a> {
             leg: self.leg,
         }
     }
+}
+
+/// Tells whether a status is one of an order that executed, in whole or in part. An empty one says
+/// nothing, as an absent one does.
+pub fn is_executed(status: &str) -> bool {
+    let mut executed = STATUSES_EXECUTED.iter();
+    status.is_empty() || executed.any(|known| known.eq_ignore_ascii_case(status))
 }
 
 /// Tells whether a status says that the order never executed. `None` and all other texts count as

@@ -20,7 +20,7 @@ use super::taking_back::{status_takes_back, takes_back};
 use super::times::read_order_time;
 use crate::engine::{
     Account, Carried, Entry, Fee, InvalidTrade, LedgerTrade, NumberError, OrderId, Side, Size,
-    Symbol, Trade, is_never_executed, leaves_nothing,
+    Symbol, Trade, is_executed, is_never_executed, leaves_nothing,
 };
 
 /// The `ingest_via` of trades in the native format.
@@ -117,6 +117,11 @@ impl TradeReader<'_, '_> {
             let fault = Fault::new("the status of a trade that was reversed, expected a trade")
                 .with_hint(Hint::TakenBack)
                 .taking_back();
+            return Err(bad_cell(Column::Status, status, fault));
+        }
+        if !is_executed(status) {
+            let fault = Fault::new("expected the status of an executed trade, like filled")
+                .with_hint(Hint::UnknownStatus);
             return Err(bad_cell(Column::Status, status, fault));
         }
         Ok(given(status))

@@ -98,7 +98,7 @@ fn ledger_trade() -> impl Strategy<Value = LedgerTrade> {
         carried_text(),
         carried_text(),
     );
-    let status = proptest::option::of("filled|done|[a-d \",]{0,5}[xyz]");
+    let status = proptest::option::of("filled|done|Partially Filled|CLOSED");
     (names, trade, status, carried).prop_map(|((account, symbol), trade, status, carried)| {
         let (order_type, source, exchange, exchange_order_id, linked_order_id) = carried;
         LedgerTrade {

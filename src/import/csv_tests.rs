@@ -73,6 +73,7 @@ const SIDE: &str = "expected \"buy\" or \"sell\"";
 const BLANK: &str = "expected no blank at either end";
 const SEQ: &str = "expected a whole number of 64 bits, or nothing";
 const STATUS: &str = "the status of an order that never executed, expected a trade";
+const EXECUTED: &str = "expected the status of an executed trade, like filled";
 
 /// Column, value, reason, hint.
 const BAD_CELLS: &[(&str, &str, &str, Option<Hint>)] = &[
@@ -193,6 +194,13 @@ const BAD_CELLS: &[(&str, &str, &str, Option<Hint>)] = &[
     ("status", "cancelled", STATUS, Some(Hint::NeverExecuted)),
     ("status", "Canceled", STATUS, Some(Hint::NeverExecuted)),
     ("status", "OPEN", STATUS, Some(Hint::NeverExecuted)),
+    ("status", "amended", EXECUTED, Some(Hint::UnknownStatus)),
+    (
+        "status",
+        "partially canceled",
+        EXECUTED,
+        Some(Hint::UnknownStatus),
+    ),
     (
         "order_time",
         "",

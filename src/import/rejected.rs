@@ -131,6 +131,8 @@ pub enum Hint {
     PlainBlank,
     /// Remove an order that never executed.
     NeverExecuted,
+    /// Say whether an order with an unknown status executed.
+    UnknownStatus,
     /// Remove a row that reverses another one, and that one.
     TakesBack,
     /// Void a trade of an earlier file that the row cancels.

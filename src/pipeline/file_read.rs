@@ -1,12 +1,10 @@
-//! Findings of a file of trades: counts, rejected rows, fees, statuses.
+//! Findings of a file of trades: counts, rejected rows, fees.
 
 use std::collections::BTreeMap;
 
 use super::earlier::ImportedAs;
 use super::order_fees::OrderFees;
-use crate::engine::{
-    ActionKind, AssetAction, FeeSigns, LedgerTrade, Movement, MovementKind, UnknownStatuses,
-};
+use crate::engine::{ActionKind, AssetAction, FeeSigns, LedgerTrade, Movement, MovementKind};
 use crate::import::{Balances, CancelledTrade, ParsedFile, RejectedRow, Rejects};
 use crate::store::model::{ImportReceipt, Reject};
 
@@ -47,8 +45,6 @@ pub struct FileRead {
     pub fees: FeeSigns,
     /// The fills of the file's orders that have a fee.
     pub order_fees: OrderFees,
-    /// Unknown statuses; rows with one count as executions.
-    pub statuses: UnknownStatuses,
     /// The last line has no line end, so the file may have been cut off.
     pub ends_without_line_end: bool,
 }
@@ -77,7 +73,6 @@ impl FileRead {
             actions: actions_of(&parsed.actions),
             fees: fees_of(&parsed.trades),
             order_fees: OrderFees::of(parsed.format, &parsed.trades),
-            statuses: statuses_of(&parsed.trades),
             ends_without_line_end: parsed.ends_without_line_end,
         }
     }
@@ -91,9 +86,8 @@ impl FileRead {
     }
 
     /// Adds the findings of another part of the trades.
-    pub(super) fn add(&mut self, (fees, statuses, orders): TradeFindings) {
+    pub(super) fn add(&mut self, (fees, orders): TradeFindings) {
         self.fees.merge(&fees);
-        self.statuses.merge(&statuses);
         self.order_fees.merge(orders);
     }
 
@@ -157,16 +151,12 @@ pub(super) fn actions_of(actions: &[AssetAction]) -> BTreeMap<ActionKind, u64> {
     kinds
 }
 
-/// Fees, statuses and orders of some trades.
-pub(super) type TradeFindings = (FeeSigns, UnknownStatuses, OrderFees);
+/// Fees and orders of some trades.
+pub(super) type TradeFindings = (FeeSigns, OrderFees);
 
 /// Returns the findings of some trades of a format.
 pub(super) fn findings_of(format: &str, trades: &[LedgerTrade]) -> TradeFindings {
-    (
-        fees_of(trades),
-        statuses_of(trades),
-        OrderFees::of(format, trades),
-    )
+    (fees_of(trades), OrderFees::of(format, trades))
 }
 
 /// Counts fees and rebates of some trades.
@@ -177,9 +167,4 @@ fn fees_of(trades: &[LedgerTrade]) -> FeeSigns {
         let _ = fees.try_add(&row.trade);
     }
     fees
-}
-
-/// Counts the unknown statuses of some trades.
-fn statuses_of(trades: &[LedgerTrade]) -> UnknownStatuses {
-    UnknownStatuses::of(trades.iter().map(|row| row.status.as_deref()))
 }

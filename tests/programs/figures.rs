@@ -112,7 +112,7 @@ mod tests {
         a_year_that_was_filed_before_is_named,
         voided_sales_of_the_year_are_named);
     on_both!(imported: the_same_file_under_another_account_is_named,
-        statuses_that_nobody_knows_are_named,
+        statuses_that_nobody_knows_are_refused,
         an_incremental_run_says_what_its_totals_lack);
     on_both!(reopened: an_item_without_an_unmatched_part_is_not_reopened);
 }

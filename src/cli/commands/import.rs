@@ -370,7 +370,6 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
         let columns = columns.join(", ");
         text.push_str(&format!("  ignored columns: {columns}\n"));
     }
-    text.push_str(&report::describe_statuses(&report.read.statuses));
     *text += &(describe_rebates(&report.read.fees) + &report::describe_one_fee(&report.read));
     if report.read.ends_without_line_end {
         text.push_str(report::NO_LINE_END);
@@ -423,8 +422,6 @@ pub(super) fn to_json(report: &FileReport) -> Value {
         "rebates": read.fees.rebates, "rebates_usd": read.fees.rebates_usd.to_string(),
         "every_fee_is_a_rebate": read.fees.all_are_rebates(),
         "orders_with_one_fee": read.order_fees.with_one_fee(),
-        "unknown_statuses": read.statuses.rows,
-        "unknown_statuses_others": read.statuses.others,
         "imported_before_as": report.twice.as_ref().map(report::twice_json),
     });
     let lists = [

@@ -34,6 +34,10 @@ pub fn hint_words(hint: &Hint) -> String {
     }
 }
 
+/// The remedy of a row whose status is in no list.
+const UNKNOWN_STATUS: &str = "if the trade was executed, write \"filled\" or leave the cell empty; \
+    else remove the row";
+
 /// The remedy of a row whose trade is in no row of its file.
 const CANCELS_EARLIER: &str = "export the file again from the day of that trade on. If the trade \
                                is imported already, take it out with `fifo-pnl void ID --account \
@@ -66,6 +70,7 @@ fn fixed_words(hint: &Hint) -> &'static str {
             "remove the row, and its trade if it takes one back; if a part \
                                 was executed, give its size with status \"filled\""
         }
+        Hint::UnknownStatus => UNKNOWN_STATUS,
         Hint::TakesBack => {
             "it reverses another row: remove both from the file, this one and the one it reverses"
         }

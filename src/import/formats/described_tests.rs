@@ -323,6 +323,27 @@ fn fault_of(name: &str, from: &str, to: &str) -> String {
     file.rejected[0].to_string()
 }
 
+#[test]
+fn an_activity_that_was_not_executed_is_no_movement() {
+    let text = sample("alpaca-activities");
+    let with_status = |(nth, line): (usize, &str)| match nth {
+        0 => format!("{line},status\n"),
+        _ if line.starts_with("DIV,") => format!("{line},canceled\n"),
+        _ => format!("{line},executed\n"),
+    };
+    let file = parsed(
+        &text
+            .lines()
+            .enumerate()
+            .map(with_status)
+            .collect::<String>(),
+    );
+    let rejected: Vec<String> = file.rejected.iter().map(ToString::to_string).collect();
+    let fault = "7: status is \"canceled\", expected an activity that was executed";
+    assert_eq!(rejected, [fault]);
+    assert_eq!((file.trades.len(), file.movements.len()), (3, 2));
+}
+
 /// A layout, a change of its sample, and the fault.
 type FaultCase = ((&'static str, &'static str, &'static str), &'static str);
 

@@ -234,6 +234,16 @@ const ROWS: &[Case] = &[
         command: IMPORT,
         ..Case::NONE
     },
+    Case {
+        title: "A status that no list has",
+        files: &[(
+            "trades.csv",
+            "order_id,symbol,side,size,price,order_time,total_fees_usd,status\n\
+             A-1,BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0,booked\n",
+        )],
+        command: IMPORT,
+        ..Case::NONE
+    },
     row!(
         "A quote that is never closed",
         "A-1,\"BTC-USD,buy,1,100,2025-01-02T10:00:00Z,0"

@@ -4,9 +4,9 @@ use crate::figures::{Place, has};
 
 const TWO: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd,status\n\
                    b1,BTC-USD,buy,1,100,2025-01-01T00:00:00Z,0,Filled\n\
-                   s1,BTC-USD,sell,1,150,2025-03-01T00:00:00Z,0,amended\n\
-                   s2,BTC-USD,sell,1,150,2025-03-02T00:00:00Z,0,amended\n\
-                   b2,BTC-USD,buy,1,150,2025-01-02T00:00:00Z,0,Partially Canceled\n";
+                   s1,BTC-USD,sell,1,150,2025-03-01T00:00:00Z,0,closed\n\
+                   s2,BTC-USD,sell,1,150,2025-03-02T00:00:00Z,0,done\n\
+                   b2,BTC-USD,buy,1,150,2025-01-02T00:00:00Z,0,\n";
 
 pub fn the_same_file_under_another_account_is_named(place: &Place) {
     place.folder.write("two.csv", TWO);
@@ -67,22 +67,23 @@ pub fn the_same_file_under_another_account_is_named(place: &Place) {
     assert_eq!(own.stderr, "");
 }
 
-pub fn statuses_that_nobody_knows_are_named(place: &Place) {
-    place.folder.write("two.csv", TWO);
-    let done = place.run("fifo-pnl import two.csv").expect(0);
+pub fn statuses_that_nobody_knows_are_refused(place: &Place) {
+    let odd = TWO.replace(",closed\n", ",amended\n");
+    place
+        .folder
+        .write("odd.csv", odd.replace(",done\n", ",Partially Canceled\n"));
     let said = [
-        "  status \"Partially Canceled\": 1 row, taken as executed\n",
-        "  status \"amended\": 2 rows, taken as executed\n",
+        "  2 rows: status, expected the status of an executed trade, like filled\n",
+        "    odd.csv:3: status is \"amended\"\n    odd.csv:4: status is \"Partially Canceled\"\n",
+        "    hint: if the trade was executed, write \"filled\" or leave the cell empty",
     ];
-    has(&done.stdout, &said);
-    assert!(!done.stdout.contains("Filled"), "{}", done.stdout);
-    let json = place.run("fifo-pnl import two.csv --json").expect(0).json();
-    assert_eq!(json["files"][0]["unknown_statuses"]["amended"], 2);
+    let done = place.run("fifo-pnl import odd.csv").expect(2);
+    has(&done.stderr, &said);
     // From a pipe, too.
     let piped = place
-        .run("cat two.csv | fifo-pnl import /dev/stdin --preview")
-        .expect(0);
-    has(&piped.stdout, &said);
+        .run("cat odd.csv | fifo-pnl import /dev/stdin")
+        .expect(2);
+    has(&piped.stderr, &["status is \"amended\""]);
 }
 
 pub fn an_incremental_run_says_what_its_totals_lack(place: &Place) {

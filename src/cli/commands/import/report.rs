@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::error::hint_words;
 use crate::cli::format::{count, plural, time};
 use crate::cli::next::Next;
-use crate::engine::{Timestamp, UnknownStatuses, shown, shown_sentence};
+use crate::engine::{Timestamp, shown, shown_sentence};
 use crate::import::{CancelledTrade, ROW_COLUMN, RejectGroup, RejectedRow, Rejects};
 use crate::pipeline::{FileRead, FileReport, ImportRequest, ImportedAs};
 use crate::store::model::{Conflict, ImportReceipt, MovementReceipt};
@@ -263,23 +263,6 @@ pub(super) fn describe_one_fee(read: &FileRead) -> String {
         _ => (plural(orders, "order", "orders"), "have their"),
     };
     format!("  fees: {orders} {have} fee on one fill; it is not shared among the others\n")
-}
-
-/// Lists the unknown statuses with their numbers of rows.
-pub(super) fn describe_statuses(statuses: &UnknownStatuses) -> String {
-    let line = |(status, rows): (&String, &u64)| {
-        let rows = plural(*rows, "row", "rows");
-        format!(
-            "  status {}: {rows}, taken as executed\n",
-            shown(status).quoted()
-        )
-    };
-    let mut text: String = statuses.rows.iter().map(line).collect();
-    if statuses.others > 0 {
-        let rows = plural(statuses.others, "row", "rows");
-        text.push_str(&format!("  more statuses: {rows}, taken as executed\n"));
-    }
-    text
 }
 
 /// Warns that trades count in two accounts, and names the command that undoes the import.
