@@ -177,6 +177,22 @@ pub enum FileError {
         /// The cell's text.
         found: String,
     },
+    /// A column that a person's own table does not read names another currency than the dollar.
+    #[error(
+        "{} is {}, expected USD: the table of {format} does not read the currency of the prices",
+        shown(column),
+        quoted(found)
+    )]
+    CurrencyBesideTable {
+        /// Line of the row, from 1.
+        line: u64,
+        /// The column, as the header has it.
+        column: String,
+        /// The cell's text.
+        found: String,
+        /// The name of the format.
+        format: String,
+    },
     /// The reader of CSV failed.
     #[error("the file could not be read as CSV")]
     Csv(#[from] csv::Error),
@@ -201,7 +217,8 @@ impl FileError {
             | Self::WrongFile { line, .. }
             | Self::MissingColumns { line, .. }
             | Self::DuplicateColumn { line, .. }
-            | Self::OtherCurrency { line, .. } => Some(*line),
+            | Self::OtherCurrency { line, .. }
+            | Self::CurrencyBesideTable { line, .. } => Some(*line),
             Self::Empty
             | Self::OtherFormat(_)
             | Self::Packed(_)

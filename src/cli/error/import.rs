@@ -211,6 +211,12 @@ pub fn file_hint(error: &FileError) -> String {
         FileError::HeaderQuote { .. } => "close the quote, or remove it".into(),
         FileError::DuplicateColumn { .. } => "remove or rename one of the two columns".into(),
         FileError::OtherCurrency { column, .. } => other_currency_hint(column),
+        FileError::CurrencyBesideTable { column, format, .. } => format!(
+            "if it is the currency of the prices, add to [formats.{format}.trade]: \
+             quote_currency = {}; if it says nothing about prices and fees, add --ignore-column {}",
+            quoted(&format!("{{{column}}}")),
+            quoted(column)
+        ),
         FileError::Csv(_) => "export the file again, as CSV in UTF-8".into(),
     }
 }

@@ -16,7 +16,9 @@ use self::cancels::CancelsTable;
 use self::kinds::RowKind;
 use super::actions::ActionTable;
 use super::differences::Differences;
-use super::layout::{CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column};
+use super::layout::{
+    CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column, text_of_layout,
+};
 use super::made_ids::made_id;
 use super::made_texts::{GluedUnits, PlacedPart, changed, joined, placed, says, time};
 use super::movements::MovementTable;
@@ -28,6 +30,7 @@ use crate::engine::{Instrument, LedgerTrade};
 use crate::import::bounds;
 use crate::import::cells::TradeReader;
 use crate::import::columns::{COLUMNS, Column};
+use crate::import::currency::{CurrencyColumn, check_currency, currency_columns};
 use crate::import::error::FileError;
 use crate::import::header::Header;
 use crate::import::hints::is_rounded_id;
@@ -55,6 +58,8 @@ pub(super) struct Described {
     actions: ActionTable,
     /// The columns of rows that cancel a trade.
     cancels: Option<CancelsTable>,
+    /// Columns of a person's own table that may say that prices are not in dollars.
+    currencies: Vec<CurrencyColumn>,
     /// The header of the native row.
     native: Header,
 }
@@ -145,6 +150,7 @@ impl Described {
         made.sort_by_key(|made| rank(made.column));
         Some(Self {
             layout,
+            currencies: currencies_beside(layout, &made, &names),
             made,
             kinds: kinds.collect(),
             refused: refused.collect(),
@@ -155,6 +161,30 @@ impl Described {
             names,
             folded,
             native: Header::of_all(),
+        })
+    }
+
+    /// Checks that no column beside the table says that the prices are not in dollars.
+    fn check_currency(
+        &self,
+        record: &Record<'_, '_>,
+        reading: &Reading<'_>,
+    ) -> Result<(), FileError> {
+        let cell = |place| record.cells.get(place).unwrap_or_default();
+        let line = record.row.line;
+        let checked = check_currency(&self.currencies, cell, line, reading.options);
+        checked.map_err(|error| match error {
+            FileError::OtherCurrency {
+                line,
+                column,
+                found,
+            } => FileError::CurrencyBesideTable {
+                line,
+                column,
+                found,
+                format: self.layout.name.clone(),
+            },
+            other => other,
         })
     }
 
@@ -446,10 +476,13 @@ impl RowFormat for Described {
             Ok(RowKind::Movement(kind)) => self.movement(kind, record, reading),
             Ok(RowKind::Action(place)) => self.action(place, record, reading),
             Ok(RowKind::Cancellation) => self.cancellation(record, reading),
-            Ok(RowKind::Trade) => match self.trade(record, None, reading) {
-                Ok(trade) => RowOutcome::Trade(trade),
-                Err(row) => RowOutcome::Rejected(row),
-            },
+            Ok(RowKind::Trade) => {
+                self.check_currency(record, reading)?;
+                match self.trade(record, None, reading) {
+                    Ok(trade) => RowOutcome::Trade(trade),
+                    Err(row) => RowOutcome::Rejected(row),
+                }
+            }
         });
         Ok(())
     }
@@ -463,6 +496,30 @@ fn rank(column: Column) -> usize {
         Column::QuoteCurrency => 2,
         _ => 3,
     }
+}
+
+/// Returns the columns of a person's own table that may name a currency, and that it does not read
+/// for the price. The tables of this program were made with files of their sources.
+fn currencies_beside(layout: &Layout, made: &[MadeOf], names: &[String]) -> Vec<CurrencyColumn> {
+    if text_of_layout(&layout.name).is_some() {
+        return Vec::new();
+    }
+    let has_quote = made.iter().any(|it| it.column == Column::QuoteCurrency);
+    let is_read = |place: usize, name: &str| {
+        let reads = |parts: &PlacedPart| matches!(parts, PlacedPart::Cell(at, _) if *at == place);
+        let mut made = made.iter().filter(|it| it.ways.iter().flatten().any(reads));
+        made.any(|it| match it.column {
+            Column::Symbol | Column::BaseAsset | Column::QuoteCurrency => true,
+            // Without a quote, the fee's currency is the one hint at that of the price.
+            Column::FeeCurrency => has_quote || name.contains("fee"),
+            _ => has_quote,
+        })
+    };
+    let folded: Vec<String> = names.iter().map(|name| fold(name)).collect();
+    currency_columns(names, |name| {
+        let place = folded.iter().position(|other| other == name);
+        place.is_none_or(|place| !is_read(place, name))
+    })
 }
 
 fn text_of<'t>(texts: &'t Texts<'_>, column: Column) -> &'t str {

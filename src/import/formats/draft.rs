@@ -24,6 +24,8 @@ const NAMES: [(&str, &[&str]); 9] = [
             "txid",
             "execution id",
             "transaction id",
+            "reference",
+            "ref",
             "id",
         ],
     ),
@@ -59,12 +61,15 @@ const NAMES: [(&str, &[&str]); 9] = [
             "date/time",
             "created at",
             "date(utc)",
+            "trade date",
+            "trade time",
+            "executed at",
             "date",
         ],
     ),
     (
-        "quote_value",
-        &["total", "value", "proceeds", "cost", "funds"],
+        "quote_currency",
+        &["quote currency", "price currency", "currency", "ccy"],
     ),
     ("fee_amount", &["fee", "fees", "commission"]),
     (
@@ -72,6 +77,9 @@ const NAMES: [(&str, &[&str]); 9] = [
         &["fee currency", "fee coin", "fee asset", "fee unit"],
     ),
 ];
+
+/// What sources call the amount that was paid or received. Some include the fee in it.
+const TOTALS: [&str; 6] = ["total", "value", "net amount", "proceeds", "cost", "funds"];
 
 /// Columns that every table has.
 const NEEDED: [&str; 5] = ["symbol", "side", "size", "price", "order_time"];
@@ -106,6 +114,24 @@ pub fn draft_format(bytes: &[u8], name: &str) -> Result<String, FileError> {
             }
             None => {}
         }
+    }
+    if let Some(total) = found(&TOTALS) {
+        open += &format!(
+            "# open: does {total:?} include the fee? If not, add quote_value = {:?}\n",
+            format!("{{{total}}}")
+        );
+    }
+    let has = |column: &str| trade.lines().any(|line| line.starts_with(column));
+    if has("fee_amount") && !has("fee_currency") {
+        let (why, fee) = match found(&["currency", "ccy"]) {
+            Some(currency) => (
+                "are fees in the currency of the prices?",
+                format!("{{{currency}}}"),
+            ),
+            None => ("which currency are fees in?", "USD".to_owned()),
+        };
+        open += &format!("# open: {why}\n");
+        trade += &format!("fee_currency = {fee:?}\n");
     }
     let ids = match has_id {
         true => String::new(),
@@ -187,6 +213,19 @@ mod tests {
             "the file begins with \"2025-01-02,A,buy,1,2\", expected a header"
         );
         assert_eq!(why(b"\n,,\n"), FileError::Empty.to_string());
+        // The currency is that of prices and fees. A total may include the fee.
+        let file = b"Trade Date,Ticker,Type,Shares,Price,Currency,Fee,Total,Reference\n";
+        let draft = draft_format(file, "x").unwrap();
+        for line in [
+            "order_id = \"{Reference}\"",
+            "order_time = \"{Trade Date}\"",
+            "quote_currency = \"{Currency}\"",
+            "fee_currency = \"{Currency}\"",
+            "# open: does \"Total\" include the fee? If not, add quote_value = \"{Total}\"",
+        ] {
+            assert!(draft.lines().any(|it| it == line), "{line}\n{draft}");
+        }
+        assert!(!draft.contains("\nquote_value"), "{draft}");
         // What no column says is open, and the draft is no table yet.
         let file = b"When,Ticker,Action,Qty,Price\n";
         let draft = draft_format(file, "x").unwrap();

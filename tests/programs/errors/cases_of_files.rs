@@ -16,6 +16,27 @@ pub const FILES: &[Case] = &[
         ..Case::NONE
     },
     Case {
+        title: "A column that names another currency, beside a table of yours",
+        files: &[
+            (
+                "trades.csv",
+                "When,Ticker,Action,Qty,Price,Currency\n\
+                 2025-01-02T10:00:00Z,AAPL,buy,10,180.50,EUR\n",
+            ),
+            (
+                "fifo-pnl.toml",
+                "[formats.my-broker]\nexchange = \"my-broker\"\nids = \"my-broker\"\n\
+                 tickers = true\n\n\
+                 [[formats.my-broker.headers]]\n\
+                 columns = [\"When\", \"Ticker\", \"Action\", \"Qty\", \"Price\", \"Currency\"]\n\n\
+                 [formats.my-broker.trade]\nsymbol = \"{Ticker}\"\nside = \"{Action}\"\n\
+                 size = \"{Qty}\"\nprice = \"{Price}\"\norder_time = \"{When}\"\n",
+            ),
+        ],
+        command: IMPORT,
+        ..Case::NONE
+    },
+    Case {
         title: "A column under a name that no import reads",
         command: "fifo-pnl import --rename-column Ticker=smybol ledger.csv",
         ..Case::NONE
