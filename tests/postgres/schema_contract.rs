@@ -542,8 +542,8 @@ const FUNCTIONS_ALONE: [(&str, &str); 17] = [
     ),
     (
         "fingerprint.rs",
-        "adapted cut expected hash record record_written record_written_again with_server \
-         written_for_a_ledger",
+        "adapted catalogs cut expected hash record record_written record_written_again stripped \
+         with_server written_for_a_ledger",
     ),
     ("health.rs", "disk_room room_of_system room_told"),
     (
