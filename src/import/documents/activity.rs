@@ -4,6 +4,8 @@
 //! Sections that report what others hold together are left out: balances, performance, positions.
 //! Any other section becomes rows, also one that nobody has seen, so that its rows are refused.
 
+use std::collections::BTreeSet;
+
 use csv::StringRecord;
 
 use super::TableText;
@@ -52,7 +54,7 @@ const COLUMNS: [(&str, &[&str]); 15] = [
     ("Quantity", &["Quantity"]),
     ("T. Price", &["T. Price"]),
     ("Proceeds", &["Proceeds"]),
-    ("Comm/Fee", &["Comm/Fee"]),
+    ("Comm/Fee", &["Comm/Fee", "Comm/Tax"]),
     ("Realized P/L", &["Realized P/L"]),
     ("Code", &["Code"]),
     ("Description", &["Description"]),
@@ -61,6 +63,18 @@ const COLUMNS: [(&str, &[&str]); 15] = [
 
 /// Place of the column of levels in [`COLUMNS`].
 const LEVEL: usize = 1;
+
+/// Place of the column of categories in [`COLUMNS`].
+const CATEGORY: usize = 2;
+
+/// The category whose trades are read.
+const STOCKS: &str = "Stocks";
+
+/// Columns that a trade of shares needs. An absent commission would be a fee of nothing.
+const NEEDED: [&str; 5] = ["Date/Time", "Quantity", "T. Price", "Proceeds", "Comm/Fee"];
+
+/// The text of a needed column that a section lacks. No number and no time is read from it.
+const NO_COLUMN: &str = "no column of the section";
 
 const BROKEN: FileError = FileError::OtherFormat("a statement with a broken quote");
 
@@ -77,10 +91,13 @@ pub(super) fn table(text: &str) -> Result<Option<String>, FileError> {
         return Ok(None);
     }
     let fills = ["Trade", "Execution"];
-    let has_fills = rows.iter().any(|(_, cells)| {
-        let level = cells.get(2).unwrap_or_default();
-        is(cells, 0, TRADES) && is(cells, 1, "Data") && fills.contains(&level)
-    });
+    // Each category has its own level of detail.
+    let with_fills: BTreeSet<&str> = rows
+        .iter()
+        .filter(|(_, cells)| is(cells, 0, TRADES) && is(cells, 1, "Data"))
+        .filter(|(_, cells)| fills.contains(&cells.get(2).unwrap_or_default()))
+        .filter_map(|(_, cells)| cells.get(3))
+        .collect();
     let mut table = TableText::default();
     table.push(1, COLUMNS.iter().map(|(name, _)| *name));
     let mut header = StringRecord::new();
@@ -100,11 +117,20 @@ pub(super) fn table(text: &str) -> Result<Option<String>, FileError> {
                 if let Some(first) = made.first_mut() {
                     *first = section;
                 }
+                if section == TRADES && made.get(CATEGORY) == Some(&STOCKS) {
+                    for ((name, names), text) in COLUMNS.iter().zip(&mut made) {
+                        let is_there = header.iter().any(|column| names.contains(&column));
+                        if NEEDED.contains(name) && !is_there {
+                            *text = NO_COLUMN;
+                        }
+                    }
+                }
+                let category = made.get(CATEGORY).copied().unwrap_or_default();
                 // Orders and their fills say the same: one level counts.
                 if let Some(level) = made.get_mut(LEVEL) {
                     *level = match *level {
                         level if fills.contains(&level) => "Trade",
-                        "Order" if !has_fills => "Trade",
+                        "Order" if !with_fills.contains(category) => "Trade",
                         level => level,
                     };
                 }
@@ -141,4 +167,42 @@ fn rows(text: &str) -> Result<Vec<(u64, StringRecord)>, FileError> {
         rows.push((row.line, cells.clone()));
     }
     Ok(rows)
+}
+
+#[cfg(test)]
+mod column_tests {
+    use super::*;
+
+    fn rows_of(trades: &str) -> String {
+        let text = format!("Account Information,Header,Field Name,Field Value\n{trades}");
+        table(&text).unwrap().unwrap()
+    }
+
+    #[test]
+    fn shares_without_a_column_of_commissions_have_no_fee_of_nothing() {
+        let header = "Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,\
+                      Quantity,T. Price,C. Price,Proceeds,";
+        let row = "Trades,Data,Order,Stocks,USD,ABC,\"2025-01-02, 10:00:00\",5,10,10,-50,-1\n";
+        for (name, text) in [
+            ("Comm/Fee", "-1"),
+            ("Comm/Tax", "-1"),
+            ("Comm in EUR", NO_COLUMN),
+        ] {
+            let made = rows_of(&format!("{header}{name}\n{row}"));
+            assert!(made.contains(text), "{name}\n{made}");
+        }
+    }
+
+    #[test]
+    fn each_category_has_its_own_level() {
+        let made = rows_of(
+            "Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,\
+             T. Price,Proceeds,Comm/Fee\n\
+             Trades,Data,Order,Stocks,USD,ABC,\"2025-01-02, 10:00:00\",5,10,-50,-1\n\
+             Trades,Data,Order,Forex,USD,EUR.USD,\"2025-01-02, 10:00:00\",5,1,-5,-1\n\
+             Trades,Data,Trade,Forex,USD,EUR.USD,\"2025-01-02, 10:00:00\",5,1,-5,-1\n",
+        );
+        let trades = made.lines().filter(|line| line.contains("Trades,Trade,"));
+        assert_eq!(trades.count(), 2, "{made}");
+    }
 }

@@ -4,6 +4,7 @@
 //! names the column of the file, with the text that stands there.
 
 mod cancels;
+mod currencies;
 mod fees;
 mod kinds;
 
@@ -13,12 +14,11 @@ use csv::StringRecord;
 use jiff::tz::TimeZone;
 
 use self::cancels::CancelsTable;
-use self::kinds::RowKind;
+use self::currencies::currencies_beside;
+use self::kinds::{RowKind, is_option};
 use super::actions::ActionTable;
 use super::differences::Differences;
-use super::layout::{
-    CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column, text_of_layout,
-};
+use super::layout::{CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column};
 use super::made_ids::made_id;
 use super::made_texts::{GluedUnits, PlacedPart, changed, joined, placed, says, time};
 use super::movements::MovementTable;
@@ -30,7 +30,7 @@ use crate::engine::{Instrument, LedgerTrade};
 use crate::import::bounds;
 use crate::import::cells::TradeReader;
 use crate::import::columns::{COLUMNS, Column};
-use crate::import::currency::{CurrencyColumn, check_currency, currency_columns};
+use crate::import::currency::CurrencyColumn;
 use crate::import::error::FileError;
 use crate::import::header::Header;
 use crate::import::hints::is_rounded_id;
@@ -161,30 +161,6 @@ impl Described {
             names,
             folded,
             native: Header::of_all(),
-        })
-    }
-
-    /// Checks that no column beside the table says that the prices are not in dollars.
-    fn check_currency(
-        &self,
-        record: &Record<'_, '_>,
-        reading: &Reading<'_>,
-    ) -> Result<(), FileError> {
-        let cell = |place| record.cells.get(place).unwrap_or_default();
-        let line = record.row.line;
-        let checked = check_currency(&self.currencies, cell, line, reading.options);
-        checked.map_err(|error| match error {
-            FileError::OtherCurrency {
-                line,
-                column,
-                found,
-            } => FileError::CurrencyBesideTable {
-                line,
-                column,
-                found,
-                format: self.layout.name.clone(),
-            },
-            other => other,
         })
     }
 
@@ -335,6 +311,10 @@ impl Described {
         reading: &'p mut Reading<'_>,
     ) -> Result<Option<&'p Instrument>, Faulty> {
         let text = |column| text_of(texts, column);
+        if self.layout.tickers && is_option(text(Column::Symbol)) {
+            let fault = "an option, expected a share or a fund: options are not computed";
+            return Err((Column::Symbol, Fault::new(fault)));
+        }
         let names = NamedPair {
             account: text(Column::Account),
             symbol: text(Column::Symbol),
@@ -496,30 +476,6 @@ fn rank(column: Column) -> usize {
         Column::QuoteCurrency => 2,
         _ => 3,
     }
-}
-
-/// Returns the columns of a person's own table that may name a currency, and that it does not read
-/// for the price. The tables of this program were made with files of their sources.
-fn currencies_beside(layout: &Layout, made: &[MadeOf], names: &[String]) -> Vec<CurrencyColumn> {
-    if text_of_layout(&layout.name).is_some() {
-        return Vec::new();
-    }
-    let has_quote = made.iter().any(|it| it.column == Column::QuoteCurrency);
-    let is_read = |place: usize, name: &str| {
-        let reads = |parts: &PlacedPart| matches!(parts, PlacedPart::Cell(at, _) if *at == place);
-        let mut made = made.iter().filter(|it| it.ways.iter().flatten().any(reads));
-        made.any(|it| match it.column {
-            Column::Symbol | Column::BaseAsset | Column::QuoteCurrency => true,
-            // Without a quote, the fee's currency is the one hint at that of the price.
-            Column::FeeCurrency => has_quote || name.contains("fee"),
-            _ => has_quote,
-        })
-    };
-    let folded: Vec<String> = names.iter().map(|name| fold(name)).collect();
-    currency_columns(names, |name| {
-        let place = folded.iter().position(|other| other == name);
-        place.is_none_or(|place| !is_read(place, name))
-    })
 }
 
 fn text_of<'t>(texts: &'t Texts<'_>, column: Column) -> &'t str {

@@ -770,3 +770,18 @@ mod spoilt {
         }
     }
 }
+
+#[test]
+fn an_option_is_no_share() {
+    for symbol in ["ABC240621C00150000", "A250117P00002500"] {
+        assert!(super::kinds::is_option(symbol), "{symbol}");
+    }
+    for symbol in [
+        "ABC",
+        "ABC240621X00150000",
+        "240621C00150000",
+        "ABC24O621C00150000",
+    ] {
+        assert!(!super::kinds::is_option(symbol), "{symbol}");
+    }
+}

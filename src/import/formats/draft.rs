@@ -78,7 +78,7 @@ const NAMES: [(&str, &[&str]); 9] = [
     ),
 ];
 
-/// What sources call the amount that was paid or received. Some include the fee in it.
+/// Names of the amount that was paid or received. Some sources include the fee in it.
 const TOTALS: [&str; 6] = ["total", "value", "net amount", "proceeds", "cost", "funds"];
 
 /// Columns that every table has.

@@ -180,18 +180,29 @@ fn coin_of(code: &str) -> String {
     let is_known = SUFFIXES.contains(&suffix);
     let coin = match is_known {
         // A bonded coin has the days of its lock: `DOT28.S`.
-        true => without_days(coin),
+        true if suffix == BONDED => without_days(coin),
+        true => coin,
         false => code,
     };
-    NAMES.asset_named(coin).as_str().to_owned()
+    match coin {
+        // Staked before the merge; since then it is ETH, one for one.
+        "ETH2" => "ETH".to_owned(),
+        coin => NAMES.asset_named(coin).as_str().to_owned(),
+    }
 }
+
+/// The suffix of a bonded coin.
+const BONDED: &str = "S";
+
+/// Fewest letters of a coin with days of a lock. `C98` is a coin.
+const BONDED_LETTERS_MIN: usize = 2;
 
 fn without_days(coin: &str) -> &str {
     let (name, days) = coin
         .split_at_checked(coin.len().saturating_sub(2))
         .unwrap_or((coin, ""));
     let is_days = days.len() == 2 && days.bytes().all(|byte| byte.is_ascii_digit());
-    match is_days && !name.is_empty() {
+    match is_days && name.len() >= BONDED_LETTERS_MIN {
         true => name,
         false => coin,
     }
@@ -211,7 +222,9 @@ mod tests {
             ("XXDG", "DOGE"),
             ("DOT28.S", "DOT"),
             ("ETH.F", "ETH"),
-            ("ETH2.S", "ETH2"),
+            ("ETH2.S", "ETH"),
+            ("C98.F", "C98"),
+            ("C98.S", "C98"),
             ("USDC.M", "USDC"),
             ("KFEE", "KFEE"),
             ("BRK.Z", "BRK.Z"),

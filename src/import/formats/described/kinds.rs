@@ -135,3 +135,18 @@ pub(super) enum RowKind {
     /// Known to be no trade; has the name of its type.
     Ignored(&'static str),
 }
+
+/// Tells whether a symbol is that of an option: a root, six digits of a day, `C` or `P`, and eight
+/// digits of a price. Source: the Option Symbology Initiative of the Options Clearing Corporation.
+pub(super) fn is_option(symbol: &str) -> bool {
+    let root = symbol.len().checked_sub(15);
+    let Some((root, rest)) = root.and_then(|at| symbol.split_at_checked(at)) else {
+        return false;
+    };
+    let is_digit = |byte: &u8| byte.is_ascii_digit();
+    let (day, kind, price) = (rest.get(..6), rest.get(6..7), rest.get(7..));
+    !root.is_empty()
+        && day.is_some_and(|day| day.as_bytes().iter().all(is_digit))
+        && matches!(kind, Some("C" | "P"))
+        && price.is_some_and(|price| price.as_bytes().iter().all(is_digit))
+}
