@@ -279,6 +279,9 @@ fn signed(amount: SignedAmount, is_out: bool) -> SignedAmount {
 static ROUNDED: LazyLock<SignedAmount> =
     LazyLock::new(|| "0.02".parse().unwrap_or(SignedAmount::ZERO));
 
+/// The dollar, and the coins that count as one dollar each.
+const DOLLARS: [&str; 3] = ["USD", "USDC", "USDT"];
+
 /// ETH2 was the name of staked ETH.
 fn asset_of(text: &str) -> String {
     match text {
@@ -428,11 +431,22 @@ impl Transaction<'_> {
         };
         let postings = match read_conversion(self.cells.text(NOTES)) {
             Some((from, to)) if asset_of(&from) == self.asset => {
-                let sold = posting(self.asset, self.moved(true));
-                vec![sold, posting(&to.asset, to.amount)]
+                let both = [(self.asset, self.moved(true)), (&*to.asset, to.amount)];
+                // The value of this row is that of what was sold, with the spread in it.
+                let both = both.map(|(asset, amount)| Posting {
+                    usd_value: usd.filter(|_| !DOLLARS.contains(&asset)),
+                    ..posting(asset, amount)
+                });
+                both.to_vec()
             }
-            // The row of the other asset has both.
-            Some((_, to)) if asset_of(&to.asset) == self.asset => Vec::new(),
+            // The row of the other asset has both amounts. This one has the value of the trade.
+            Some((from, to)) if asset_of(&to.asset) == self.asset => {
+                let sold = asset_of(&from);
+                let valued = [self.asset, &*sold].map(|it| posting(it, SignedAmount::ZERO));
+                let is_sold_dollar = DOLLARS.contains(&&*sold);
+                let valued = valued.into_iter().take(if is_sold_dollar { 1 } else { 2 });
+                valued.collect()
+            }
             Some(_) => return Err((NOTES, Fault::new("expected the asset of the row"))),
             None if self.id.is_empty() => {
                 return Err((NOTES, Fault::new("expected what was converted to what")));

@@ -156,6 +156,11 @@ impl Posting {
         }
     }
 
+    /// Tells whether it moves nothing, and states the value of what another row moves.
+    pub fn is_value(&self) -> bool {
+        self.amount.is_zero() && self.fee.is_zero() && self.usd_value.is_some()
+    }
+
     /// Makes the posting of a fee alone. `change`: below zero for a cost.
     pub fn of_fee(asset: &str, change: SignedAmount) -> Self {
         Self {

@@ -442,6 +442,40 @@ fn values_in_dollars_are_those_of_the_file() {
     );
 }
 
+/// The value of a conversion is that of what was received; the spread is no proceeds.
+#[test]
+fn a_conversion_has_the_value_of_what_was_received() {
+    let head = "ID,Timestamp,Transaction Type,Asset,Quantity Transacted,Price Currency,Price at \
+                Transaction,Subtotal,Total (inclusive of fees and/or spread),Fees and/or \
+                Spread,Notes\n";
+    let row = |asset: &str, units: &str, value: &str, note: &str| {
+        format!(
+            "c1,2025-01-05 07:00:00 UTC,Convert,{asset},{units},USD,$1.00,${value},${value},\
+             $0.00,{note}\n"
+        )
+    };
+    let value = |rows: &[String]| {
+        let file = parsed(&format!("{head}{}", rows.concat()));
+        assert_eq!((file.trades.len(), file.rejected.len()), (1, 0));
+        let more = file.trades[0].trade.more.as_deref();
+        let value = more.and_then(|more| more.usd_value);
+        value.map(|worth| worth.to_string())
+    };
+    let note = "Converted 2 ETH to 4985 USDC";
+    let sold = row("ETH", "-2", "5000.00", note);
+    let received = row("USDC", "4985", "4985.00", note);
+    let stated = Some("4985".to_owned());
+    assert_eq!(value(&[sold.clone(), received.clone()]), stated);
+    assert_eq!(value(&[received, sold.clone()]), stated);
+    // Alone, the row does not say the value of what was received: a dollar coin is its value.
+    assert_eq!(value(&[sold]), None);
+    // Of two coins, what was sold is the quote.
+    let note = "Converted 2 ETH to 30 SOL";
+    let sold = row("ETH", "-2", "5000.00", note);
+    let received = row("SOL", "30", "4970.00", note);
+    assert_eq!(value(&[sold, received]), Some("4970".to_owned()));
+}
+
 /// Without a zone before the header, only a person knows it.
 #[test]
 fn a_file_without_a_zone_asks_for_one() {

@@ -84,10 +84,13 @@ pub(super) fn trade_of(
         at: at.unwrap_or(Timestamp::EPOCH),
         fee,
         fee_asset,
-        usd_value: value_of(postings().filter(|it| it.asset == quote && !it.amount.is_zero())),
-        fee_usd_value: value_of(
-            postings().filter(|it| it.asset == fee_asset && it.amount.is_zero()),
+        usd_value: value_of(postings().filter(|it| it.asset == quote && it.is_value())).or_else(
+            || value_of(postings().filter(|it| it.asset == quote && !it.amount.is_zero())),
         ),
+        fee_usd_value: value_of(postings().filter(|it| {
+            let is_fee = it.amount.is_zero() && !it.is_value();
+            it.asset == fee_asset && is_fee
+        })),
     };
     let texts = made.texts()?;
     let native: StringRecord = texts.iter().map(String::as_str).collect();
