@@ -52,7 +52,7 @@ const CURRENCIES: [&str; 2] = ["Price Currency", "Spot Price Currency"];
 static SOURCE: JoinedSource = JoinedSource {
     name: "coinbase",
     exchange: "coinbase",
-    assumes: "",
+    assumes: ASSUMES,
     headers: &[
         (
             &[
@@ -278,6 +278,9 @@ fn signed(amount: SignedAmount, is_out: bool) -> SignedAmount {
 /// Subtotal, fees and total are each rounded to a cent.
 static ROUNDED: LazyLock<SignedAmount> =
     LazyLock::new(|| "0.02".parse().unwrap_or(SignedAmount::ZERO));
+
+/// The same trade has another id in each kind of file.
+const ASSUMES: &str = "no other file of Coinbase with the same trades is imported: its ids differ";
 
 /// The dollar, and the coins that count as one dollar each.
 const DOLLARS: [&str; 3] = ["USD", "USDC", "USDT"];

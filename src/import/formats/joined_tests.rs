@@ -335,6 +335,36 @@ const REJECTED: &[RejectCase] = &[
         ],
     ),
     (
+        "koinly",
+        &[
+            ("exchange,,Main", "exchange,Liquidity in,Main"),
+            ("sell,,Main", "sell,ignored,Main"),
+            ("Cold,0.001,BTC,,Main,0.001", "Cold,0.001,BTC,,Main,0.0009"),
+        ],
+        &[
+            "4: Label is \"Liquidity in\", expected a type of rows that is known",
+            "5: Label is \"ignored\", expected a type of rows that is known",
+            "10: Label is empty, expected a transfer of one amount: what was sent is not what was \
+             received, and the row does not say why",
+        ],
+    ),
+    (
+        "cointracker",
+        &[("5,SOL,165,A wallet", "4.9,SOL,165,A wallet")],
+        &[
+            "7: Type is \"TRANSFER\", expected a transfer of one amount: what was sent is not what \
+             was received, and the row does not say why",
+        ],
+    ),
+    (
+        "cointracking",
+        &[("\"300.00\",\"USD\"", "\"0.09\",\"ETH\"")],
+        &[
+            "6: Type is \"Trade\", expected a transfer of one amount: what was sent is not what \
+             was received, and the row does not say why",
+        ],
+    ),
+    (
         "coinbase-older",
         &[("Converted 0.5 ETH to", "Swapped 0.5 ETH for")],
         &[
@@ -474,6 +504,25 @@ fn a_conversion_has_the_value_of_what_was_received() {
     let sold = row("ETH", "-2", "5000.00", note);
     let received = row("SOL", "30", "4970.00", note);
     assert_eq!(value(&[sold, received]), Some("4970".to_owned()));
+}
+
+/// Persons write notes: a laptop that was bought is no trade.
+#[test]
+fn a_note_alone_makes_no_row_the_side_of_a_trade() {
+    let file = changed(
+        "coinbase-oldest",
+        &[
+            ("an address,,", "a shop,Bought a new laptop,"),
+            ("0.03,BTC,Ann,,", "0.03,BTC,Ann,Sold my bike,"),
+        ],
+    );
+    let kinds: Vec<&str> = file.movements.iter().map(|it| it.kind.as_str()).collect();
+    assert_eq!(kinds, ["withdrawal", "deposit"]);
+    assert_eq!(file.ignored.values().sum::<u64>(), 0);
+    let file = changed("coinbase-oldest", &[("a bank,t01", "a bank,")]);
+    let rejected: Vec<String> = file.rejected.iter().map(ToString::to_string).collect();
+    let said = "4: Transfer ID is empty, expected the id of the trade";
+    assert_eq!(rejected, [said]);
 }
 
 /// Without a zone before the header, only a person knows it.

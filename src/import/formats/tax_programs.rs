@@ -12,6 +12,9 @@ use crate::import::rejected::Fault;
 const NO_MARGIN: &str = "expected no margin and no futures: such trades are not computed";
 const NO_AMOUNT: &str = "expected an amount that was sent or received";
 
+const SAME_AMOUNT: &str = "expected a transfer of one amount: what was sent is not what was \
+                           received, and the row does not say why";
+
 /// The parts of a row.
 pub(super) struct Legs<'r> {
     pub sent: (SignedAmount, &'r str),
@@ -27,6 +30,9 @@ impl Legs<'_> {
         let ((sent, sent_asset), (received, received_asset)) = (self.sent, self.received);
         let is_same = sent_asset.eq_ignore_ascii_case(received_asset);
         let meaning = match (sent.is_zero(), received.is_zero()) {
+            (false, false) if is_same && sent != received => {
+                return Err((column, Fault::new(SAME_AMOUNT)));
+            }
             (false, false) if is_same => return self.fee_alone("transfer between wallets", column),
             (false, false) => {
                 let postings = vec![
@@ -230,7 +236,12 @@ impl JoinedFormat for Koinly {
             tx_id: cells.text("txhash"),
             usd_value,
         };
-        legs.row((column, &koinly_kinds(&label)))
+        let is_pair = !legs.sent.0.is_zero() && !legs.received.0.is_zero();
+        // Labels of such rows say that they are no plain trade: liquidity, swaps, ignored ones.
+        match is_pair && !label.is_empty() {
+            true => Err(unknown_type(column)),
+            false => legs.row((column, &koinly_kinds(&label))),
+        }
     }
 }
 

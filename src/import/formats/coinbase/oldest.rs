@@ -1,7 +1,7 @@
 //! Coinbase before 2019: the report of purchases and sales of a coin, and the transactions of one
 //! wallet with their balances.
 
-use super::{ignored, signed};
+use super::{ASSUMES, ignored, signed};
 use crate::engine::{MovementKind, SignedAmount};
 use crate::import::formats::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
@@ -18,7 +18,7 @@ pub(in crate::import::formats) struct CoinbaseOldest;
 static SOURCE: JoinedSource = JoinedSource {
     name: "coinbase-oldest",
     exchange: "coinbase",
-    assumes: "",
+    assumes: ASSUMES,
     headers: &[
         (
             &[
@@ -136,7 +136,10 @@ fn of_wallet(cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         balance: cells.balance("Balance")?,
         ..Posting::of(currency, amount)
     };
-    if !transfer.is_empty() && !other.is_empty() && other != currency {
+    if !other.is_empty() && other != currency {
+        if transfer.is_empty() {
+            return Err(("Transfer ID", Fault::new("expected the id of the trade")));
+        }
         let is_buy = !amount.is_negative();
         let fee = cells.amount("Transfer Fee")?;
         let (total, cost) = (cells.amount("Transfer Total")?, signed(fee, is_buy));
@@ -153,10 +156,10 @@ fn of_wallet(cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         return Ok(trade(transfer, posting, quote));
     }
     let note = cells.text("Notes");
-    if ["Bought ", "Sold "]
-        .iter()
-        .any(|word| note.starts_with(word))
-    {
+    // A person writes notes, too: only a row of a transfer is a side of a trade.
+    let is_transfer = !transfer.is_empty() || !cells.text("Transfer Total").is_empty();
+    let words = ["Bought ", "Sold "];
+    if is_transfer && words.iter().any(|word| note.starts_with(word)) {
         return Ok(RowSays {
             postings: vec![posting],
             ..ignored("other side of a trade")
