@@ -203,6 +203,36 @@ fn a_row_that_is_no_trade_is_settled_by_each_way() {
 }
 
 #[test]
+fn a_value_that_no_total_can_hold_is_settled_by_each_way() {
+    let make = || {
+        let folder = Folder::new();
+        let row = |fee: &str| {
+            format!(
+                "order_id,symbol,side,size,price,order_time,fee_amount,fee_currency,account\n\
+                 b-1,QNT-USD,buy,3,40,2025-03-04T10:00:00Z,{fee},EUR,main\n"
+            )
+        };
+        let rates = "asset,time,currency,rate\nEUR,2025-03-04,USD,1.1\n";
+        folder.write("rates.csv", rates);
+        folder.write("trades.csv", row("99999999999999999999999"));
+        folder.write("mended.csv", row("0.2"));
+        for args in [["rates", "rates.csv"], ["--quiet", "trades.csv"]] {
+            folder
+                .fifo_pnl(&[&["import"][..], &args].concat())
+                .expect(0);
+        }
+        folder.compute(&["--all-symbols"]).expect(1);
+        assert_eq!(open_items(&folder), ["1 invalid_trade"]);
+        folder
+    };
+    let sentences = go_all(make, &[]);
+    assert_eq!(sentences.len(), 3, "{sentences:?}");
+    assert!(sentences[0].starts_with("the row is wrong"));
+    assert!(sentences[1].starts_with("it is no trade"));
+    assert!(sentences[2].starts_with("go on without it"));
+}
+
+#[test]
 fn a_pool_that_no_flag_can_name_is_not_to_be_excluded() {
     let folder = folder("b-1,QNT-USD,buy,3,40,2025-03-04T10:00:00Z,0.2,main\n", "");
     folder.sql(

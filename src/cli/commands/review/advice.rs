@@ -52,6 +52,14 @@ pub(super) struct Around<'a> {
 }
 
 pub(super) const COMPUTE: &str = "compute_allocations --all-symbols";
+/// Columns at fault only beside others: each fact of such a row can be read, and corrected.
+const COLUMNS_OF_LEGS: [&str; 5] = [
+    "fee_amount",
+    "fee_usd_value",
+    "quote_value",
+    "usd_value",
+    "contract_size",
+];
 const IMPORT_CORRECT: &str = "fifo-pnl import --correct --reason TEXT FILE";
 
 /// Returns the ways to settle an open item, the likeliest first; none for a settled one.
@@ -212,14 +220,29 @@ fn invalid(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     if is_coin_fee && by_symbol {
         ways.push(by_asset(around));
     }
-    ways.push(Way::new(
-        "the row is wrong: write it as it should be, with the same id, and import it again",
-        [IMPORT_CORRECT.into(), COMPUTE.into()],
-    ));
-    ways.push(Way::new(
-        "it is no trade: take it out of matching",
-        [void(&item.order_id, account), COMPUTE.into()],
-    ));
+    let of_legs = item.column();
+    let of_legs = of_legs.is_some_and(|column| COLUMNS_OF_LEGS.contains(&column.as_str()));
+    match of_legs {
+        true => ways.extend([
+            Way::new(
+                "the row is wrong: write it as it should be, with the same id, and import it again",
+                [IMPORT_CORRECT.into(), COMPUTE.into()],
+            ),
+            Way::new(
+                "it is no trade: take it out of matching",
+                [void(&item.order_id, account), COMPUTE.into()],
+            ),
+        ]),
+        // A correction compares the row with what is stored, which can't be read.
+        false => ways.push(Way::new(
+            "take the row out of matching, and import it as it should be, under another id",
+            [
+                void(&item.order_id, account),
+                "fifo-pnl import FILE".into(),
+                COMPUTE.into(),
+            ],
+        )),
+    }
     ways
 }
 
