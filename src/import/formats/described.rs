@@ -115,19 +115,20 @@ impl Described {
     /// Finds the columns of a layout. `None`: the row is no header of it. A column that nobody has
     /// seen may change the meaning of the others.
     fn of(layout: &'static Layout, header: &HeaderRow<'_>) -> Option<Self> {
-        let names: Vec<String> = header.cells.iter().map(str::to_owned).collect();
-        let cells = layout.spelled(header.cells);
+        let as_written = header.cells;
+        let cells = layout.spelled(as_written);
         let header = &HeaderRow {
             cells: &cells,
             ..*header
         };
+        let is_header = |it: &&Generation| Differences::of(it, header).are_none();
+        layout.headers.iter().find(is_header)?;
+        let names: Vec<String> = as_written.iter().map(str::to_owned).collect();
         let folded: Vec<String> = cells.iter().map(fold).collect();
         let place = |name: &str| {
             let wanted = fold(name);
             folded.iter().position(|other| is_named(&wanted, other))
         };
-        let is_header = |it: &&Generation| Differences::of(it, header).are_none();
-        layout.headers.iter().find(is_header)?;
         let made = |(name, value): (&'static String, &'static CellMaking)| {
             let column = native_column(name)?;
             let ways = value.templates().iter();

@@ -21,32 +21,31 @@ pub(super) struct Differences {
 impl Differences {
     /// Compares a row with a header.
     pub(super) fn of(generation: &Generation, header: &HeaderRow<'_>) -> Self {
+        // A file is compared with each header of each format: every name is folded once.
         let names: Vec<String> = header.cells.iter().map(fold).collect();
-        let is_there = |column: &&String| {
-            let folded = fold(column);
-            names.iter().any(|name| is_named(&folded, name))
-        };
-        let (shared, missing): (Vec<&String>, _) = generation.columns.iter().partition(is_there);
-        let known = generation.columns.iter().chain(&generation.optional);
-        let known: Vec<String> = known.map(|name| fold(name)).collect();
-        let is_unseen = |name: &&str| {
-            let folded = fold(name);
-            let is_known = known.iter().any(|known| is_named(known, &folded));
+        let columns: Vec<String> = generation.columns.iter().map(|name| fold(name)).collect();
+        let optional: Vec<String> = generation.optional.iter().map(|name| fold(name)).collect();
+        let is_there = |folded: &String| names.iter().any(|name| is_named(folded, name));
+        let columns_of_layout = generation.columns.iter().zip(&columns);
+        let (shared, missing): (Vec<_>, Vec<_>) =
+            columns_of_layout.partition(|(_, folded)| is_there(folded));
+        let is_unseen = |(name, folded): &(&str, &String)| {
+            let mut known = columns.iter().chain(&optional);
+            let is_known = known.any(|known| is_named(known, folded));
             !(folded.is_empty() || is_known || header.columns.is_ignored(name))
         };
-        let unseen = header.cells.iter().filter(is_unseen);
+        let unseen = header.cells.iter().zip(&names).filter(is_unseen);
         let is_again = |(place, name): &(usize, &String)| {
             let before = names.get(..*place).unwrap_or_default();
             let before = before.iter().filter(|other| other == name).count();
-            let expected = generation.columns.iter();
-            let expected = expected.filter(|column| fold(column) == **name).count();
-            !name.is_empty() && before > 0 && before >= expected
+            let expected = || columns.iter().filter(|column| column == name).count();
+            !name.is_empty() && before > 0 && before >= expected()
         };
         let again = names.iter().enumerate().find(is_again);
         Self {
             shared: shared.len(),
-            missing: missing.into_iter().cloned().collect(),
-            unseen: unseen.map(|name| name.trim().to_owned()).collect(),
+            missing: missing.into_iter().map(|(name, _)| name.clone()).collect(),
+            unseen: unseen.map(|(name, _)| name.trim().to_owned()).collect(),
             again: again.and_then(|(place, _)| header.cells.get(place).map(str::to_owned)),
         }
     }

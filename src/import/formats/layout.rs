@@ -286,6 +286,9 @@ impl Layout {
 
     /// Returns a header with the names of this table in place of other names.
     pub fn spelled(&self, header: &StringRecord) -> StringRecord {
+        if self.spellings.is_empty() {
+            return header.clone();
+        }
         let other = |cell: &str| {
             let mut names = self.spellings.iter();
             let found = names.find(|(other, _)| fold(other) == fold(cell));
