@@ -121,7 +121,10 @@ impl Described {
             cells: &cells,
             ..*header
         };
-        let is_header = |it: &&Generation| Differences::of(it, header).are_none();
+        // A row with fewer cells is no such header, and costs no comparison of names.
+        let is_header = |it: &&Generation| {
+            cells.len() >= it.columns.len() && Differences::of(it, header).are_none()
+        };
         layout.headers.iter().find(is_header)?;
         let names: Vec<String> = as_written.iter().map(str::to_owned).collect();
         let folded: Vec<String> = cells.iter().map(fold).collect();
