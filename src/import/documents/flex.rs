@@ -17,12 +17,13 @@ const LEVEL: &str = "LevelOfDetail";
 const TIME: &str = "DateTime";
 
 /// Columns whose attributes have other names.
-const OTHER_NAMES: [(&str, &str); 7] = [
+const OTHER_NAMES: [(&str, &str); 8] = [
     ("accountId", "ClientAccountID"),
     ("acctAlias", "AccountAlias"),
     ("currency", "CurrencyPrimary"),
     ("assetCategory", "AssetClass"),
     ("notes", "Notes/Codes"),
+    ("code", "Notes/Codes"),
     ("cost", "CostBasis"),
     ("putCall", "Put/Call"),
 ];
@@ -46,7 +47,7 @@ const NEEDED: [&str; 11] = [
 ];
 
 /// Attributes of rows of cash and of corporate actions.
-const OF_OTHERS: [&str; 10] = [
+const OF_OTHERS: [&str; 11] = [
     "currency",
     "assetCategory",
     "symbol",
@@ -57,7 +58,22 @@ const OF_OTHERS: [&str; 10] = [
     "actionDescription",
     "quantity",
     "type",
+    "code",
 ];
+
+/// Levels whose rows are not read.
+const UNREAD: [&str; 7] = [
+    "ORDER",
+    "CLOSED_LOT",
+    "SYMBOL_SUMMARY",
+    "ASSET_SUMMARY",
+    "WASH_SALE",
+    "SUMMARY",
+    "",
+];
+
+const NOTHING_READ: &str = "a Flex query without executions, cash and corporate actions: take an \
+                            Activity Flex query with the section Trades and the option Execution";
 
 /// The time of a day without one.
 const DAY_AT: &str = "12:00:00";
@@ -73,6 +89,17 @@ type Element = (u64, Vec<(String, String)>);
 /// Makes the table of a query. Errors: the XML is broken.
 pub(super) fn table(text: &str) -> Result<String, FileError> {
     let elements = elements(text)?;
+    let is_read = |(name, level): &(String, String)| name == LEVEL && !UNREAD.contains(&&**level);
+    if !elements
+        .iter()
+        .any(|(_, values)| values.iter().any(is_read))
+    {
+        return Err(FileError::WrongFile {
+            line: 1,
+            format: "ib-flex-trades",
+            why: NOTHING_READ,
+        });
+    }
     let mut names: Vec<&str> = NEEDED.to_vec();
     for (name, _) in elements.iter().flat_map(|(_, values)| values) {
         if !names.contains(&name.as_str()) {

@@ -100,3 +100,19 @@ fn each_row_cancels_one_trade() {
     let done = outcome(&[sold, cancel]);
     assert_eq!(done, (vec![], texts(&["1"]), vec![]));
 }
+
+#[test]
+fn a_sign_against_the_side_is_no_trade() {
+    let at = |size: &'static str, side: &'static str| {
+        ["100000", size, "-1", side, "1", "TradeCorrect", ""]
+    };
+    for (size, side, expected) in [
+        ("-7", "BUY", "above zero, as the row is a purchase"),
+        ("7", "SELL", "below zero, as the row is a sale"),
+    ] {
+        let why = format!("2: Quantity is \"{size}\", expected a number {expected}");
+        assert_eq!(outcome(&[at(size, side)]), (vec![], vec![], vec![why]));
+    }
+    let done = outcome(&[at("-7", "SELL")]);
+    assert_eq!(done, (texts(&["1"]), vec![], vec![]));
+}

@@ -52,6 +52,8 @@ pub(super) struct Described {
     refused: Vec<(usize, &'static Refused)>,
     /// The zone of times without an offset. `None`: a person names it.
     zone: Option<TimeZone>,
+    /// Place of the column whose sign is that of the side.
+    signed: Option<usize>,
     /// The columns of movements.
     movements: MovementTable,
     /// The columns of actions.
@@ -158,6 +160,7 @@ impl Described {
             made,
             kinds: kinds.collect(),
             refused: refused.collect(),
+            signed: layout.signed.as_deref().and_then(place),
             movements: MovementTable::of(layout, place, header.before),
             actions: ActionTable::of(layout, place, header.before),
             cancels: CancelsTable::of(layout, place, header.before),
@@ -183,8 +186,13 @@ impl Described {
         };
         self.check_id(cells).map_err(faulty)?;
         self.fill(&mut texts, cells).map_err(faulty)?;
-        if let (Some(side), Some(place)) = (side, texts.get_mut(Column::Side as usize)) {
-            *place = side.into();
+        match side {
+            None => self.check_sign(&texts, cells).map_err(faulty)?,
+            Some(side) => {
+                if let Some(place) = texts.get_mut(Column::Side as usize) {
+                    *place = side.into();
+                }
+            }
         }
         // An id is made of the asset that the file names for a fee.
         let fee_currency = self.layout.ids.is_some();

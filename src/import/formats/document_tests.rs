@@ -55,6 +55,37 @@ fn a_flex_query_is_read_as_xml() {
     assert_eq!(error.to_string(), said);
 }
 
+/// A file with rows that are not read is no file without trades.
+#[test]
+fn a_flex_query_without_executions_is_refused() {
+    for rows in [
+        "<TradeConfirms><TradeConfirm symbol=\"VT\" quantity=\"5\" /></TradeConfirms>",
+        "<Trades><Order symbol=\"VT\" quantity=\"5\" levelOfDetail=\"ORDER\" /></Trades>",
+    ] {
+        let text = format!("<FlexQueryResponse>{rows}</FlexQueryResponse>");
+        let error = parse_csv(text.as_bytes(), &options(), &mut |_| ()).unwrap_err();
+        assert!(matches!(error, FileError::WrongFile { .. }), "{error}");
+    }
+}
+
+/// The mark of a cancellation stands in `code`. Without its row, the split would count.
+#[test]
+fn a_cancelled_action_is_refused() {
+    let action = |id: &str, more: &str| {
+        format!(
+            "<CorporateAction symbol=\"QRS\" currency=\"USD\" assetCategory=\"STK\" \
+             dateTime=\"20240610;202500\" quantity=\"30\" transactionID=\"{id}\" \
+             actionDescription=\"QRS(US0000000001) SPLIT 4 FOR 1 (QRS, QRS CORP, US0000000001)\" \
+             {more}/>"
+        )
+    };
+    let rows = action("1", "") + "\n" + &action("2", "code=\"Ca\" ");
+    let file = parsed(&format!("<FlexQueryResponse>{rows}</FlexQueryResponse>"));
+    let why = "3: row cancels an action, expected an action that stands";
+    assert_eq!(rejected(&file), [why]);
+    assert!(file.rejected.iter().all(|row| row.takes_back));
+}
+
 /// Orders count if the statement has no fills of them; sections that nobody knows are refused.
 #[test]
 fn one_level_of_an_activity_statement_counts() {

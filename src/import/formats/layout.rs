@@ -128,6 +128,9 @@ pub(super) struct Layout {
     /// Rows that this program can't match.
     #[serde(default)]
     pub refused: Vec<Refused>,
+    /// A column whose number is below zero in a sale, and above zero in a purchase.
+    #[serde(default)]
+    pub signed: Option<String>,
     /// Rows that cancel a trade of the same file.
     #[serde(default)]
     pub cancelled: Option<Cancels>,
@@ -327,6 +330,7 @@ impl Layout {
             .chain(of_refused)
             .chain(of_actions)
             .chain(of_cancels)
+            .chain(&self.signed)
             .find(|it| !known.contains(&fold(it)));
         if let Some(column) = unknown {
             return Err(format!("no header has {column:?}"));

@@ -75,11 +75,7 @@ impl JoinedFormat for OkxAccount {
     }
 
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
-        let id = cells.text("id");
-        if id.is_empty() || is_rounded_id(id) {
-            let fault = Fault::new("expected the id of the row, not a rounded number");
-            return Err(("id", fault.with_hint(Hint::RoundedId)));
-        }
+        let id = row_id(cells)?;
         let meaning = meaning(id, cells)?;
         Ok(RowSays {
             id: id.to_owned(),
@@ -87,6 +83,16 @@ impl JoinedFormat for OkxAccount {
             postings: vec![posting(cells)?],
         })
     }
+}
+
+/// Returns the id of a row. Errors: it has none, or a spreadsheet cut it.
+pub(super) fn row_id<'r>(cells: &NamedCells<'r>) -> Result<&'r str, CellFault> {
+    let id = cells.text("id");
+    if id.is_empty() || is_rounded_id(id) {
+        let fault = Fault::new("expected the id of the row, not a rounded number");
+        return Err(("id", fault.with_hint(Hint::RoundedId)));
+    }
+    Ok(id)
 }
 
 fn meaning(id: &str, cells: &NamedCells<'_>) -> Result<RowMeaning, CellFault> {

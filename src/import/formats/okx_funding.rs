@@ -4,10 +4,10 @@ use super::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, too_long,
     unknown_type,
 };
+use super::okx_account::row_id;
 use super::zones::ZoneFrom;
 use crate::engine::{MovementKind, SignedAmount};
-use crate::import::hints::is_rounded_id;
-use crate::import::rejected::{Fault, Hint};
+use crate::import::rejected::Fault;
 
 const NO_AMOUNT: &str = "expected the change of the balance, with the fee or without it";
 
@@ -43,11 +43,7 @@ impl JoinedFormat for OkxFunding {
     }
 
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
-        let id = cells.text("id");
-        if id.is_empty() || is_rounded_id(id) {
-            let fault = Fault::new("expected the id of the row, not a rounded number");
-            return Err(("id", fault.with_hint(Hint::RoundedId)));
-        }
+        let id = row_id(cells)?;
         let kind = kind(cells.text("Type")).ok_or_else(|| unknown_type("Type"))?;
         Ok(RowSays {
             id: id.to_owned(),

@@ -2,13 +2,15 @@
 
 use csv::StringRecord;
 
-use super::Described;
-use crate::engine::MovementKind;
+use super::{Described, Faulty, Texts, text_of};
+use crate::engine::{MovementKind, Side};
+use crate::import::columns::Column;
 use crate::import::formats::made_texts::cell;
+use crate::import::formats::numbers::{is_zero, plain};
 use crate::import::formats::shape::table_fault;
 use crate::import::formats::{Record, RowOutcome};
 use crate::import::reading::Reading;
-use crate::import::rejected::{Fault, Hint, RejectedRow};
+use crate::import::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
 use crate::import::taking_back::takes_back;
 
 impl Described {
@@ -98,6 +100,26 @@ impl Described {
 }
 
 impl Described {
+    /// Checks that the sign of a quantity is that of the side. Another sign reverses a trade.
+    pub(super) fn check_sign(&self, texts: &Texts<'_>, cells: &StringRecord) -> Result<(), Faulty> {
+        let Some(place) = self.signed else {
+            return Ok(());
+        };
+        let number = plain(cell(cells, place), self.layout.numbers());
+        let is_sale = text_of(texts, Column::Side).eq_ignore_ascii_case(Side::Sell.as_str());
+        if is_zero(&number) || number.starts_with('-') == is_sale {
+            return Ok(());
+        }
+        let expected = match is_sale {
+            true => "expected a number below zero, as the row is a sale",
+            false => "expected a number above zero, as the row is a purchase",
+        };
+        let fault = Fault::new(expected)
+            .with_hint(Hint::TakesBack)
+            .taking_back();
+        Err((Column::Size, fault))
+    }
+
     /// Reads a row that is an action. `place`: the column that says so.
     pub(super) fn action(
         &self,
@@ -106,6 +128,11 @@ impl Described {
         reading: &mut Reading<'_>,
     ) -> RowOutcome {
         let zone = self.zone.as_ref();
+        if self.cancels.as_ref().is_some_and(|it| it.are(record.cells)) {
+            let (found, why) = ("cancels an action", "expected an action that stands");
+            let fault = Fault::new(why).with_hint(Hint::TakesBack).taking_back();
+            return RowOutcome::Rejected(self.rejected(record, ROW_COLUMN, found, fault));
+        }
         let (name, found, fault) = match self.actions.read(record, (reading, zone)) {
             Some(Ok(action)) => return RowOutcome::Action(Box::new(action)),
             Some(Err((parts, name, fault))) => {
