@@ -36,6 +36,8 @@ mod run_log;
 mod slices;
 mod stale;
 mod sync_log;
+#[cfg(test)]
+mod test_context;
 mod twice;
 mod unapplied;
 mod unguarded;

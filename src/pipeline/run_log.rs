@@ -167,38 +167,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::engine::{AssetRules, Timestamp};
-    use crate::pipeline::{Cancel, Clock, Silent, Wait};
+    use crate::engine::Timestamp;
+    use crate::pipeline::{Silent, test_context};
     use crate::store::RunStore;
     use crate::store::memory::MemoryStore;
-    use crate::store::model::{Holder, RunMode, RunStart, Scope};
-
-    struct Stopped;
-
-    impl Clock for Stopped {
-        fn now(&self) -> Timestamp {
-            Timestamp::EPOCH
-        }
-        fn elapsed_us(&self) -> i64 {
-            0
-        }
-    }
+    use crate::store::model::{RunMode, RunStart, Scope};
 
     fn context() -> Context {
-        Context {
-            clock: Arc::new(Stopped),
-            progress: Arc::new(Silent),
-            cancel: Cancel::default(),
-            rules: AssetRules::default().into(),
-            holder: Holder {
-                pid: 1,
-                host: "host".into(),
-                since: Timestamp::EPOCH,
-                what: "test".into(),
-            },
-            user: "ann".into(),
-            wait: Wait::No,
-        }
+        test_context::context(Arc::new(Silent))
     }
 
     async fn begin(store: &MemoryStore) -> i64 {

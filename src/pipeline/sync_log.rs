@@ -252,22 +252,9 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::engine::AssetRules;
-    use crate::pipeline::{Cancel, Clock, Progress, Stage, Wait};
+    use crate::pipeline::{Progress, Stage, test_context};
     use crate::store::memory::MemoryStore;
-    use crate::store::model::Holder;
     use crate::store::{AccountStore, StoreError};
-
-    struct Stopped;
-
-    impl Clock for Stopped {
-        fn now(&self) -> Timestamp {
-            Timestamp::EPOCH
-        }
-        fn elapsed_us(&self) -> i64 {
-            0
-        }
-    }
 
     /// Keeps the warnings about rows that the log lacks.
     #[derive(Default)]
@@ -285,20 +272,7 @@ mod tests {
     #[tokio::test]
     async fn a_row_that_can_not_be_written_gives_a_warning() {
         let told = Arc::new(Told::default());
-        let context = Context {
-            clock: Arc::new(Stopped),
-            progress: Arc::clone(&told) as Arc<dyn Progress>,
-            cancel: Cancel::default(),
-            rules: AssetRules::default().into(),
-            holder: Holder {
-                pid: 1,
-                host: "host".into(),
-                since: Timestamp::EPOCH,
-                what: "test".into(),
-            },
-            user: "ann".into(),
-            wait: Wait::No,
-        };
+        let context = test_context::context(Arc::clone(&told) as Arc<dyn Progress>);
         let store = MemoryStore::new();
         let account = Account::default();
         let error = PipelineError::Unreadable {

@@ -467,3 +467,28 @@ fn gains_that_a_broker_states_are_compared_with_ours() {
     let done = folder.fifo_pnl(&validate).expect(0).stdout;
     assert!(done.contains("1 equal, 1 differ, 0 missing"), "{done}");
 }
+
+#[test]
+fn files_of_several_venues_in_one_account_are_named() {
+    let folder = Folder::new();
+    let mut files = Vec::new();
+    for format in ["coinbase-fills", "kraken-trades", "coinbase-account"] {
+        let name = format!("{format}.csv");
+        let sample = repository().join(format!("fixtures/formats/{format}/sample.csv"));
+        folder.write(&name, fs::read(sample).unwrap());
+        files.push(name);
+    }
+    let import = |more: &[&'static str]| {
+        let files = files.iter().map(String::as_str);
+        let args: Vec<&str> = ["import", "--preview"].into_iter().chain(files).collect();
+        let done = folder.fifo_pnl(&[&args[..], more].concat());
+        assert!(done.code <= 1, "{done:?}");
+        done.stdout
+    };
+    let note = "files of coinbase, kraken go into account \"default\" and share its lots";
+    let text = import(&[]);
+    assert!(text.contains(note), "{text}");
+    // A person who names the account has said so.
+    let text = import(&["--account", "main"]);
+    assert!(!text.contains("share its lots"), "{text}");
+}

@@ -314,7 +314,7 @@ pub(super) fn describe(reports: &[FileReport], request: &ImportRequest) -> Strin
         let ways_on = report::describe_ways_on(take_back.sum());
         text.push_str(&format!("{what} {ways_on}"));
     }
-    text
+    text + &report::describe_venues(reports, request)
 }
 
 fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest) {

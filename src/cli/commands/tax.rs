@@ -145,7 +145,8 @@ fn timezone(flag: Option<&str>, session: &Session) -> CliResult<(String, bool)> 
         (None, None, None) => {
             return Err(CliError::usage(
                 "no time zone is set: it decides the tax year and every date",
-                "name it once, --timezone America/New_York; it is kept in the configuration",
+                "name it: --timezone America/New_York; an export of tax files keeps it in the \
+                 configuration",
             ));
         }
     };

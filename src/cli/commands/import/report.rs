@@ -1,7 +1,7 @@
 //! The part of an import's report about rows that were not imported: counts by reason, and a few
 //! rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::error::hint_words;
 use crate::cli::format::{count, plural, time};
 use crate::cli::next::Next;
-use crate::engine::{Timestamp, shown, shown_sentence};
+use crate::engine::{Account, Timestamp, shown, shown_sentence};
 use crate::import::{CancelledTrade, ROW_COLUMN, RejectGroup, RejectedRow, Rejects};
 use crate::pipeline::{FileRead, FileReport, ImportRequest, ImportedAs};
 use crate::store::model::{Conflict, ImportReceipt, MovementReceipt};
@@ -234,6 +234,26 @@ pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt) -> String 
         text.push_str(hint);
     }
     text
+}
+
+/// Names the venues of files that go into the account of no name: nobody said that they share lots.
+pub(super) fn describe_venues(reports: &[FileReport], request: &ImportRequest) -> String {
+    let read = reports.iter().filter(|report| report.receipt.is_some());
+    let formats = read.map(|report| report.read.format.as_str());
+    let venues = formats.filter_map(|format| format.split('-').next());
+    let venues: BTreeSet<&str> = venues
+        .filter(|it| !it.is_empty() && *it != NATIVE)
+        .collect();
+    if venues.len() < 2 || request.account != Account::default() {
+        return String::new();
+    }
+    let venues: Vec<&str> = venues.into_iter().collect();
+    format!(
+        "Note            files of {} go into account \"{}\" and share its lots; an import with \
+         --account NAME keeps them apart\n",
+        venues.join(", "),
+        request.account
+    )
 }
 
 /// Names the instants inside which an earlier file was cut.
