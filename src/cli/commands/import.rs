@@ -370,7 +370,8 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
         let columns = columns.join(", ");
         text.push_str(&format!("  ignored columns: {columns}\n"));
     }
-    *text += &(describe_rebates(&report.read.fees) + &report::describe_one_fee(&report.read));
+    *text += &(describe_rebates(&report.read.fees, &report.read.format)
+        + &report::describe_one_fee(&report.read));
     if report.read.ends_without_line_end {
         text.push_str(report::NO_LINE_END);
     }
@@ -384,7 +385,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
 }
 
 /// Sums up the negative fees of a file. Warns if all fees are negative or zero.
-fn describe_rebates(fees: &FeeSigns) -> String {
+fn describe_rebates(fees: &FeeSigns, format: &str) -> String {
     if fees.rebates == 0 {
         return String::new();
     }
@@ -393,13 +394,18 @@ fn describe_rebates(fees: &FeeSigns) -> String {
         plural(fees.rebates, "trade", "trades"),
         dollars(fees.rebates_usd)
     );
-    if fees.all_are_rebates() {
-        text.push_str(
+    if !fees.all_are_rebates() {
+        return text;
+    }
+    text.push_str(match format {
+        report::NATIVE => {
             "  warning: every fee of the file but zeros is negative, so each adds to the gain. \
              If they are costs, write\n    them above zero and import the file with --correct \
-             --reason TEXT\n",
-        );
-    }
+             --reason TEXT\n"
+        }
+        // The source has its own signs, which the format reads.
+        _ => "  warning: every fee of the file but zeros is a rebate, so each adds to the gain\n",
+    });
     text
 }
 

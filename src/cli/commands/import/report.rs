@@ -18,7 +18,7 @@ use crate::store::model::{Conflict, ImportReceipt, MovementReceipt};
 const ROWS_SHOWN_MAX: usize = 5;
 
 /// The format of files that need no other name.
-const NATIVE: &str = "native";
+pub(super) const NATIVE: &str = "native";
 
 /// Said of a file whose last line has no line end.
 pub(super) const NO_LINE_END: &str = "  the last line has no line end: was the file cut?\n";
