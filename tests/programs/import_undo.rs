@@ -215,3 +215,24 @@ fn a_cut_inside_an_instant_is_named_by_the_next_file() {
         "{said}"
     );
 }
+
+/// A file that came back under another account counts twice once its first import is put back.
+#[test]
+fn a_file_that_is_put_back_beside_itself_is_named() {
+    let folder = folder();
+    folder.fifo_pnl(&["import", "buys.csv"]).expect(0);
+    let undo = ["import", "undo", "1", "--reason", "another account's"];
+    folder.fifo_pnl(&undo).expect(0);
+    let other = ["import", "buys.csv", "--account", "kraken", "--again"];
+    folder.fifo_pnl(&other).expect(0);
+    let back = ["import", "undo", "1", "--undo", "--reason", "no"];
+    let done = folder.fifo_pnl(&back).expect(0);
+    let said = "warning: import 2 is of the same file, so its trades count twice";
+    assert!(done.stdout.contains(said), "{}", done.stdout);
+    // The command that it names ends that.
+    let undo = ["import", "undo", "2", "--reason", "twice"];
+    folder.fifo_pnl(&undo).expect(0);
+    folder.compute(&["--all-symbols"]).expect(0);
+    let count = "SELECT sum(trades) FROM fifo_pool_summary WHERE allocation_version = 1";
+    assert_eq!(folder.value(count), "2");
+}

@@ -9,6 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{count, plural, table, time};
 use crate::cli::session::Session;
 use crate::engine::shown_sentence;
+use crate::store::Store;
 use crate::store::model::{ImportUndo, ImportUndone, ImportedFile};
 
 /// Undoes an import, or puts its rows back.
@@ -22,8 +23,20 @@ pub(super) async fn run(args: &ImportUndoArgs, session: &Session) -> CliResult<O
         put_back: args.undo,
     };
     let undone = store.undo_import(&change).await?;
+    let twin = match change.put_back {
+        true => twin_of(store.as_ref(), &undone.file).await?,
+        false => None,
+    };
+    let warning = twin.map_or_else(String::new, |twin| {
+        let undo = format!("fifo-pnl import undo {twin} --reason TEXT");
+        let undo = session.next.command(&undo);
+        format!(
+            "  warning: import {twin} is of the same file, so its trades count twice: \
+             `{undo}` takes them out\n"
+        )
+    });
     let text = format!(
-        "Database  {}\n{}Next: {}\n",
+        "Database  {}\n{}{warning}Next: {}\n",
         store.location(),
         describe(&change, &undone),
         session.next.command("compute_allocations --all-symbols")
@@ -33,6 +46,14 @@ pub(super) async fn run(args: &ImportUndoArgs, session: &Session) -> CliResult<O
         "rates": undone.rates, "movements": undone.movements, "actions": undone.actions,
         "replaced": undone.replaced });
     Ok(Outcome::summary(Exit::Done, text, json))
+}
+
+/// Finds another import of the same bytes that counts: it is for another account.
+async fn twin_of(store: &dyn Store, file: &ImportedFile) -> CliResult<Option<i64>> {
+    let (files, out) = (store.imports().await?, store.imports_out(None).await?);
+    let is_twin = |it: &&ImportedFile| it.id != file.id && it.sha256 == file.sha256;
+    let mut twins = files.iter().filter(is_twin);
+    Ok(twins.find(|it| !out.contains(&it.id)).map(|it| it.id))
 }
 
 fn describe(change: &ImportUndo, undone: &ImportUndone) -> String {
