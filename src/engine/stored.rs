@@ -123,6 +123,8 @@ pub struct StoredLot {
     pub buy_order_id: OrderId,
     /// The leg of the buy.
     pub buy_leg: Leg,
+    /// Symbol of the buy.
+    pub symbol: Symbol,
     /// Units: base units.
     pub remaining_size: Size,
     /// Units: USD.

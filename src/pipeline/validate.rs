@@ -186,9 +186,14 @@ async fn validate_once(
     };
     let mut decided = decided_lots(store, Some(&info.watermark)).await?;
     decided.retain(|lot| pools.iter().any(|summary| summary.pool == lot.pool));
+    let rates_otherwise = match rates_given_otherwise(store, &info).await {
+        // It is a violation already.
+        Err(PipelineError::Store(error)) if used::is_unreadable(&error) => Vec::new(),
+        rates => rates?,
+    };
     Ok(ValidateReport {
         current,
-        rates_otherwise: rates_given_otherwise(store, &info).await?,
+        rates_otherwise,
         decided,
         violations,
         arrived_since,

@@ -13,7 +13,6 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
-use super::lots::PickedLot;
 use super::model::{
     EventKind, Exclusion, HistoricalSell, ImportedFile, LoggedEvent, NamedTrade, PoolSummary,
     QueuedItem, ReviewStatus, RunLine, Version, VersionInfo, VersionOrigin, VersionScope,
@@ -297,12 +296,15 @@ pub(super) fn logged_event(cells: &dyn Cells) -> Result<LoggedEvent, StoreError>
     })
 }
 
-/// The columns that [`lot`] reads, in order.
+/// The columns that [`lot_after`] reads, in order.
 pub(super) const LOT: &str = "id, account, asset, buy_order_id, remaining_size, \
-    remaining_cost_usd, buy_leg, lot_size, lot_value_usd, lot_fee_usd";
+    remaining_cost_usd, buy_leg, lot_size, lot_value_usd, lot_fee_usd, symbol";
 
-/// Reads a row of `fifo_inventory_snapshot`.
-pub(super) fn lot(cells: &impl Cells) -> Result<StoredLot, UnreadableRow> {
+/// Reads a row of `fifo_inventory_snapshot`, which shares an equal symbol with the row before it.
+pub(super) fn lot_after(
+    cells: &impl Cells,
+    last: Option<&StoredLot>,
+) -> Result<StoredLot, UnreadableRow> {
     let named = Named::new(cells, LOT);
     let read = || {
         Ok(StoredLot {
@@ -311,6 +313,7 @@ pub(super) fn lot(cells: &impl Cells) -> Result<StoredLot, UnreadableRow> {
             remaining_cost_usd: named.parse(5)?,
             buy_leg: named.parse_optional(6)?.unwrap_or_default(),
             whole: whole_lot(&named, 7)?,
+            symbol: named.name(10, last.map(|lot| &lot.symbol), Symbol::as_str)?,
         })
     };
     read().map_err(|(column, found)| unreadable(&named, (2, None), column, found))
@@ -321,18 +324,16 @@ pub(super) const OPEN_LOT: &str = "buy_order_id, remaining_size, remaining_cost_
     buy_leg, lot_size, lot_value_usd, lot_fee_usd";
 
 /// Reads an open lot of `fifo_inventory_snapshot`, for an incremental run.
-pub(super) fn open_lot(cells: &impl Cells) -> Result<PickedLot, StoreError> {
+pub(super) fn open_lot(cells: &impl Cells) -> Result<StoredLot, StoreError> {
     let named = Named::new(cells, OPEN_LOT);
     let read = || {
-        Ok(PickedLot {
-            lot: StoredLot {
-                buy_order_id: named.parse(0)?,
-                buy_leg: named.parse_optional(4)?.unwrap_or_default(),
-                remaining_size: named.size(1)?,
-                remaining_cost_usd: named.parse(2)?,
-                whole: whole_lot(&named, 5)?,
-            },
+        Ok(StoredLot {
+            buy_order_id: named.parse(0)?,
+            buy_leg: named.parse_optional(4)?.unwrap_or_default(),
             symbol: named.parse(3)?,
+            remaining_size: named.size(1)?,
+            remaining_cost_usd: named.parse(2)?,
+            whole: whole_lot(&named, 5)?,
         })
     };
     read().map_err(in_table("fifo_inventory_snapshot"))

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::{
-    InventoryLot, LotPicker, LotSums, OrderId, Pool, Price, Side, Size, StoredLot, Symbol, Trade,
+    InventoryLot, LotPicker, LotSums, OrderId, Pool, Price, Side, Size, StoredLot, Trade,
 };
 
 /// The size that each pool's new sells need of its open lots; `None`: perhaps all lots.
@@ -23,32 +23,22 @@ pub struct OpenLots {
     pub rest: LotSums,
 }
 
-/// An open lot of the inventory snapshot, and what its buy is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PickedLot {
-    pub(super) lot: StoredLot,
-    /// Symbol of the buy.
-    pub(super) symbol: Symbol,
-}
-
-impl PickedLot {
-    /// Returns the lot with its buy, made of a row of the ledger that has the same id.
-    fn with_buy(&self, pool: &Pool, mut buy: Trade) -> InventoryLot {
-        let is_named = self.symbol.as_str() != pool.asset.as_str();
-        buy.entry.symbol = is_named.then(|| self.symbol.clone());
-        buy.entry.leg = self.lot.buy_leg;
-        // They were judged when the lot came in.
-        buy.more = None;
-        if let Some(whole) = self.lot.whole.as_deref() {
-            // A leg may come in where the trade went out.
-            (buy.side, buy.size, buy.price) = (Side::Buy, whole.size, Price::ZERO);
-            (buy.fee, buy.entry.value) = (whole.fee, Some(whole.value));
-        }
-        InventoryLot {
-            buy,
-            remaining_size: self.lot.remaining_size,
-            remaining_cost: self.lot.remaining_cost_usd,
-        }
+/// Returns a stored lot with its buy, made of a row of the ledger that has the same id.
+fn with_buy(lot: &StoredLot, pool: &Pool, mut buy: Trade) -> InventoryLot {
+    let is_named = lot.symbol.as_str() != pool.asset.as_str();
+    buy.entry.symbol = is_named.then(|| lot.symbol.clone());
+    buy.entry.leg = lot.buy_leg;
+    // They were judged when the lot came in.
+    buy.more = None;
+    if let Some(whole) = lot.whole.as_deref() {
+        // A leg may come in where the trade went out.
+        (buy.side, buy.size, buy.price) = (Side::Buy, whole.size, Price::ZERO);
+        (buy.fee, buy.entry.value) = (whole.fee, Some(whole.value));
+    }
+    InventoryLot {
+        buy,
+        remaining_size: lot.remaining_size,
+        remaining_cost: lot.remaining_cost_usd,
     }
 }
 
@@ -56,7 +46,7 @@ impl PickedLot {
 #[derive(Debug)]
 pub(super) struct PickedLots {
     picker: LotPicker,
-    pub(super) needed: Vec<PickedLot>,
+    pub(super) needed: Vec<StoredLot>,
 }
 
 impl PickedLots {
@@ -67,13 +57,12 @@ impl PickedLots {
         }
     }
 
-    pub(super) fn take(&mut self, picked: PickedLot) {
-        let lot = &picked.lot;
+    pub(super) fn take(&mut self, lot: StoredLot) {
         if self
             .picker
             .needs(lot.remaining_size, lot.remaining_cost_usd)
         {
-            self.needed.push(picked);
+            self.needed.push(lot);
         }
     }
 
@@ -84,11 +73,10 @@ impl PickedLots {
         mut buy_of: impl FnMut(&OrderId) -> Option<Trade>,
     ) -> OpenLots {
         let lots = self.needed.iter();
-        let with_buy = |picked: &PickedLot| {
-            let buy = buy_of(&picked.lot.buy_order_id)?;
-            Some(picked.with_buy(pool, buy))
-        };
-        let oldest = lots.filter_map(with_buy);
+        let oldest = lots.filter_map(|lot| {
+            let buy = buy_of(&lot.buy_order_id)?;
+            Some(with_buy(lot, pool, buy))
+        });
         OpenLots {
             oldest: oldest.collect(),
             rest: self.picker.rest(),

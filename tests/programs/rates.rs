@@ -331,6 +331,13 @@ fn a_version_of_some_pools_has_the_rates_of_all_their_legs() {
         found.contains(&format!("a look-up gives {record}")),
         "{found}"
     );
+    folder.sql(
+        "PRAGMA ignore_check_constraints = 1; \
+         UPDATE fifo_rates_used SET rate = 'x' WHERE allocation_version = 1",
+    );
+    let found = folder.fifo_pnl(&validate).expect(1).stdout;
+    let unreadable = "I18: unreadable value in fifo_rates_used.rate: \"x\"";
+    assert!(found.contains(unreadable), "{found}");
     folder.sql("DELETE FROM fifo_rates_used WHERE allocation_version = 1");
     let found = folder.fifo_pnl(&validate).expect(1).stdout;
     assert!(found.contains(&format!("no record of {record}")), "{found}");

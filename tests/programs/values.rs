@@ -231,6 +231,14 @@ fn a_changed_value_or_fee_of_an_open_lot_is_found() {
         "the snapshot's whole lot is \"1 worth 8001, fee 29\", expected \"1 worth 8000, fee 30\"";
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains(said), "{text}");
+
+    folder.sql(
+        "UPDATE fifo_inventory_snapshot SET lot_value_usd = '8000', lot_fee_usd = '30', \
+         symbol = 'BTC-EUR' WHERE buy_order_id = 'b1'",
+    );
+    let text = folder.validate(&["--version", "current"]).expect(1).stdout;
+    let said = "the snapshot's symbol is \"BTC-EUR\", expected \"BTC-USD\"";
+    assert!(text.contains(said), "{text}");
 }
 
 /// Reports by symbol read the sums in the summary of a pool.

@@ -458,6 +458,7 @@ impl Stored {
         let lots = lots.map(|(buy, lot)| StoredLot {
             buy_leg: buy.leg,
             buy_order_id: buy.order_id.parse().unwrap(),
+            symbol: pool().symbol_of(buy.symbol).parse().unwrap(),
             remaining_size: lot.remaining_size,
             remaining_cost_usd: lot.remaining_cost,
             whole: buy

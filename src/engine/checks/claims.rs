@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::super::hash::RowsHash;
+use super::super::ids::{Pool, Symbol};
 use super::super::leg::Leg;
 use super::super::reference::{Exact, TradeAmounts};
 use super::super::side::Side;
 use super::super::stored::WholeLot;
+use super::super::text::shown;
 use super::super::time::Timestamp;
 use super::super::totals::PoolTotals;
 use super::super::trade::Trade;
@@ -171,13 +173,14 @@ fn check_inventory(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     for (index, buy) in evidence.of_side(Side::Buy) {
         let (size, used) = (evidence.size(index), evidence.allocated(index));
         let stored = snapshot.get(index).copied().flatten();
-        if let Some(message) = lot_difference(buy, size, used, stored) {
+        if let Some(message) = lot_difference(findings.pool, buy, size, used, stored) {
             findings.add(Invariant::I10, buy.order_id.as_str(), message);
         }
     }
 }
 
 fn lot_difference(
+    pool: &Pool,
     buy: &Trade,
     size: &Exact,
     used: &Exact,
@@ -195,6 +198,13 @@ fn lot_difference(
         ));
     }
     let stored = stored?;
+    let symbol = pool.symbol_of(buy.entry.symbol.as_ref().map(Symbol::as_str));
+    if stored.symbol.as_str() != symbol {
+        let found = shown(stored.symbol.as_str()).quoted();
+        return Some(format!(
+            "the snapshot's symbol is {found}, expected \"{symbol}\""
+        ));
+    }
     let found = Exact::of_usd(stored.remaining_cost_usd);
     let amounts = TradeAmounts::of(buy, size.clone());
     let cost_of_first = |units: &Exact| {

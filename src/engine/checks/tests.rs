@@ -47,6 +47,7 @@ impl Case {
         let lot = |(buy, lot): (TradeRef<'_>, &crate::engine::OpenLot)| StoredLot {
             buy_order_id: buy.order_id.parse().unwrap(),
             buy_leg: buy.leg,
+            symbol: matching.pool.symbol_of(buy.symbol).parse().unwrap(),
             remaining_size: lot.remaining_size,
             remaining_cost_usd: lot.remaining_cost,
             whole: None,

@@ -11,8 +11,8 @@ use super::parts::LedgerPart;
 use crate::engine::{
     Invariant, Pool, PoolStatus, RateOrigin, RateUsed, RowsHash, Violation, rates_hash,
 };
-use crate::store::RateStore;
 use crate::store::model::{PoolSummary, VersionInfo};
+use crate::store::{RateStore, StoreError};
 
 /// The records of a version, compared with a look-up.
 pub(super) struct UsedRates {
@@ -22,12 +22,23 @@ pub(super) struct UsedRates {
     /// Amounts that a look-up gives otherwise.
     other: BTreeMap<OwnedKey, RateUsed>,
     violations: Vec<Violation>,
+    /// A record can't be read, so that no record is compared.
+    is_unreadable: bool,
 }
 
 impl UsedRates {
-    /// Reads the records of a version, and compares them with their hash.
+    /// Reads the records of a version, and compares them with their hash. An unreadable record is
+    /// a violation.
     pub(super) async fn read(store: &dyn RateStore, info: &VersionInfo) -> PipelineResult<Self> {
-        let stored = store.rates_used(info.version, None).await?;
+        let stored = match store.rates_used(info.version, None).await {
+            Err(error) if is_unreadable(&error) => {
+                let mut unreadable =
+                    Self::of(Vec::new(), vec![violation(None, "", error.to_string())]);
+                unreadable.is_unreadable = true;
+                return Ok(unreadable);
+            }
+            stored => stored?,
+        };
         let (claimed, found) = (info.rates_hash, rates_hash(&stored));
         let mut violations = Vec::new();
         if claimed.unwrap_or(RowsHash::EMPTY) != found {
@@ -37,12 +48,17 @@ impl UsedRates {
             );
             violations.push(violation(None, "", message));
         }
-        Ok(Self {
+        Ok(Self::of(stored, violations))
+    }
+
+    fn of(stored: Vec<RateUsed>, violations: Vec<Violation>) -> Self {
+        Self {
             stored: stored.into_iter().map(|it| (owned(&it), it)).collect(),
             same: BTreeSet::new(),
             other: BTreeMap::new(),
             violations,
-        })
+            is_unreadable: false,
+        }
     }
 
     /// Compares the records with the look-ups of a part. `summaries`: those of the part's pools.
@@ -51,6 +67,9 @@ impl UsedRates {
         part: &LedgerPart,
         summaries: impl Iterator<Item = &'s PoolSummary>,
     ) {
+        if self.is_unreadable {
+            return;
+        }
         let mut more: BTreeMap<(&str, &str), &RateUsed> = BTreeMap::new();
         let rates = part.rates.to_vec();
         for used in &rates {
@@ -104,6 +123,17 @@ impl UsedRates {
         }
         self.violations
     }
+}
+
+/// Tells whether an error is that of a record that can't be read.
+pub(super) fn is_unreadable(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Unreadable {
+            table: "fifo_rates_used",
+            ..
+        }
+    )
 }
 
 fn violation(pool: Option<&Pool>, order_id: &str, message: String) -> Violation {

@@ -15,7 +15,7 @@ use crate::engine::{
     Account, AllocationRow, Fact, Leg, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult,
     RateUsed, StoredAllocation, StoredLot, Symbol, TradeRef, WholeLot,
 };
-use crate::store::lots::{OpenLots, PickedLot, PickedLots, Reach};
+use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
     AppendedPool, Completion, Current, Event, PointerMove, PoolSummary, RatesLocked, Sold, Version,
     VersionInfo, VersionPlan, VersionScope, VersionStatus,
@@ -174,7 +174,7 @@ pub(super) struct StoredVersion {
     /// Allocations, in the order of their ids.
     allocations: Vec<StoredAllocation>,
     /// Open lots in the order of writing: pool by pool, oldest first.
-    open_lots: Vec<(Pool, PickedLot)>,
+    open_lots: Vec<(Pool, StoredLot)>,
     summaries: BTreeMap<Pool, PoolSummary>,
     /// Rates that were used, by account, order id and purpose.
     pub(super) rates: Vec<RateUsed>,
@@ -202,7 +202,7 @@ impl StoredVersion {
         StoredPool {
             allocations: rows.cloned().collect(),
             unreadable: Vec::new(),
-            open_lots: lots.map(|(_, picked)| picked.lot.clone()).collect(),
+            open_lots: lots.map(|(_, lot)| lot.clone()).collect(),
         }
     }
 
@@ -268,18 +268,17 @@ impl StoredVersion {
         let used = changes.used.iter();
         let used: BTreeMap<(String, Leg), &OpenLot> =
             used.map(|(buy, lot)| (key(buy), *lot)).collect();
-        self.open_lots
-            .retain_mut(|(pool, PickedLot { lot: stored, .. })| {
-                if *pool != matching.pool {
-                    return true;
-                }
-                let id = (stored.buy_order_id.to_string(), stored.buy_leg);
-                if let Some(lot) = used.get(&id) {
-                    stored.remaining_size = lot.remaining_size;
-                    stored.remaining_cost_usd = lot.remaining_cost;
-                }
-                !gone.contains(&id)
-            });
+        self.open_lots.retain_mut(|(pool, stored)| {
+            if *pool != matching.pool {
+                return true;
+            }
+            let id = (stored.buy_order_id.to_string(), stored.buy_leg);
+            if let Some(lot) = used.get(&id) {
+                stored.remaining_size = lot.remaining_size;
+                stored.remaining_cost_usd = lot.remaining_cost;
+            }
+            !gone.contains(&id)
+        });
         let added = changes.added.iter();
         let added = added.map(|(buy, lot)| stored_lot(&matching.pool, buy, lot));
         self.open_lots.extend(added);
@@ -461,7 +460,7 @@ impl MemoryVersionWriter {
     }
 }
 
-fn stored_lot(pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot) -> (Pool, PickedLot) {
+fn stored_lot(pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot) -> (Pool, StoredLot) {
     let whole = buy.value.and_then(|value| {
         let size = buy.size.to_size().ok()?;
         let fee = buy.fee.map(Fact::to_fee);
@@ -470,12 +469,12 @@ fn stored_lot(pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot) -> (Pool, PickedLo
     let lot = StoredLot {
         buy_order_id: OrderId::unreadable(buy.order_id),
         buy_leg: buy.leg,
+        symbol: Symbol::unreadable(pool.symbol_of(buy.symbol)),
         remaining_size: lot.remaining_size,
         remaining_cost_usd: lot.remaining_cost,
         whole,
     };
-    let symbol = Symbol::unreadable(pool.symbol_of(buy.symbol));
-    (pool.clone(), PickedLot { lot, symbol })
+    (pool.clone(), lot)
 }
 
 const APPEND: &str = "append to the version";

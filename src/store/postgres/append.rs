@@ -197,7 +197,7 @@ async fn buys_of(
     for (nth, (pool, lots)) in (0_i64..).zip(reach.keys().zip(picked)) {
         for lot in &lots.needed {
             accounts.push(pool.account.as_str());
-            order_ids.push(lot.lot.buy_order_id.as_str());
+            order_ids.push(lot.buy_order_id.as_str());
             places.push(nth);
         }
     }

@@ -118,7 +118,7 @@ async fn lots(
     while let Some(row) = rows.try_next().await.map_err(failed)? {
         let nth = row.try_get("nth").map_err(failed)?;
         let stored = of_place(stored, nth)?;
-        match cells::lot(&PgCells(&row)) {
+        match cells::lot_after(&PgCells(&row), stored.open_lots.last()) {
             Ok(lot) => stored.open_lots.push(lot),
             Err(bad) => stored.unreadable.push(bad),
         }

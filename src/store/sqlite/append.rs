@@ -123,7 +123,7 @@ fn buys_of(raw: &Connection, pool: &Pool, picked: &PickedLots) -> StoreResult<Op
     let mut buys = BTreeMap::new();
     let from = "eligible_trades WHERE account = ?1 AND order_id = ?2";
     for lot in &picked.needed {
-        let arguments = params![pool.account.as_str(), lot.lot.buy_order_id.as_str()];
+        let arguments = params![pool.account.as_str(), lot.buy_order_id.as_str()];
         super::cells::select(raw, cells::TRADE, from, arguments, &mut |row| {
             let buy = cells::trade(row)?;
             buys.insert(buy.order_id.clone(), buy);

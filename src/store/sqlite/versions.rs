@@ -141,7 +141,7 @@ fn stored_pools_in(
         }
         let mut found = lots.query(key).map_err(fail)?;
         while let Some(row) = found.next().map_err(fail)? {
-            match cells::lot(&RawCells(row)) {
+            match cells::lot_after(&RawCells(row), stored.open_lots.last()) {
                 Ok(lot) => stored.open_lots.push(lot),
                 Err(unreadable) => stored.unreadable.push(unreadable),
             }

@@ -270,6 +270,7 @@ fn lots_of(matching: &Matching) -> Vec<StoredLot> {
     lots.map(|(buy, lot)| StoredLot {
         buy_order_id: buy.order_id.parse().unwrap(),
         buy_leg: buy.leg,
+        symbol: matching.pool.symbol_of(buy.symbol).parse().unwrap(),
         remaining_size: lot.remaining_size,
         remaining_cost_usd: lot.remaining_cost,
         whole: buy
