@@ -17,7 +17,8 @@ const LEVEL: &str = "LevelOfDetail";
 const TIME: &str = "DateTime";
 
 /// Columns whose attributes have other names.
-const OTHER_NAMES: [(&str, &str); 8] = [
+const OTHER_NAMES: [(&str, &str); 9] = [
+    ("accruedInt", "AccruedInterest"),
     ("accountId", "ClientAccountID"),
     ("acctAlias", "AccountAlias"),
     ("currency", "CurrencyPrimary"),
@@ -61,6 +62,20 @@ const OF_OTHERS: [&str; 11] = [
     "code",
 ];
 
+/// Elements of other sections that move assets or money. Their rows are not read, and named.
+const MOVES: [&str; 10] = [
+    "CFDCharge",
+    "ClientFee",
+    "DebitCardActivity",
+    "OptionEAE",
+    "SLBFee",
+    "SalesTax",
+    "TradeTransfer",
+    "TransactionTax",
+    "Transfer",
+    "UnsettledTransfer",
+];
+
 /// Levels whose rows are not read.
 const UNREAD: [&str; 7] = [
     "ORDER",
@@ -89,7 +104,8 @@ type Element = (u64, Vec<(String, String)>);
 /// Makes the table of a query. Errors: the XML is broken.
 pub(super) fn table(text: &str) -> Result<String, FileError> {
     let elements = elements(text)?;
-    let is_read = |(name, level): &(String, String)| name == LEVEL && !UNREAD.contains(&&**level);
+    let is_unread = |level: &str| UNREAD.contains(&level) || MOVES.contains(&level);
+    let is_read = |(name, level): &(String, String)| name == LEVEL && !is_unread(level);
     if !elements
         .iter()
         .any(|(_, values)| values.iter().any(is_read))
@@ -155,6 +171,9 @@ fn values(element: &BytesStart<'_>) -> Result<Option<Vec<(String, String)>>, Fil
         "AssetSummary" => "ASSET_SUMMARY",
         "WashSale" => "WASH_SALE",
         "CashTransaction" | "CorporateAction" => "",
+        of if MOVES.contains(&of) => {
+            return Ok(Some(vec![(LEVEL.to_owned(), of.to_owned())]));
+        }
         _ => return Ok(None),
     };
     let mut attributes = Vec::new();

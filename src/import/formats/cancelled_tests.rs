@@ -107,8 +107,8 @@ fn a_sign_against_the_side_is_no_trade() {
         ["100000", size, "-1", side, "1", "TradeCorrect", ""]
     };
     for (size, side, expected) in [
-        ("-7", "BUY", "above zero, as the row is a purchase"),
-        ("7", "SELL", "below zero, as the row is a sale"),
+        ("-7", "BUY", "above zero on this side of a trade"),
+        ("7", "SELL", "below zero on this side of a trade"),
     ] {
         let why = format!("2: Quantity is \"{size}\", expected a number {expected}");
         assert_eq!(outcome(&[at(size, side)]), (vec![], vec![], vec![why]));

@@ -3,19 +3,23 @@
 //! A foreign row becomes the cells of a native row, and the native reader reads these. A fault
 //! names the column of the file, with the text that stands there.
 
+mod agreement;
 mod cancels;
 mod currencies;
 mod fees;
 mod kinds;
+mod naming;
 
 use std::borrow::Cow;
+use std::mem;
 
 use csv::StringRecord;
 use jiff::tz::TimeZone;
 
+use self::agreement::Agreements;
 use self::cancels::CancelsTable;
 use self::currencies::currencies_beside;
-use self::kinds::{RowKind, is_option};
+use self::kinds::{RowKind, is_option, with_class};
 use super::actions::ActionTable;
 use super::differences::Differences;
 use super::layout::{CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column};
@@ -27,7 +31,6 @@ use super::template::{fold, is_named};
 use super::zones::zone_of;
 use super::{HeaderRow, Record, RowFormat, RowOutcome};
 use crate::engine::{Instrument, LedgerTrade};
-use crate::import::bounds;
 use crate::import::cells::TradeReader;
 use crate::import::columns::{COLUMNS, Column};
 use crate::import::currency::CurrencyColumn;
@@ -52,8 +55,8 @@ pub(super) struct Described {
     refused: Vec<(usize, &'static Refused)>,
     /// The zone of times without an offset. `None`: a person names it.
     zone: Option<TimeZone>,
-    /// Place of the column whose sign is that of the side.
-    signed: Option<usize>,
+    /// Columns that have to agree with a trade.
+    agreements: Agreements,
     /// The columns of movements.
     movements: MovementTable,
     /// The columns of actions.
@@ -160,7 +163,7 @@ impl Described {
             made,
             kinds: kinds.collect(),
             refused: refused.collect(),
-            signed: layout.signed.as_deref().and_then(place),
+            agreements: Agreements::of(layout, place, header.before),
             movements: MovementTable::of(layout, place, header.before),
             actions: ActionTable::of(layout, place, header.before),
             cancels: CancelsTable::of(layout, place, header.before),
@@ -187,7 +190,7 @@ impl Described {
         self.check_id(cells).map_err(faulty)?;
         self.fill(&mut texts, cells).map_err(faulty)?;
         match side {
-            None => self.check_sign(&texts, cells).map_err(faulty)?,
+            None => self.check_agreement(&texts, cells).map_err(faulty)?,
             Some(side) => {
                 if let Some(place) = texts.get_mut(Column::Side as usize) {
                     *place = side.into();
@@ -201,7 +204,7 @@ impl Described {
         if let Some(pair) = self.pair(&texts, reading).map_err(faulty)? {
             self.name_fee(&mut texts, pair);
         }
-        let mut native = std::mem::take(&mut reading.made);
+        let mut native = mem::take(&mut reading.made);
         native.clear();
         texts.iter().for_each(|text| native.push_field(text));
         let mut reader = TradeReader {
@@ -243,6 +246,13 @@ impl Described {
         let exchange = texts.get_mut(Column::Exchange as usize);
         if let Some(exchange) = exchange.filter(|text| text.is_empty()) {
             *exchange = Cow::Borrowed(&self.layout.exchange);
+        }
+        if self.layout.tickers {
+            for column in [Column::Symbol, Column::BaseAsset] {
+                if let Some(text) = texts.get_mut(column as usize) {
+                    *text = with_class(mem::take(text));
+                }
+            }
         }
         // The trade gets its id once its facts are read.
         if let (Some(source), Some(id)) = (&self.layout.ids, texts.first_mut()) {
@@ -342,51 +352,6 @@ impl Described {
                 Err((Column::Symbol, fault.with_hint(Hint::UnknownPair)))
             }
         }
-    }
-
-    /// Returns the column of the file, and its text, that a native column is made of.
-    fn source_of(&self, column: Column, cells: &StringRecord) -> (String, String) {
-        let made = self.made.iter().find(|made| made.column == column);
-        let way = made.and_then(|made| {
-            let says = |parts: &&Vec<PlacedPart>| self.whole(parts, cells).is_some();
-            made.ways.iter().find(says).or(made.ways.first())
-        });
-        let parts = way.map(Vec::as_slice).unwrap_or_default();
-        self.place_of(parts, cells, column.as_str())
-    }
-
-    /// Returns the one column of a template, and its text; if it has several, `name` and the whole
-    /// text.
-    fn place_of(&self, parts: &[PlacedPart], cells: &StringRecord, name: &str) -> (String, String) {
-        let mut places = parts.iter().filter_map(|part| match part {
-            PlacedPart::Cell(place, _) => Some(*place),
-            PlacedPart::Text(_) => None,
-        });
-        match (places.next(), places.next()) {
-            (Some(place), None) => {
-                let name = self.names.get(place).cloned().unwrap_or_default();
-                (name, cells.get(place).unwrap_or_default().to_owned())
-            }
-            _ => (name.to_owned(), joined(parts, cells)),
-        }
-    }
-
-    fn rejected(
-        &self,
-        record: &Record<'_, '_>,
-        column: &str,
-        found: &str,
-        fault: Fault,
-    ) -> Box<RejectedRow> {
-        let id = self.made.iter().find(|made| made.column == Column::OrderId);
-        let id = id.and_then(|made| made.ways.first());
-        let id = id.and_then(|parts| self.whole(parts, record.cells));
-        let id = id.unwrap_or_default();
-        let row = (record.row.line, record.row.text);
-        Box::new(RejectedRow {
-            order_id: bounds::kept(&id),
-            ..RejectedRow::new(row, column, bounds::kept(found), fault)
-        })
     }
 }
 

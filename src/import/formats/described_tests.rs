@@ -404,6 +404,24 @@ const FAULTS: &[FaultCase] = &[
              what comes for what is held",
     ),
     (
+        ("schwab", "$3,320.07", "-$3,320.07"),
+        "3: Amount is \"-$3,320.07\", expected a number above zero on this side of a trade",
+    ),
+    (
+        ("schwab", "$3,320.07", "$332,007.00"),
+        "3: Amount is \"$332,007.00\", expected about size x price: bonds, options and futures, \
+             with more than one unit a contract, are not computed",
+    ),
+    (
+        ("robinhood", "($12,000.00)", "$12,000.00"),
+        "9: Amount is \"$12,000.00\", expected a number below zero on this side of a trade",
+    ),
+    (
+        ("ib-transactions", "10450.0,-1.0", "1045000.0,-1.0"),
+        "6: Gross Amount is \"1045000.0\", expected about size x price: bonds, options and \
+             futures, with more than one unit a contract, are not computed",
+    ),
+    (
         ("schwab", "\"-$100.00\"", "\"\""),
         "6: Amount is empty, expected \"in\" or \"out\"",
     ),

@@ -55,6 +55,28 @@ fn a_flex_query_is_read_as_xml() {
     assert_eq!(error.to_string(), said);
 }
 
+/// Shares that came by a transfer have no buy here, so the summary names such rows.
+#[test]
+fn moves_of_other_sections_of_a_flex_query_are_counted() {
+    let text = fs::read_to_string(folder("ib-flex-trades").join("sample.xml")).unwrap();
+    let transfers = "<Transfers><Transfer symbol=\"ABC\" quantity=\"5\" /></Transfers>";
+    let text = text
+        .replace("<OpenPositions>", &format!("{transfers}<OpenPositions>"))
+        .replacen(
+            "symbol=\"VT\" tradeID=\"501\"",
+            "symbol=\"BRK B\" accruedInt=\"0\"",
+            1,
+        );
+    let file = parsed(&text);
+    assert_eq!(file.ignored["Transfer"], 1);
+    let symbols: Vec<&str> = file
+        .trades
+        .iter()
+        .map(|row| row.symbol_text.as_str())
+        .collect();
+    assert_eq!(symbols, ["BRK.B", "VT"]);
+}
+
 /// A file with rows that are not read is no file without trades.
 #[test]
 fn a_flex_query_without_executions_is_refused() {

@@ -131,6 +131,9 @@ pub(super) struct Layout {
     /// A column whose number is below zero in a sale, and above zero in a purchase.
     #[serde(default)]
     pub signed: Option<String>,
+    /// The money that a trade moved.
+    #[serde(default)]
+    pub paid: Option<PaidMoney>,
     /// Rows that cancel a trade of the same file.
     #[serde(default)]
     pub cancelled: Option<Cancels>,
@@ -214,6 +217,18 @@ pub(super) struct Refused {
     pub only: Vec<String>,
     /// The rest of the sentence "margin is 1, ...".
     pub why: String,
+}
+
+/// A column whose money is below zero in a purchase, and above zero in a sale. It is near size x
+/// price, give or take the fee.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PaidMoney {
+    /// The column.
+    pub column: String,
+    /// The currency of the money. If it is not that of the price, the money can't be compared.
+    #[serde(default)]
+    pub currency: Option<String>,
 }
 
 /// Rows that cancel a trade of the same file. The columns of `[trade]` say which one.
@@ -331,6 +346,7 @@ impl Layout {
             .chain(of_actions)
             .chain(of_cancels)
             .chain(&self.signed)
+            .chain(self.paid.as_ref().map(|paid| &paid.column))
             .find(|it| !known.contains(&fold(it)));
         if let Some(column) = unknown {
             return Err(format!("no header has {column:?}"));

@@ -1,12 +1,12 @@
 //! Rows of a described format that are no trades: by their shape, or by the text of a column.
 
+use std::borrow::Cow;
+
 use csv::StringRecord;
 
-use super::{Described, Faulty, Texts, text_of};
-use crate::engine::{MovementKind, Side};
-use crate::import::columns::Column;
+use super::Described;
+use crate::engine::MovementKind;
 use crate::import::formats::made_texts::cell;
-use crate::import::formats::numbers::{is_zero, plain};
 use crate::import::formats::shape::table_fault;
 use crate::import::formats::{Record, RowOutcome};
 use crate::import::reading::Reading;
@@ -100,26 +100,6 @@ impl Described {
 }
 
 impl Described {
-    /// Checks that the sign of a quantity is that of the side. Another sign reverses a trade.
-    pub(super) fn check_sign(&self, texts: &Texts<'_>, cells: &StringRecord) -> Result<(), Faulty> {
-        let Some(place) = self.signed else {
-            return Ok(());
-        };
-        let number = plain(cell(cells, place), self.layout.numbers());
-        let is_sale = text_of(texts, Column::Side).eq_ignore_ascii_case(Side::Sell.as_str());
-        if is_zero(&number) || number.starts_with('-') == is_sale {
-            return Ok(());
-        }
-        let expected = match is_sale {
-            true => "expected a number below zero, as the row is a sale",
-            false => "expected a number above zero, as the row is a purchase",
-        };
-        let fault = Fault::new(expected)
-            .with_hint(Hint::TakesBack)
-            .taking_back();
-        Err((Column::Size, fault))
-    }
-
     /// Reads a row that is an action. `place`: the column that says so.
     pub(super) fn action(
         &self,
@@ -162,6 +142,22 @@ pub(super) enum RowKind {
     /// Known to be no trade; has the name of its type.
     Ignored(&'static str),
 }
+
+/// Returns a ticker with a point before the class of its shares: `BRK B` and `BRK/B` are `BRK.B`.
+pub(super) fn with_class(ticker: Cow<'_, str>) -> Cow<'_, str> {
+    let is_letters = |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase());
+    match ticker.split_once([' ', '/']) {
+        Some((name, class))
+            if (1..=CLASS_MAX).contains(&class.len()) && is_letters(name) && is_letters(class) =>
+        {
+            format!("{name}.{class}").into()
+        }
+        _ => ticker,
+    }
+}
+
+/// The longest class of shares: `PRK`, a preferred one.
+const CLASS_MAX: usize = 3;
 
 /// Tells whether a symbol is that of an option: a root, six digits of a day, `C` or `P`, and eight
 /// digits of a price. Source: the Option Symbology Initiative of the Options Clearing Corporation.

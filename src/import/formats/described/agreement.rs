@@ -1,0 +1,104 @@
+//! Checks that the columns of a described trade agree: signs with the side, money with the price.
+
+use csv::StringRecord;
+use rust_decimal::Decimal;
+
+use super::{Described, Faulty, Texts, text_of};
+use crate::engine::Side;
+use crate::import::columns::Column;
+use crate::import::formats::layout::{Layout, PaidMoney};
+use crate::import::formats::made_texts::{PlacedPart, cell, joined, placed};
+use crate::import::formats::numbers::{is_zero, plain};
+use crate::import::rejected::{Fault, Hint};
+
+/// Money may be off size x price by this part of it. Prices are rounded, and a contract that has
+/// more than one unit is off by far more.
+const OFF_MAX: Decimal = Decimal::from_parts(1, 0, 0, false, 1);
+
+/// Places of the columns that have to agree with a trade.
+#[derive(Debug, Default)]
+pub(super) struct Agreements {
+    /// The column of a quantity with a sign.
+    quantity: Option<usize>,
+    /// The column of money with a sign.
+    pub(super) money: Option<usize>,
+    /// The currency of the money, if it may be another one than that of the price.
+    currency: Vec<PlacedPart>,
+}
+
+impl Agreements {
+    pub(super) fn of(
+        layout: &Layout,
+        place: impl Fn(&str) -> Option<usize>,
+        before: &[StringRecord],
+    ) -> Self {
+        let paid = layout.paid.as_ref();
+        let currency = paid.and_then(|paid: &PaidMoney| paid.currency.as_deref());
+        let currency = currency.and_then(|text| placed(text, &place, before));
+        Self {
+            quantity: layout.signed.as_deref().and_then(&place),
+            money: paid.and_then(|paid| place(&paid.column)),
+            currency: currency.unwrap_or_default(),
+        }
+    }
+}
+
+impl Described {
+    /// Checks that signs are those of the side, and that the money is near size x price. Another
+    /// sign reverses a trade. Other money is that of a bond, an option or a future.
+    pub(super) fn check_agreement(
+        &self,
+        texts: &Texts<'_>,
+        cells: &StringRecord,
+    ) -> Result<(), Faulty> {
+        let is_sale = text_of(texts, Column::Side).eq_ignore_ascii_case(Side::Sell.as_str());
+        let number = |place: usize| plain(cell(cells, place), self.layout.numbers());
+        if let Some(place) = self.agreements.quantity {
+            check_sign(&number(place), is_sale).map_err(|fault| (Column::Size, fault))?;
+        }
+        let Some(place) = self.agreements.money else {
+            return Ok(());
+        };
+        let money = number(place);
+        check_sign(&money, !is_sale).map_err(|fault| (Column::QuoteValue, fault))?;
+        let currency = &self.agreements.currency;
+        let currency = joined(currency, cells);
+        let is_of_price = currency.is_empty() || currency == text_of(texts, Column::QuoteCurrency);
+        match is_of_price && is_far(&money, texts) {
+            true => {
+                let fault = "expected about size x price: bonds, options and futures, with more \
+                             than one unit a contract, are not computed";
+                Err((Column::QuoteValue, Fault::new(fault)))
+            }
+            false => Ok(()),
+        }
+    }
+}
+
+fn check_sign(number: &str, is_negative: bool) -> Result<(), Fault> {
+    if number.is_empty() || is_zero(number) || number.starts_with('-') == is_negative {
+        return Ok(());
+    }
+    let expected = match is_negative {
+        true => "expected a number below zero on this side of a trade",
+        false => "expected a number above zero on this side of a trade",
+    };
+    Err(Fault::new(expected)
+        .with_hint(Hint::TakesBack)
+        .taking_back())
+}
+
+/// Tells whether money is far from size x price. The fee may be in it. A text that is no number is
+/// not: the native reader names it.
+fn is_far(money: &str, texts: &Texts<'_>) -> bool {
+    let number = |column| text_of(texts, column).parse::<Decimal>().ok();
+    let fees = [Column::FeeAmount, Column::TotalFeesUsd];
+    let fees = fees.into_iter().find_map(number).unwrap_or_default();
+    let money = money.parse::<Decimal>().ok().map(|money| money.abs());
+    let far = || {
+        let value = number(Column::Size)?.checked_mul(number(Column::Price)?)?;
+        let allowed = value.checked_mul(OFF_MAX)?.checked_add(fees.abs())?;
+        Some(money?.checked_sub(value)?.abs() > allowed)
+    };
+    far().unwrap_or(false)
+}
