@@ -88,8 +88,8 @@ fn check_sign(number: &str, is_negative: bool) -> Result<(), Fault> {
         .taking_back())
 }
 
-/// Tells whether money is far from size x price. The fee may be in it. A text that is no number is
-/// not: the native reader names it.
+/// Tells whether money is far from size x price. The fee may be in it. The native reader names a
+/// text without a number.
 fn is_far(money: &str, texts: &Texts<'_>) -> bool {
     let number = |column| text_of(texts, column).parse::<Decimal>().ok();
     let fees = [Column::FeeAmount, Column::TotalFeesUsd];
