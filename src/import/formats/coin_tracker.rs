@@ -94,6 +94,7 @@ impl JoinedFormat for CoinTracker {
                 true => cells.text("received cost basis (usd)"),
                 false => "",
             },
+            values: [None; 2],
         };
         let is_pair = !legs.sent.0.is_zero() && !legs.received.0.is_zero();
         let is_same = legs.sent.1.eq_ignore_ascii_case(legs.received.1);

@@ -119,7 +119,10 @@ impl JoinedFormat for CryptoComApp {
             (RowMeaning::Part { key, id }, vec![first])
         } else if EXCHANGES.contains(&kind) {
             let second = posting("To Currency", "To Amount", cells)?;
-            (RowMeaning::Whole(TradeId::Made), vec![first, second])
+            (
+                RowMeaning::Whole(TradeId::Made),
+                valued([first, second], cells)?,
+            )
         } else if FOR_MONEY.contains(&kind) {
             // The sign of the native amount is that of the coin.
             let money = posting("Native Currency", "Native Amount", cells)?;
@@ -130,7 +133,10 @@ impl JoinedFormat for CryptoComApp {
                 money.amount
             };
             let money = Posting::of(&money.asset, amount);
-            (RowMeaning::Whole(TradeId::Made), vec![first, money])
+            (
+                RowMeaning::Whole(TradeId::Made),
+                valued([first, money], cells)?,
+            )
         } else {
             (movement(kind, first.amount, cells)?, vec![first])
         };
@@ -140,6 +146,20 @@ impl JoinedFormat for CryptoComApp {
             postings,
         })
     }
+}
+
+/// The column with the value of a row.
+const IN_DOLLARS: &str = "Native Amount (in USD)";
+
+/// Returns the amounts of a trade with its value. A value of zero is one below half a cent.
+fn valued(postings: [Posting; 2], cells: &NamedCells<'_>) -> Result<Vec<Posting>, CellFault> {
+    let value = cells.amount(IN_DOLLARS)?;
+    let value = (!value.is_zero()).then(|| value.size());
+    let valued = postings.map(|posting| Posting {
+        usd_value: value,
+        ..posting
+    });
+    Ok(valued.into())
 }
 
 fn movement(
@@ -155,7 +175,7 @@ fn movement(
         Some(_) if is_turned => MovementKind::Adjustment,
         _ => *kind,
     };
-    let value = cells.amount("Native Amount (in USD)")?;
+    let value = cells.amount(IN_DOLLARS)?;
     Ok(RowMeaning::Movement {
         kind,
         id: String::new(),

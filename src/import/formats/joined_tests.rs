@@ -472,6 +472,27 @@ fn values_in_dollars_are_those_of_the_file() {
     );
 }
 
+/// Such a file needs no rates. A value of what is dollars itself is left out.
+#[test]
+fn values_of_exchanges_are_those_of_the_file() {
+    let values = |name: &str| -> Vec<[String; 2]> {
+        let or_empty = |worth: Option<Worth>| worth.map_or("".into(), |it| it.to_string());
+        let file = parsed(&sample(name));
+        let values = file.trades.iter().map(|row| {
+            let more = row.trade.more.as_deref();
+            let fee = more.and_then(|more| more.fee.as_ref());
+            let of_fee = fee.and_then(|fee| fee.usd_value);
+            let of_fee = of_fee.map_or("".into(), |fee: Fee| fee.to_string());
+            [or_empty(more.and_then(|more| more.usd_value)), of_fee]
+        });
+        values.collect()
+    };
+    let none = ["", ""];
+    assert_eq!(values("koinly"), [none, ["184", "0.06"], none, none]);
+    let expected = ["450", "330", "176", "220", "50", ""].map(|value| [value, ""]);
+    assert_eq!(values("crypto-com-app"), expected);
+}
+
 /// The value of a conversion is that of what was received; the spread is no proceeds.
 #[test]
 fn a_conversion_has_the_value_of_what_was_received() {

@@ -6,7 +6,7 @@ use super::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
     too_long, unknown_type,
 };
-use crate::engine::{MovementKind, SignedAmount};
+use crate::engine::{MovementKind, SignedAmount, Size};
 use crate::import::rejected::Fault;
 
 const NO_MARGIN: &str = "expected no margin and no futures: such trades are not computed";
@@ -22,6 +22,8 @@ pub(super) struct Legs<'r> {
     pub fee: (SignedAmount, &'r str),
     pub tx_id: &'r str,
     pub usd_value: &'r str,
+    /// The value of a trade and that of its fee in dollars, if the file states them.
+    pub values: [Option<Size>; 2],
 }
 
 impl Legs<'_> {
@@ -35,10 +37,7 @@ impl Legs<'_> {
             }
             (false, false) if is_same => return self.fee_alone("transfer between wallets", column),
             (false, false) => {
-                let postings = vec![
-                    self.posting((sent.negated(), sent_asset), true),
-                    self.posting((received, received_asset), false),
-                ];
+                let postings = self.trade_postings();
                 return Ok(RowSays {
                     id: String::new(),
                     meaning: RowMeaning::Whole(TradeId::Made),
@@ -52,6 +51,32 @@ impl Legs<'_> {
         let (kind, amount) = meaning;
         let kind = kind.ok_or_else(|| unknown_type(column))?;
         Ok(self.movement(kind, self.posting(amount, true), self.usd_value))
+    }
+
+    /// Returns the amounts of a trade, with the values that the file states.
+    fn trade_postings(&self) -> Vec<Posting> {
+        let ((sent, sent_asset), (received, received_asset)) = (self.sent, self.received);
+        let (fee, fee_asset) = self.fee;
+        let [value, fee_value] = self.values;
+        let is_leg = [sent_asset, received_asset]
+            .iter()
+            .any(|asset| asset.eq_ignore_ascii_case(fee_asset));
+        let is_alone = fee_value.is_some() && !is_leg && !fee.is_zero();
+        let mut postings = vec![
+            self.posting((sent.negated(), sent_asset), !is_alone),
+            self.posting((received, received_asset), false),
+        ];
+        for posting in &mut postings {
+            posting.usd_value = value;
+        }
+        if is_alone {
+            let asset = fee_asset.to_ascii_uppercase();
+            postings.push(Posting {
+                usd_value: fee_value,
+                ..Posting::of_fee(&asset, fee.negated())
+            });
+        }
+        postings
     }
 
     fn movement(&self, kind: MovementKind, posting: Posting, usd_value: &str) -> RowSays {
@@ -222,9 +247,13 @@ impl JoinedFormat for Koinly {
         }
         let in_usd = cells.text("net worth currency").eq_ignore_ascii_case("USD");
         let worth = cells.text("net worth amount");
-        let usd_value = match in_usd {
-            true => worth,
-            false => cells.text("net value (usd)"),
+        let (column_of_value, usd_value) = match in_usd {
+            true => ("net worth amount", worth),
+            false => ("net value (usd)", cells.text("net value (usd)")),
+        };
+        let value = |column| -> Result<Option<Size>, CellFault> {
+            let value = cells.balance(column)?.filter(|value| !value.is_zero());
+            Ok(value.map(SignedAmount::size))
         };
         let legs = Legs {
             sent: (cells.amount("sent amount")?, cells.text("sent currency")),
@@ -235,6 +264,7 @@ impl JoinedFormat for Koinly {
             fee: (cells.amount("fee amount")?, cells.text("fee currency")),
             tx_id: cells.text("txhash"),
             usd_value,
+            values: [value(column_of_value)?, value("fee value (usd)")?],
         };
         let is_pair = !legs.sent.0.is_zero() && !legs.received.0.is_zero();
         // Labels of such rows say that they are no plain trade: liquidity, swaps, ignored ones.
@@ -326,6 +356,7 @@ impl JoinedFormat for CoinTracking {
             fee: (fee, fee_asset),
             tx_id: cells.text("tx-id"),
             usd_value: "",
+            values: [None; 2],
         };
         let is_trade = !sold.is_zero() && !bought.is_zero();
         if is_trade != (kind == "trade") {
