@@ -92,7 +92,7 @@ pub struct Config {
     pub keep_versions: usize,
     pub tax: TaxConfig,
     /// Formats of export files beside those of the program.
-    pub formats: OwnFormats,
+    pub formats: OwnTables,
     /// One JSON document on stdout.
     pub json: bool,
     /// No progress, and no summary if all is well.
@@ -148,7 +148,10 @@ impl Config {
                 .filter(|path| path != Path::new(CONFIG_FILE_DEFAULT)),
             database_from: from.into(),
             keep_versions: keep_versions(&file, args.config.as_deref())?,
-            formats: own_formats(&file.formats, args.config.as_deref())?,
+            formats: OwnTables {
+                tables: std::mem::take(&mut file.formats),
+                path: args.config.clone(),
+            },
             tax: TaxConfig::of(file.tax.take(), args.config.as_deref())?,
             rules: file.assets().rules(args.config.as_deref())?,
             json: args.json,
@@ -211,20 +214,29 @@ fn read_file(named: Option<&Path>) -> CliResult<File> {
     }
 }
 
-fn own_formats(
-    tables: &BTreeMap<String, toml::Table>,
-    path: Option<&Path>,
-) -> CliResult<OwnFormats> {
-    let mut formats = OwnFormats::default();
-    for (name, table) in tables {
-        let bad = |why: String| {
-            let path = path.unwrap_or(Path::new(CONFIG_FILE_DEFAULT)).display();
-            let what = format!("{path}: formats.{name}: {}", without_values(&why));
-            CliError::usage(what, "docs/FORMATS.md has the language of formats")
-        };
-        formats.try_add(name, table.clone()).map_err(bad)?;
+/// Tables of formats in the configuration. A fault in one stops the commands that read files, and
+/// no other: a draft may wait there for its answers.
+#[derive(Debug, Clone)]
+pub struct OwnTables {
+    tables: BTreeMap<String, toml::Table>,
+    path: Option<PathBuf>,
+}
+
+impl OwnTables {
+    /// Reads the tables. Errors: one of them has a fault.
+    pub fn read(&self) -> CliResult<OwnFormats> {
+        let mut formats = OwnFormats::default();
+        for (name, table) in &self.tables {
+            let bad = |why: String| {
+                let path = self.path.as_deref();
+                let path = path.unwrap_or(Path::new(CONFIG_FILE_DEFAULT)).display();
+                let what = format!("{path}: formats.{name}: {}", without_values(&why));
+                CliError::usage(what, "docs/FORMATS.md has the language of formats")
+            };
+            formats.try_add(name, table.clone()).map_err(bad)?;
+        }
+        Ok(formats)
     }
-    Ok(formats)
 }
 
 fn is_link(path: &Path) -> bool {

@@ -19,19 +19,24 @@ const DRAFT_BYTES_MAX: u64 = 64 * 1024;
 
 /// Runs the command. No database is opened.
 pub fn run(command: &FormatsCommand, session: &Session) -> CliResult<Outcome> {
-    let own = &session.config.formats;
-    let text = match command {
-        FormatsCommand::List => own.names().map(|name| format!("{name}\n")).collect(),
-        FormatsCommand::Show { name } => {
-            check_name(own, name)?;
-            own.table(name).unwrap_or(NO_TABLE).to_owned()
+    let own = || session.config.formats.read();
+    let (text, json) = match command {
+        FormatsCommand::List => {
+            let own = own()?;
+            let names: Vec<&str> = own.names().collect();
+            let text = names.iter().map(|name| format!("{name}\n")).collect();
+            (text, json!({ "formats": names }))
         }
-        FormatsCommand::Draft { file } => draft(file)?,
-    };
-    let names: Vec<&str> = own.names().collect();
-    let json = match command {
-        FormatsCommand::List => json!({ "formats": names }),
-        _ => json!({ "table": text }),
+        FormatsCommand::Show { name } => {
+            let own = own()?;
+            check_name(&own, name)?;
+            let text = own.table(name).unwrap_or(NO_TABLE).to_owned();
+            (text.clone(), json!({ "table": text }))
+        }
+        FormatsCommand::Draft { file } => {
+            let text = draft(file)?;
+            (text.clone(), json!({ "table": text }))
+        }
     };
     Ok(Outcome::answer(Exit::Done, text, json))
 }

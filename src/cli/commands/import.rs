@@ -217,7 +217,7 @@ pub(super) async fn read(
     request: &ImportRequest,
     session: &Session,
 ) -> CliResult<(Option<Box<dyn Store>>, Vec<Source>)> {
-    let own_formats = session.config.formats.clone();
+    let own_formats = session.config.formats.read()?;
     if let Some(name) = &request.format {
         super::formats::check_name(&own_formats, name)?;
     }
@@ -359,6 +359,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     }
     text.push('\n');
     *text += &(report::describe_format(&report.read) + &joined::describe(&report.read));
+    text.push_str(report::describe_voided(receipt));
     text.push_str(&report::describe_beside(&report.read, receipt));
     if !report.read.unknown_columns.is_empty() {
         let columns: Vec<String> = report

@@ -35,7 +35,7 @@ fn describe_balances(balances: &Balances, name: &str) -> String {
         return match &balances.negative {
             None => String::new(),
             Some(fault) => format!(
-                "  {name}:{}: the changes of {} add up to {} at {}: earlier rows are in another \
+                "  {name}:{}: the changes of {} add up to {} at {}: rows before it are not in this \
                  file\n",
                 fault.line,
                 shown(&fault.asset),

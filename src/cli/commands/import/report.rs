@@ -37,6 +37,18 @@ pub(super) fn describe_receipt(receipt: &ImportReceipt, request: &ImportRequest)
     text
 }
 
+/// Says how known trades that are voided come back.
+pub(super) fn describe_voided(receipt: Option<&ImportReceipt>) -> &'static str {
+    match receipt.map_or(0, |it| it.known_voided) {
+        0 => "",
+        _ => {
+            "  voided trades stay out of matching: `fifo-pnl import list` names undone imports;\n  \
+             `fifo-pnl import undo ID --undo` puts one back, `fifo-pnl void ORDER_ID --undo` a \
+             trade\n"
+        }
+    }
+}
+
 /// Counts the movements and the actions of a file by kind, and those that are new.
 pub(super) fn describe_beside(read: &FileRead, receipt: Option<&ImportReceipt>) -> String {
     let movements = receipt.map(|it| &it.movements);
