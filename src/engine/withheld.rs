@@ -32,7 +32,9 @@ pub fn leaves_nothing(trade: &Trade, symbol: &Symbol) -> bool {
     let Some(facts) = &trade.more else {
         return false;
     };
-    let Some(fee) = facts.fee.as_ref().filter(|_| trade.side == Side::Buy) else {
+    // A size in contracts of several units is no size of the asset.
+    let is_withheld = trade.side == Side::Buy && facts.is_one_unit();
+    let Some(fee) = facts.fee.as_ref().filter(|_| is_withheld) else {
         return false;
     };
     let stated = facts.base_asset.as_ref().map(Asset::as_str);

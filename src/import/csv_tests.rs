@@ -641,6 +641,13 @@ fn a_withheld_fee_that_leaves_nothing_is_refused() {
     ] {
         assert_eq!(parse(&row(&good)).trades.len(), 1, "{good}");
     }
+    // A size in contracts is no size of the asset.
+    let of_contracts = |size: &str| {
+        let row = format!("A-1,BTC-EUR,buy,1,{time},1,BTC,,{size}");
+        format!("{header},contract_size\n{row}\n")
+    };
+    assert_eq!(parse(&of_contracts("10")).trades.len(), 1);
+    assert!(rejected(&of_contracts("1")).0.contains("less than size"));
 }
 
 #[test]
