@@ -59,6 +59,7 @@ fn write_matches(path: &Path, output: impl Write) -> Result<(), Box<dyn Error>> 
         format: None,
         own_formats: Default::default(),
         decimals: Default::default(),
+        contract_sizes: Default::default(),
     };
     let file = parse_csv(&fs::read(path)?, &options, &mut |_| ())?;
     if let Some(row) = file.rejected.first() {

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use assets::{FileAccount, FileAssets, FilePools, FileRates, FileSymbol};
+use assets::{FileAccount, FileAssets, FilePools, FileRates, FileSymbol, contract_sizes};
 pub(super) use database::mask_passwords;
 use database::{parse_database, to_type_again};
 pub use tax::TaxConfig;
 
 use super::args::GlobalArgs;
 use super::error::{CliError, CliResult};
-use crate::engine::AssetRules;
+use crate::engine::{AssetRules, Size, Symbol};
 use crate::files::{keep, read_input};
 use crate::import::OwnFormats;
 use crate::store::limits::LOCK_SUFFIX;
@@ -93,6 +93,8 @@ pub struct Config {
     pub tax: TaxConfig,
     /// Formats of export files beside those of the program.
     pub formats: OwnTables,
+    /// The units of a lot by symbol, for files whose sizes are lots.
+    pub contract_sizes: BTreeMap<Symbol, Size>,
     /// One JSON document on stdout.
     pub json: bool,
     /// No progress, and no summary if all is well.
@@ -152,6 +154,7 @@ impl Config {
                 tables: std::mem::take(&mut file.formats),
                 path: args.config.clone(),
             },
+            contract_sizes: contract_sizes(&file.symbols, args.config.as_deref())?,
             tax: TaxConfig::of(file.tax.take(), args.config.as_deref())?,
             rules: file.assets().rules(args.config.as_deref())?,
             json: args.json,

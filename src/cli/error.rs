@@ -13,7 +13,7 @@ use crate::files::WriteError;
 use crate::tax::SheetFull;
 
 pub use self::assets::{columns_words, proposal_words, tickers_words};
-pub use self::import::{dollars_hint, file_hint, hint_words, zone_hint};
+pub use self::import::{dollars_hint, file_hint, hint_settings, hint_words, zone_hint};
 
 /// An error to print for the user.
 #[derive(Debug)]

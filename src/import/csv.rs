@@ -51,6 +51,7 @@ const PROGRESS_ROWS: u64 = 4096;
 ///     format: None,
 ///     own_formats: Default::default(),
 ///     decimals: Default::default(),
+///     contract_sizes: Default::default(),
 /// };
 /// let parsed = parse_csv(file, &options, &mut |_| ())?;
 /// assert_eq!(parsed.trades[0].trade.size.to_string(), "0.5");

@@ -1,10 +1,14 @@
-//! Files that are no table of text: XML, workbooks, and statements of several tables in one file.
+//! Files that are no table of text: XML, HTML, workbooks, and statements of several tables in one
+//! file.
 //!
 //! Each becomes the text of one table, which a format reads like any other. A row stands on the
 //! line of the file that it came from, as far as lines have one row each.
 
 mod activity;
 mod flex;
+mod html;
+mod report;
+mod report_rows;
 mod workbook;
 
 use super::encoding::decoded_as_it_is;
@@ -13,10 +17,6 @@ use super::file::is_workbook;
 
 /// Bytes at the start of a file that show what it is.
 pub const DOCUMENT_HEAD_BYTES: usize = 4096;
-
-/// The reason why no report of MetaTrader is read.
-const NO_LOTS: &str =
-    "a report of MetaTrader counts lots, and does not say how many units a lot has";
 
 /// The text of a table that was made of a file.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub fn is_document(head: &[u8]) -> bool {
     }
     let text = head_text(head);
     let text = text.as_str();
-    flex::begins(text) || activity::begins(text) || is_report(text)
+    flex::begins(text) || activity::begins(text) || report::begins(text)
 }
 
 /// Returns the beginning of a file as text. Of UTF-16, only the letters of ASCII are right.
@@ -50,14 +50,6 @@ fn head_text(head: &[u8]) -> String {
     text.trim_start_matches('\u{feff}').trim_start().to_owned()
 }
 
-/// Words in the reports of MetaTrader, which are HTML.
-const OF_REPORTS: [&str; 3] = ["MetaTrader", "Trade History Report", "Closed Transactions:"];
-
-/// Tells whether a file is a report of MetaTrader.
-fn is_report(text: &str) -> bool {
-    text.starts_with('<') && OF_REPORTS.iter().any(|words| text.contains(words))
-}
-
 /// Makes the text of a table. `None`: the file is a table itself. Errors: it is broken.
 pub(super) fn document(bytes: &[u8]) -> Result<Option<Document>, FileError> {
     let head = bytes.get(..DOCUMENT_HEAD_BYTES).unwrap_or(bytes);
@@ -65,21 +57,25 @@ pub(super) fn document(bytes: &[u8]) -> Result<Option<Document>, FileError> {
         return Ok(None);
     }
     if is_workbook(head) {
-        let (text, said) = (workbook::table(bytes)?, workbook::SAID);
+        let (mut text, said) = (workbook::table(bytes)?, workbook::SAID);
+        let start: String = text.chars().take(DOCUMENT_HEAD_BYTES).collect();
+        if report::begins(&start)
+            && let Some((table, _)) = report::table(&text)?
+        {
+            text = table;
+        }
         return Ok(Some(Document { text, said }));
     }
-    if is_report(&head_text(head)) {
-        return Err(FileError::WrongFile {
-            line: 1,
-            format: "mt5-report",
-            why: NO_LOTS,
-        });
-    }
+    let start = head_text(head);
     let (text, _) = decoded_as_it_is(bytes)?;
     let text = text.as_str();
     if flex::begins(text.trim_start()) {
         let text = flex::table(text)?;
         return Ok(Some(Document { text, said: "XML" }));
+    }
+    if report::begins(&start) {
+        let made = report::table(text)?;
+        return Ok(made.map(|(text, said)| Document { text, said }));
     }
     let table = activity::table(text)?;
     Ok(table.map(|text| Document {
@@ -89,13 +85,29 @@ pub(super) fn document(bytes: &[u8]) -> Result<Option<Document>, FileError> {
 }
 
 /// Writes a table, each row on the line of its source if the line is still free.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct TableText {
     text: String,
     line: u64,
+    /// The byte between two cells.
+    separator: u8,
+}
+
+impl Default for TableText {
+    fn default() -> Self {
+        Self::of(b',')
+    }
 }
 
 impl TableText {
+    fn of(separator: u8) -> Self {
+        Self {
+            text: String::new(),
+            line: 0,
+            separator,
+        }
+    }
+
     /// Writes a row that came from a line.
     fn push<'c>(&mut self, line: u64, cells: impl IntoIterator<Item = &'c str>) {
         self.line = self.line.max(1);
@@ -106,9 +118,9 @@ impl TableText {
         let mut is_first = true;
         for cell in cells {
             if !std::mem::take(&mut is_first) {
-                self.text.push(',');
+                self.text.push(char::from(self.separator));
             }
-            let is_plain = !cell.contains([',', '"', '\n', '\r']);
+            let is_plain = !cell.contains([char::from(self.separator), '"', '\n', '\r']);
             match is_plain {
                 true => self.text.push_str(cell),
                 false => {

@@ -25,6 +25,7 @@ mod kraken_ledgers;
 mod layout;
 mod made_ids;
 mod made_texts;
+mod metatrader;
 mod movements;
 mod native;
 mod numbers;
@@ -92,6 +93,8 @@ const JOINED: &[&dyn JoinedFormat] = &[
     &gemini::Gemini,
     &tax_programs::Koinly,
     &kraken_ledgers::KrakenLedgers,
+    &metatrader::Mt4Report,
+    &metatrader::Mt5Report,
     &okx_account::OkxAccount,
     &okx_funding::OkxFunding,
 ];

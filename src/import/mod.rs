@@ -51,7 +51,9 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use crate::engine::{Account, AssetAction, AssetRules, LedgerTrade, Movement, Timestamp};
+use crate::engine::{
+    Account, AssetAction, AssetRules, LedgerTrade, Movement, Size, Symbol, Timestamp,
+};
 
 pub use self::csv::{CsvFormat, ParsedBlock, parse_csv};
 pub use balances::{BalanceFault, Balances};
@@ -108,6 +110,8 @@ pub struct ImportOptions {
     pub own_formats: OwnFormats,
     /// The mark before decimals, where the separator of cells leaves it open.
     pub decimals: Decimals,
+    /// The units of a lot by symbol, for files whose sizes are lots.
+    pub contract_sizes: BTreeMap<Symbol, Size>,
 }
 
 /// A file as read.

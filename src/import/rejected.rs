@@ -173,6 +173,9 @@ pub enum Hint {
     MissingComma,
     /// Name the two halves of a pair in the settings.
     UnknownPair,
+    /// Say in the settings what the symbols of lots are. The values: lines of TOML for a symbol
+    /// each.
+    LotSymbols(Box<[String]>),
 }
 
 /// A part of a number's dress that the import refuses.

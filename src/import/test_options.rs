@@ -1,8 +1,11 @@
 //! The options of imports in tests.
 
-use super::ImportOptions;
+use std::collections::BTreeMap;
 
-/// Returns the default account, no time zone, and a present in 2026.
+use super::ImportOptions;
+use crate::engine::{Size, Symbol};
+
+/// Returns the default account, no time zone, a present in 2026, and the sizes of three lots.
 pub(crate) fn options() -> ImportOptions {
     ImportOptions {
         account_default: Default::default(),
@@ -14,5 +17,12 @@ pub(crate) fn options() -> ImportOptions {
         own_formats: Default::default(),
         decimals: Default::default(),
         columns: Default::default(),
+        contract_sizes: contract_sizes(),
     }
+}
+
+fn contract_sizes() -> BTreeMap<Symbol, Size> {
+    let sizes = [("EURUSD", "100000"), ("XAUUSD", "100"), ("BTCUSD", "1")];
+    let parsed = sizes.map(|(symbol, size)| (symbol.parse().unwrap(), size.parse().unwrap()));
+    parsed.into()
 }

@@ -1,6 +1,7 @@
 //! Files into the ledger: first all rows of all files are read. Then each file is read again, and
 //! appended in one transaction. Read next: `csv_file.rs`.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -17,7 +18,7 @@ use super::error::{PipelineError, PipelineResult};
 use super::file_read::{FileRead, FileReport, reject};
 use super::job::{Context, Stage};
 use super::sync_log::{SyncLog, Tried};
-use crate::engine::{Account, AssetAction, LedgerTrade, Movement};
+use crate::engine::{Account, AssetAction, LedgerTrade, Movement, Size, Symbol};
 use crate::import::{
     ColumnNames, DOCUMENT_HEAD_BYTES, Decimals, FileError, ImportOptions, LIST_BYTES_MAX,
     OwnFormats, PIPE_BYTES_MAX, ParsedFile, is_document, parse_csv, parse_opening_lots, read_whole,
@@ -39,6 +40,8 @@ pub struct ImportRequest {
     pub format: Option<String>,
     /// Formats of a person's settings.
     pub own_formats: OwnFormats,
+    /// The units of a lot by symbol, for files whose sizes are lots.
+    pub contract_sizes: BTreeMap<Symbol, Size>,
     /// The mark before decimals, where the files leave it open.
     pub decimals: Decimals,
     /// Leave rejected rows and conflicts out; otherwise one of them stops the file.
@@ -163,6 +166,7 @@ fn options_of(path: &Path, request: &ImportRequest, context: &Context) -> Import
         format: request.format.clone(),
         own_formats: request.own_formats.clone(),
         decimals: request.decimals.clone(),
+        contract_sizes: request.contract_sizes.clone(),
     }
 }
 

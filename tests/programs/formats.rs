@@ -25,6 +25,16 @@ fn samples() -> Vec<(String, String)> {
     samples
 }
 
+/// Makes a folder with the settings that a sample needs.
+fn folder_of(name: &str) -> Folder {
+    let folder = Folder::new();
+    let settings = repository().join(format!("fixtures/formats/{name}/fifo-pnl.toml"));
+    if let Ok(settings) = fs::read_to_string(settings) {
+        folder.write("fifo-pnl.toml", settings);
+    }
+    folder
+}
+
 /// Lists the facts of the ledger, without the lines of files.
 fn ledger(folder: &Folder) -> Vec<String> {
     folder.sql(
@@ -36,7 +46,7 @@ fn ledger(folder: &Folder) -> Vec<String> {
 #[test]
 fn each_sample_is_imported_once_and_named() {
     for (name, text) in samples() {
-        let folder = Folder::new();
+        let folder = folder_of(&name);
         folder.write("export.csv", &text);
         let first = folder
             .fifo_pnl(&["import", "--timezone", "UTC", "export.csv"])
@@ -88,7 +98,7 @@ fn first_movement(name: &str) -> Option<usize> {
 #[test]
 fn files_that_overlap_give_what_the_whole_file_gives() {
     for (name, text) in samples() {
-        let folder = Folder::new();
+        let folder = folder_of(&name);
         folder.write("whole.csv", &text);
         folder
             .fifo_pnl(&["import", "--timezone", "UTC", "whole.csv"])
@@ -102,7 +112,7 @@ fn files_that_overlap_give_what_the_whole_file_gives() {
             // The rows between two cuts are in both files.
             let (early, late) = (&lines[cuts[0] - 1..at[2] - 1], &lines[at[1] - 1..]);
             for order in [[early, late], [late, early]] {
-                let folder = Folder::new();
+                let folder = folder_of(&name);
                 for (nth, rows) in order.iter().enumerate() {
                     let rows = rows.join("\n");
                     folder.write(&format!("{nth}.csv"), format!("{head}\n{rows}\n"));
@@ -154,6 +164,46 @@ fn an_export_gives_a_result_in_one_step() {
     let row = "SELECT cost_basis_usd || ' ' || net_proceeds_usd || ' ' || pnl_usd \
                FROM v_current_allocations";
     assert_eq!(folder.value(row), "502.008032128514 519.48 17.471967871486");
+}
+
+/// The hint has lines to paste. With them, the report is imported, and lots of one unit count.
+#[test]
+fn a_report_of_lots_says_which_settings_it_needs() {
+    let folder = Folder::new();
+    let page = repository().join("fixtures/formats/mt5-report/sample.html");
+    let page = fs::read_to_string(page).unwrap();
+    let units = page.encode_utf16().flat_map(u16::to_le_bytes);
+    let bytes: Vec<u8> = [0xff, 0xfe].into_iter().chain(units).collect();
+    folder.write("report.html", bytes);
+    let command = ["import", "--timezone", "Europe/Athens", "report.html"];
+    let said = folder.fifo_pnl(&command).expect(2).stderr;
+    let lines: Vec<&str> = said
+        .lines()
+        .filter(|line| line.starts_with("      "))
+        .collect();
+    let settings = lines.join("\n");
+    for symbol in ["BTCUSD", "EURUSD", "XAUUSD"] {
+        let line = format!("      [symbols.\"{symbol}\"]\n      contract_size = \"UNITS\"");
+        assert!(settings.contains(&line), "{said}");
+    }
+    folder.write("fifo-pnl.toml", &settings);
+    let refused = folder.fifo_pnl(&command).expect(2).stderr;
+    assert!(
+        refused.contains("contract_size is \"UNITS\": it"),
+        "{refused}"
+    );
+    folder.write("fifo-pnl.toml", settings.replace("UNITS", "1"));
+    let said = folder.fifo_pnl(&command).expect(0).stdout;
+    for part in [
+        "14 rows, 6 new, 0 known, 7 movements, 1 not used",
+        "  format: mt5-report\n  read as: HTML\n  not used: 1 total\n",
+        "  balances: agree in 13 of 13 rows\n",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    // 10:15:30 in Athens, two hours ahead.
+    let first = folder.value("SELECT min(order_time) FROM trade_records");
+    assert_eq!(first, "1740989730000000");
 }
 
 #[test]

@@ -226,6 +226,7 @@ pub(super) async fn read(
     let server = account.and_then(|of| zone_of_server(&of.clock()));
     let request = &ImportRequest {
         own_formats,
+        contract_sizes: session.config.contract_sizes.clone(),
         timezone: request.timezone.clone().or(server),
         ..request.clone()
     };

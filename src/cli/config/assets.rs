@@ -1,5 +1,7 @@
 //! The settings of assets: dollar quotes, aliases, symbols, accounts, pools, rates.
 
+mod lots;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::path::Path;
@@ -7,6 +9,7 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
+pub(super) use self::lots::contract_sizes;
 use super::CONFIG_FILE_DEFAULT;
 use crate::cli::error::{CliError, CliResult};
 use crate::engine::policy::USD;
@@ -35,6 +38,7 @@ pub(super) struct FileSymbol {
     quote: Option<String>,
     class: Option<String>,
     dust_threshold: Option<String>,
+    contract_size: Option<String>,
 }
 
 /// `[accounts."A"]` as written.
@@ -137,7 +141,10 @@ impl FileAssets {
             if rules.symbols.contains_key(&symbol) {
                 return Err(place.bad(format!("{symbol} has settings under another spelling, too")));
             }
-            rules.symbols.insert(symbol, written.settings(&place)?);
+            // The units of a lot are facts of an import, and change no result.
+            if !written.is_of_lots() {
+                rules.symbols.insert(symbol, written.settings(&place)?);
+            }
         }
         for (name, written) in &self.accounts {
             let place = place(format!("accounts.\"{name}\": "));
@@ -234,6 +241,12 @@ impl FileRates {
 }
 
 impl FileSymbol {
+    /// Tells whether only the units of a lot are set.
+    fn is_of_lots(&self) -> bool {
+        let of_engine = [&self.base, &self.quote, &self.class, &self.dust_threshold];
+        self.contract_size.is_some() && of_engine.iter().all(|it| it.is_none())
+    }
+
     fn settings(&self, place: &Place<'_>) -> CliResult<InstrumentSettings> {
         let dust_threshold = place.value("dust_threshold", self.dust_threshold.as_ref())?;
         Ok(InstrumentSettings {

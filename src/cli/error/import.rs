@@ -30,13 +30,36 @@ pub fn hint_words(hint: &Hint) -> String {
             let sign = "drop the sign, as side \"sell\" says already that it is a sale";
             sign.to_owned() + &more.unwrap_or_default()
         }
+        Hint::LotSymbols(_) => UNITS_OF_LOTS.into(),
         other => fixed_words(other).into(),
     }
+}
+
+/// The remedy of rows whose sizes are lots of unknown units.
+const UNITS_OF_LOTS: &str = "write these lines into fifo-pnl.toml. Fill in the units of one lot, \
+                             and the empty base and quote. MetaTrader shows them in the \
+                             specification of the symbol, as Contract size and currencies";
+
+/// Returns the lines to write into the settings, if the remedy has some.
+pub fn hint_settings(hint: &Hint) -> Vec<String> {
+    let Hint::LotSymbols(settings) = hint else {
+        return Vec::new();
+    };
+    let lines = settings.iter().flat_map(|of| of.lines());
+    lines.map(str::to_owned).collect()
 }
 
 /// The remedy of a row whose status is in no list.
 const UNKNOWN_STATUS: &str = "if the trade was executed, write \"filled\" or leave the cell empty; \
     else remove the row";
+
+/// The remedy of a row whose order never executed.
+const NEVER_EXECUTED: &str = "remove the row, and its trade if it takes one back; if a part was \
+                              executed, give its size with status \"filled\"";
+
+/// The remedy of a row that looks like the reversal of another one.
+const MAY_TAKE_BACK: &str = "it looks like a row that reverses another one: then remove both from \
+                             the file; if it is a trade of its own, correct it";
 
 /// The remedy of a row whose trade is in no row of its file.
 const CANCELS_EARLIER: &str = "export the file again from the day of that trade on. If the trade \
@@ -46,7 +69,11 @@ const CANCELS_EARLIER: &str = "export the file again from the day of that trade 
 /// Advises if the words are the same for every row.
 fn fixed_words(hint: &Hint) -> &'static str {
     match hint {
-        Hint::Number(_) | Hint::Currency(_) | Hint::SaleSign(_) | Hint::OpenNumber(_) => "",
+        Hint::Number(_)
+        | Hint::Currency(_)
+        | Hint::SaleSign(_)
+        | Hint::OpenNumber(_)
+        | Hint::LotSymbols(_) => "",
         Hint::PlainNumber => "no thousands separator, and a point before the decimals",
         Hint::Spreadsheet => {
             "a spreadsheet wrote this in place of a number: widen the column or mend the formula"
@@ -66,10 +93,7 @@ fn fixed_words(hint: &Hint) -> &'static str {
         Hint::OneAccount => "import each account's file with its own --account",
         Hint::CopiedText => "it may have come with a copied text: type the name again",
         Hint::PlainBlank => "write a plain blank, or none",
-        Hint::NeverExecuted => {
-            "remove the row, and its trade if it takes one back; if a part \
-                                was executed, give its size with status \"filled\""
-        }
+        Hint::NeverExecuted => NEVER_EXECUTED,
         Hint::UnknownStatus => UNKNOWN_STATUS,
         Hint::TakesBack => {
             "it reverses another row: remove both from the file, this one and the one it reverses"
@@ -78,10 +102,7 @@ fn fixed_words(hint: &Hint) -> &'static str {
         Hint::TakenBack => {
             "remove the row if it was reversed; if it reverses another one, remove both"
         }
-        Hint::MayTakeBack => {
-            "it looks like a row that reverses another one: then remove both \
-                              from the file; if it is a trade of its own, correct it"
-        }
+        Hint::MayTakeBack => MAY_TAKE_BACK,
         Hint::TimeOfDay => "the order of trades within a day decides which lots a sell uses",
         Hint::UnixTime => {
             "it looks like seconds or milliseconds since 1970; write it as a date and time"

@@ -200,30 +200,6 @@ fn a_workbook_gives_what_the_same_table_as_text_gives() {
     }
 }
 
-/// A report says lots, and not units. It is refused by name, as text, HTML or UTF-16.
-#[test]
-fn reports_of_metatrader_are_refused_by_name() {
-    let error = |bytes: &[u8]| parse_csv(bytes, &options(), &mut |_| ()).unwrap_err();
-    let why = "a report of MetaTrader counts lots, and does not say how many units a lot has";
-    let said = |format: &str| format!("the file is {format}: {why}");
-    let positions = "Trade History Report\nName:,Ann\nAccount:,\"123 (USD, Server, real, Hedge)\"\n\
-                     Positions\nTime,Position,Symbol,Type,Volume,Price,S / L,T / P,Time,Price,\
-                     Commission,Swap,Profit\n2025.01.02 10:00:00,7,XAUUSD,buy,0.1,2600,,,\
-                     2025.01.03 10:00:00,2610,-1,0,100\n";
-    assert_eq!(error(positions.as_bytes()).to_string(), said("mt5-report"));
-    let closed = "Ticket,Open Time,Type,Size,Item,Price,S / L,T / P,Close Time,Price,Commission,\
-                  Taxes,Swap,Profit\n";
-    assert_eq!(error(closed.as_bytes()).to_string(), said("mt4-report"));
-    let html = "<!DOCTYPE html><html><head><title>123: Trade History Report</title></head></html>";
-    assert_eq!(error(html.as_bytes()).to_string(), said("mt5-report"));
-    let units = html.encode_utf16().flat_map(u16::to_le_bytes);
-    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(units).collect();
-    assert_eq!(error(&utf16).to_string(), said("mt5-report"));
-    // Any other page is no table at all.
-    let other = error(b"<!DOCTYPE html><html></html>").to_string();
-    assert_eq!(other, "the file is HTML or XML, expected CSV text");
-}
-
 #[test]
 fn a_report_of_gains_is_refused_by_name() {
     let header = "Transaction ID,Transaction Type,Date & time,Asset Acquired,\"Quantity Acquired \

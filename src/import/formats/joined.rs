@@ -7,6 +7,7 @@
 
 mod collecting;
 mod file;
+mod lots;
 mod trades;
 
 use std::fmt::Debug;
@@ -16,10 +17,12 @@ use csv::StringRecord;
 pub(in crate::import) use self::collecting::{JoinedOutcome, JoinedRows};
 pub(in crate::import) use self::file::JoinedFile;
 pub(super) use self::file::{differences, named, recognise};
+use super::RowOutcome;
 use super::made_texts::cell;
 use super::template::{fold, is_named};
 use super::zones::ZoneFrom;
 use crate::engine::{MovementKind, SignedAmount, Size, Timestamp};
+use crate::import::columns::Column;
 use crate::import::rejected::Fault;
 use crate::import::rows::Row;
 
@@ -84,6 +87,8 @@ pub(super) struct JoinedRow<'t> {
     pub row: Row<'t>,
     pub at: Timestamp,
     pub says: RowSays,
+    /// The outcomes of a row that is read alone.
+    pub alone: Vec<RowOutcome>,
 }
 
 /// The meaning of a row.
@@ -106,6 +111,17 @@ pub(super) enum RowMeaning {
     },
     /// Known to be no trade; has the name of its type.
     Ignored(&'static str),
+    /// Trades that the row states in full, with sizes in lots.
+    Lots(Vec<LotTrade>),
+    /// A trade that is not computed, with the reason. The balances have it.
+    Refused(CellFault),
+}
+
+/// A trade of lots. The settings say how many units a lot of its symbol has.
+#[derive(Debug)]
+pub(super) struct LotTrade {
+    /// For each native column, the column of the file that names it, and its text.
+    pub cells: Vec<(Column, &'static str, String)>,
 }
 
 /// The id of a trade.

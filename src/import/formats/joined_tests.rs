@@ -647,7 +647,7 @@ proptest! {
         missing in any::<Option<prop::sample::Index>>(),
         changes in prop::collection::vec(row_change(), 0..4),
     ) {
-        let text = sample(layout);
+        let text = table(layout);
         let facts = |file: &ParsedFile| {
             let rows = written(file);
             let rows = rows.lines().skip(1).map(|row| row.rsplit_once(',').unwrap().0.to_owned());

@@ -26,7 +26,7 @@ macro_rules! layouts {
 }
 
 /// The layouts of this program, in the order of their names.
-const TEXTS: [(&str, &str); 23] = layouts![
+const TEXTS: [(&str, &str); 21] = layouts![
     "alpaca-activities",
     "binance-older",
     "binance-orders",
@@ -45,8 +45,6 @@ const TEXTS: [(&str, &str); 23] = layouts![
     "kucoin-older",
     "kucoin-oldest",
     "kucoin-orders",
-    "mt4-report",
-    "mt5-report",
     "okx-oldest",
     "robinhood",
     "schwab",

@@ -162,4 +162,44 @@ pub const IMPORTS: &[Case] = &[
         after: &["fifo-pnl account add bot --server-time +03:00"],
         ..Case::NONE
     },
+    Case {
+        title: "A report of lots, and nobody said how many units a lot has",
+        files: &[REPORT],
+        command: "fifo-pnl import --timezone UTC report.csv",
+        after: &[
+            "printf '[symbols.\"EURUSD\"]\\ncontract_size = \"100000\"\\n' > fifo-pnl.toml",
+            "printf '[symbols.\"DAX.x\"]\\ncontract_size = \"1\"\\nbase = \"DAX\"\\nquote = \
+             \"EUR\"\\n' >> fifo-pnl.toml",
+            "fifo-pnl import --quiet --timezone UTC report.csv",
+        ],
+        ..Case::NONE
+    },
+    Case {
+        title: "A short position in a report",
+        files: &[SHORT],
+        command: "fifo-pnl import --timezone UTC short.csv",
+        ..Case::NONE
+    },
 ];
+
+/// A report of MetaTrader with two symbols.
+const REPORT: (&str, &str) = (
+    "report.csv",
+    "Account:,\"5001 (EUR, Example-Live, real, Hedge)\"\n\
+     Deals\n\
+     Time,Deal,Symbol,Type,Direction,Volume,Price,Order,Commission,Swap,Profit,Balance,Comment\n\
+     2025.03.03 09:00:00,1,,balance,,,,,0,0,100,100,\n\
+     2025.03.03 10:00:00,2,EURUSD,buy,in,0.1,1.05,11,-1,0,0,99,\n\
+     2025.03.03 11:00:00,3,DAX.x,buy,in,0.1,22 000.0,12,0,0,0,99,\n",
+);
+
+/// A report of MetaTrader with a position that was sold first.
+const SHORT: (&str, &str) = (
+    "short.csv",
+    "Account:,\"5001 (EUR, Example-Live, real, Hedge)\"\n\
+     Deals\n\
+     Time,Deal,Symbol,Type,Direction,Volume,Price,Order,Commission,Swap,Profit,Balance,Comment\n\
+     2025.03.03 09:00:00,1,,balance,,,,,0,0,100,100,\n\
+     2025.03.03 10:00:00,2,EURUSD,sell,in,0.01,1.05,11,-1,0,0,99,\n\
+     2025.03.03 11:00:00,3,EURUSD,buy,out,0.01,1.06,12,-1,0,-9.43,88.57,\n",
+);

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use serde_json::{Value, json};
 
-use crate::cli::error::hint_words;
+use crate::cli::error::{hint_settings, hint_words};
 use crate::cli::format::{count, plural, time};
 use crate::cli::next::Next;
 use crate::engine::{Account, Timestamp, shown, shown_sentence};
@@ -203,12 +203,18 @@ fn of_reason(name: &str, group: &RejectGroup) -> String {
 fn hint_of(row: &RejectedRow, write: Option<&str>) -> String {
     let hint = row.hint.as_ref().map(hint_words);
     let (hint, write) = (hint.as_deref().map(shown_sentence), write.map(shown));
-    match (hint, write) {
+    let mut text = match (hint, write) {
         (None, None) => String::new(),
         (Some(hint), None) => format!("    hint: {hint}\n"),
         (None, Some(write)) => format!("    hint: write {write}\n"),
         (Some(hint), Some(write)) => format!("    hint: {hint}: write {write}\n"),
-    }
+    };
+    let settings = row.hint.as_ref().map(hint_settings).unwrap_or_default();
+    let lines = settings
+        .iter()
+        .map(|line| format!("      {}\n", shown(line)));
+    text.extend(lines);
+    text
 }
 
 fn more(rows: u64) -> String {
@@ -350,7 +356,10 @@ pub(super) fn kinds_json<K: Display>(
 /// Puts rejected rows into JSON: the first ones of each reason, and how many more there are.
 pub(super) fn rejects_json(rejects: &Rejects) -> Value {
     let kept = rejects.kept();
-    let hint = |row: &RejectedRow| row.hint.as_ref().map(hint_words);
+    let hint = |row: &RejectedRow| {
+        let words = |hint| [vec![hint_words(hint)], hint_settings(hint)].concat();
+        row.hint.as_ref().map(|hint| words(hint).join("\n"))
+    };
     let row = |row: &&RejectedRow| {
         json!({ "line": row.line, "order_id": row.order_id, "column": row.column,
             "found": row.found, "reason": row.reason_in_full(), "hint": hint(row),

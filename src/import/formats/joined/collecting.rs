@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use jiff::tz::TimeZone;
+
+use super::lots::{name_all_symbols, read_lots};
 use super::trades::trade_of;
-use super::{CellFault, JoinedFile, JoinedRow, NamedCells, RowMeaning, TradeId};
+use super::{CellFault, JoinedFile, JoinedRow, NamedCells, RowMeaning, RowSays, TradeId};
 use crate::engine::{Movement, MovementKind, OrderId, SignedAmount, Timestamp, shown};
 use crate::import::balances::{BalanceLine, BalanceLines, Balances, prove};
 use crate::import::bounds;
@@ -90,7 +93,7 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
     fn read(
         &mut self,
         record: &Record<'_, 't>,
-        reading: &Reading<'_>,
+        reading: &mut Reading<'_>,
     ) -> Result<JoinedRow<'t>, Box<RejectedRow>> {
         let row = *record.row;
         let names = &self.file.names;
@@ -112,16 +115,18 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
         let says = self.file.format.read(&cells).map_err(rejected)?;
         let column = self.file.format.source().time;
         let now = reading.options.now;
-        let zone = self
-            .file
-            .zone
-            .as_ref()
-            .or(reading.options.timezone.as_ref());
+        let zone = self.file.zone.as_ref();
+        let zone = zone.or(reading.options.timezone.as_ref());
         let time = self.file.format.time_of(&cells);
         // Totals have no time.
         if time.is_empty() && matches!(says.meaning, RowMeaning::Ignored(_)) {
-            let at = Timestamp::EPOCH;
-            return Ok(JoinedRow { row, at, says });
+            let (at, alone) = (Timestamp::EPOCH, Vec::new());
+            return Ok(JoinedRow {
+                row,
+                at,
+                says,
+                alone,
+            });
         }
         let at = read_order_time(&time, zone, now);
         let at = at.map_err(|fault| {
@@ -135,13 +140,52 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
         })?;
         let first = self.times.map_or(at, |(first, _)| first);
         self.times = Some((first, at));
-        Ok(JoinedRow { row, at, says })
+        let alone = self
+            .alone_of(&says, row.line, zone, reading)
+            .unwrap_or_else(|fault| {
+                let mut row = rejected(fault);
+                row.order_id = bounds::kept(&says.id);
+                vec![RowOutcome::Rejected(row)]
+            });
+        Ok(JoinedRow {
+            row,
+            at,
+            says,
+            alone,
+        })
+    }
+
+    /// Returns the trades that a row states in full. Errors: one of them is at fault, or the row is
+    /// refused.
+    fn alone_of(
+        &self,
+        says: &RowSays,
+        line: u64,
+        zone: Option<&TimeZone>,
+        reading: &mut Reading<'_>,
+    ) -> Result<Vec<RowOutcome>, CellFault> {
+        let trades = match &says.meaning {
+            RowMeaning::Refused(fault) => return Err(fault.clone()),
+            RowMeaning::Lots(trades) => trades.as_slice(),
+            _ => &[],
+        };
+        let exchange = self.file.format.source().exchange;
+        let trades = trades.iter();
+        let trades = trades.map(|trade| read_lots(trade, exchange, line, reading, zone));
+        trades.map(|trade| trade.map(RowOutcome::Trade)).collect()
     }
 
     /// Joins the rows, and replays the balances.
     pub(in crate::import) fn finish(mut self, reading: &mut Reading<'_>) -> JoinedReading<'t> {
         let is_newest_first = self.times.is_some_and(|(first, last)| last < first);
         self.done.balances = prove(self.balance_lines(), is_newest_first);
+        name_all_symbols(&mut self.rows);
+        for of in &mut self.rows {
+            let (row, outcomes) = (of.row, std::mem::take(&mut of.alone));
+            let outcomes = outcomes.into_iter();
+            let outcomes = outcomes.map(|outcome| JoinedOutcome { row, outcome });
+            self.done.outcomes.extend(outcomes);
+        }
         let mut groups: Vec<Vec<&JoinedRow<'t>>> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         let mut made = HashMap::new();
@@ -149,6 +193,7 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
             let place = match &row.says.meaning {
                 RowMeaning::Part { key, .. } => *places.entry(key).or_insert(groups.len()),
                 RowMeaning::Whole(_) => groups.len(),
+                RowMeaning::Lots(_) | RowMeaning::Refused(_) => continue,
                 RowMeaning::Movement { .. } | RowMeaning::Ignored(_) => {
                     let outcome = self.alone(row, &mut made, reading);
                     let row = row.row;
@@ -203,7 +248,10 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
                 tx_id,
                 usd_value,
             } => (*kind, id.clone(), tx_id.as_str(), usd_value.as_str()),
-            RowMeaning::Part { .. } | RowMeaning::Whole(_) => return RowOutcome::Ignored(""),
+            RowMeaning::Part { .. }
+            | RowMeaning::Whole(_)
+            | RowMeaning::Lots(_)
+            | RowMeaning::Refused(_) => return RowOutcome::Ignored(""),
         };
         let source = self.file.format.source();
         let by = source.ids.unwrap_or(source.exchange);
@@ -314,7 +362,7 @@ fn join<'t>(
 fn id_of(rows: &[&JoinedRow<'_>]) -> TradeId {
     let ids = rows.iter().filter_map(|row| match &row.says.meaning {
         RowMeaning::Part { id, .. } | RowMeaning::Whole(id) => Some(id),
-        RowMeaning::Movement { .. } | RowMeaning::Ignored(_) => None,
+        _ => None,
     });
     let lowest = |id: &&TradeId| match id {
         TradeId::OfRows(id) => (id.len(), id.clone()),
