@@ -87,8 +87,8 @@ const HEADERS: [&[&str]; 4] = [
 /// Most columns of a section.
 const COLUMNS_MAX: usize = 40;
 
-/// A page of the strategy tester.
-const TESTER: &str = "Strategy Tester";
+/// The title of a report of the strategy tester.
+const TESTER: &str = "Strategy Tester Report";
 
 /// Letters of a currency's code. Some brokers have codes of their own.
 const CODE_LETTERS: RangeInclusive<usize> = 3..=5;
@@ -133,11 +133,14 @@ fn has_header(head: &str, headers: &[&[&str]]) -> bool {
 ///
 /// Errors: broken HTML; a report without the section, or without a currency.
 pub(super) fn table(text: &str) -> Result<Option<(String, &'static str)>, FileError> {
+    let head: String = text.chars().take(super::DOCUMENT_HEAD_BYTES).collect();
+    if head.contains(TESTER) {
+        return Err(refused(MT5, 1, OF_TESTER));
+    }
     if is_page(text) {
         let (rows, separator) = (html::rows(text)?, b',');
         return match table_of(&rows, separator)? {
             Some(table) => Ok(Some((table, html::SAID))),
-            None if text.contains(TESTER) => Err(refused(MT5, 1, OF_TESTER)),
             None => Err(refused(MT5, 1, NO_SECTION)),
         };
     }
@@ -147,7 +150,6 @@ pub(super) fn table(text: &str) -> Result<Option<(String, &'static str)>, FileEr
             return Ok(Some((table, SAID)));
         }
     }
-    let head: String = text.chars().take(super::DOCUMENT_HEAD_BYTES).collect();
     match is_text_report(&head) {
         true => Err(refused(MT5, 1, NO_SECTION)),
         false => Ok(None),

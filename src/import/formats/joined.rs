@@ -2,8 +2,9 @@
 //!
 //! A source has a file of its own, which says what a single row is ([`JoinedFormat`]). The rest is
 //! here once: rows of one key are joined, their amounts add up to a trade, and running balances
-//! prove the file. Rows of one key may be far apart, so such a file is read whole. Read next:
-//! `joined/collecting.rs`, then `kraken_ledgers.rs` as a source.
+//! prove the file. A row may also state trades in full, in lots (`joined/lots.rs`). Rows of one key
+//! may be far apart, so such a file is read whole. Read next: `joined/collecting.rs`, then
+//! `kraken_ledgers.rs` as a source.
 
 mod collecting;
 mod file;

@@ -1,7 +1,8 @@
 //! Reports of MetaTrader, as text, pages and workbooks.
 
+use proptest::prelude::*;
+
 use super::*;
-use crate::import::encoding::Encoding;
 use crate::import::rejected::Hint;
 
 fn rejected(file: &ParsedFile) -> Vec<String> {
@@ -69,7 +70,6 @@ fn a_page_and_a_text_give_the_same() {
         }
         assert_same(&parsed(&separated(&text, '\t')), &of_text);
     }
-    assert_eq!(Encoding::Utf8.said(), None);
 }
 
 /// Writes the cells of a text with another separator.
@@ -358,10 +358,11 @@ fn other_reports_and_pages_are_refused_by_name() {
     let twice = format!("{text}{text}");
     let several = "the file is mt5-report: it has several reports: import each one alone";
     assert_eq!(error(twice.as_bytes()), several);
-    let tester = "<html><head><meta content=\"client terminal\"></head><body>Strategy Tester \
-                  Report</body></html>";
+    let tester = html.replace("Trade History Report", "Strategy Tester Report");
     let why = "the file is mt5-report: a report of the strategy tester has no real trades";
     assert_eq!(error(tester.as_bytes()), why);
+    let text_of_tester = text.replace("Trade History Report", "Strategy Tester Report");
+    assert_eq!(error(text_of_tester.as_bytes()), why);
     let cut = "the file is HTML that is broken or cut, expected CSV text";
     for at in [html.len() / 2, html.len() - 20] {
         assert_eq!(error(html.get(..at).unwrap().as_bytes()), cut);
@@ -375,4 +376,54 @@ fn other_reports_and_pages_are_refused_by_name() {
     let why = "the header is nearly that of mt5-report: it lacks \"Comment\", and nobody has seen \
                \"Leverage\" there";
     assert_eq!(said, why);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// A page whose lines are lost, repeated or swapped, or whose bytes are changed, is refused or
+    /// gives trades of the whole page only. A byte may change a number.
+    #[test]
+    fn a_spoilt_page_gives_no_other_trade(
+        name in prop::sample::select(vec!["mt5-report", "mt4-report"]),
+        lines in prop::collection::vec((0..3_u8, any::<prop::sample::Index>()), 0..4),
+        bytes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        in_utf16 in any::<bool>(),
+    ) {
+        let html = page(name);
+        let ids = |file: &ParsedFile| -> BTreeSet<String> {
+            let rows = written(file);
+            let rows = rows.lines().skip(1).map(|row| match bytes.is_empty() {
+                true => row.rsplit_once(',').unwrap().0.to_owned(),
+                // Numbers, names and times may have another byte.
+                false => row.split(',').nth(2).unwrap().to_owned(),
+            });
+            rows.collect()
+        };
+        let whole = ids(&parsed(&html));
+        let mut rows: Vec<&str> = html.lines().collect();
+        for (kind, at) in lines {
+            let at = at.index(rows.len());
+            match kind {
+                0 => drop(rows.remove(at)),
+                1 => rows.insert(at, rows[at]),
+                _ => rows.swap(at, at / 2),
+            }
+        }
+        let spoilt = rows.join("\n");
+        let mut spoilt = match in_utf16 {
+            true => utf16(&spoilt),
+            false => spoilt.into_bytes(),
+        };
+        for (at, byte) in &bytes {
+            let at = at.index(spoilt.len());
+            spoilt[at] = *byte;
+        }
+        if let Ok(file) = parse_csv(&spoilt, &with_zone(), &mut |_| ()) {
+            prop_assert!(ids(&file).is_subset(&whole), "{}", written(&file));
+            let others = file.ignored.values().sum::<u64>() + file.rejected.len() as u64;
+            let beside = (file.movements.len() + rows_of_trades(&file)) as u64;
+            prop_assert_eq!(others + beside + file.duplicates, file.rows);
+        }
+    }
 }
