@@ -84,7 +84,10 @@ fn cuts(name: &str) -> Vec<usize> {
         [(_, before), (line, time)] if before != time => Some(*line),
         _ => None,
     });
-    first.into_iter().chain(later).collect()
+    let mut cuts: Vec<usize> = first.into_iter().chain(later).collect();
+    // A closed position is two trades of one line.
+    cuts.dedup();
+    cuts
 }
 
 /// Returns the line of the first movement of a sample.
