@@ -68,13 +68,7 @@ pub fn enter(
                 }
                 let mut row = error.of_row(pending.trade.order_id.as_str());
                 row.symbol = Some(Box::new(pending.of.symbol.clone()));
-                let fee = pending
-                    .trade
-                    .more
-                    .as_ref()
-                    .and_then(|more| more.fee.as_ref());
-                let fee = fee.map(|fee| fee.currency.as_str());
-                for pool in pools_of(rules, &pending.of, fee) {
+                for pool in pools_with_legs(&pending, rules) {
                     if !wanted(&pool) {
                         continue;
                     }
@@ -87,6 +81,30 @@ pub fn enter(
         }
     }
     entered
+}
+
+/// Returns the pools in which a trade has legs, once it has a value. A fee of zero, and a quote of
+/// zero units, have none.
+fn pools_with_legs(pending: &PendingTrade, rules: &AssetRules) -> Vec<Pool> {
+    let (trade, more) = (&pending.trade, pending.trade.more.as_ref());
+    let fee = more.and_then(|more| more.fee.as_ref());
+    let fee = fee.filter(|fee| !fee.amount.as_decimal().is_zero());
+    let fee = fee.map(|fee| fee.currency.as_str());
+    let mut pools = pools_of(rules, &pending.of, fee);
+    let is_without_quote = match more.and_then(|more| more.quote_value) {
+        Some(value) => value.as_decimal().is_zero(),
+        None => trade.price.as_decimal().is_zero(),
+    };
+    if is_without_quote && let Ok(instrument) = &pending.of.instrument {
+        let fee = fee.map(|fee| rules.asset_named(fee));
+        let base = pending.of.pool();
+        let has_leg = |pool: &Pool| {
+            let is_fee = fee.as_ref() == Some(&pool.asset);
+            *pool == base || is_fee || pool.asset != instrument.quote
+        };
+        pools.retain(has_leg);
+    }
+    pools
 }
 
 /// Makes room for the legs of trades in the pools that are there: none then grows by copies.

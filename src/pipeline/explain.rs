@@ -13,7 +13,7 @@ use crate::engine::{
     add_sizes, fee_share_of_size, sub_sizes,
 };
 use crate::store::model::{Current, PoolSummary, Scope, Version, VersionInfo};
-use crate::store::proof::{check_pool, check_summaries};
+use crate::store::proof::{check_pool, check_rates, check_summaries};
 use crate::store::values;
 use crate::store::{Store, StoreError, StoredPool, TradeStore};
 
@@ -140,6 +140,7 @@ pub async fn explain(
     }
     let summaries = store.pool_summaries(info.version).await?;
     check_summaries(&info, &summaries)?;
+    check_rates(store, &info).await?;
     let faulty = |ledger: &&PoolLedger| ledger.invalid.iter().any(|row| row.order_id == order_id);
     let has_result = |ledger: &&PoolLedger| summary_of(&summaries, &ledger.pool).is_some();
     let mut rejected: Vec<&PoolLedger> = read.pools.values().filter(faulty).collect();

@@ -26,7 +26,7 @@ use crate::engine::{
 pub(super) use accounts::{ACCOUNT, SYNC, TIME_OFFSET, account, sync, time_offset};
 pub(super) use actions::{ACTION, action};
 pub(super) use movements::{MOVEMENT, movement};
-pub(super) use rates::{RATE, RATE_USED, rate, rate_used};
+pub(super) use rates::{RATE, RATE_USED, rate, rate_used, wrong_step};
 
 /// The cells of one row, by position. An error is the text found in place of a value.
 pub(super) trait Cells {

@@ -276,6 +276,18 @@ pub fn check_summaries(info: &VersionInfo, summaries: &[PoolSummary]) -> StoreRe
     }
 }
 
+/// Compares a version's used rates with their hash. Errors: they differ; the store fails.
+pub async fn check_rates(store: &dyn Store, info: &VersionInfo) -> StoreResult<()> {
+    let found = rates_hash(&store.rates_used(info.version, None).await?);
+    match info.rates_hash == Some(found) {
+        true => Ok(()),
+        false => {
+            let claimed = info.rates_hash;
+            refused(info.version, Claim::RatesHash { claimed, found })
+        }
+    }
+}
+
 /// Compares a pool's rows with its summary. Errors: they differ, or a row can't be read.
 pub fn check_pool(
     version: Version,

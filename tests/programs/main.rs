@@ -32,6 +32,7 @@ mod operations;
 mod postgres_cli;
 mod printed_commands;
 mod rates;
+mod rates_kept;
 mod review;
 mod same_bytes;
 mod settings_of_runs;

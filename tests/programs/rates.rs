@@ -326,6 +326,8 @@ fn a_version_of_some_pools_has_the_rates_of_all_their_legs() {
 
     let record = "value 0.25 BTC = 22500 USD at 90000";
     folder.sql("UPDATE fifo_rates_used SET value_usd = '1' WHERE allocation_version = 1");
+    let explained = folder.fifo_pnl(&explain).expect(3).stderr;
+    assert!(explained.contains("version 1 was changed"), "{explained}");
     let found = folder.fifo_pnl(&validate).expect(1).stdout;
     assert!(
         found.contains(&format!("a look-up gives {record}")),

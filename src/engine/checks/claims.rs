@@ -146,6 +146,20 @@ pub(super) fn check_nothing_stored(
         let message = format!("the pool is {status} and has \"{lots}\" open lots, expected \"0\"");
         findings.add(Invariant::I10, "", message);
     }
+    let claimed = version.summary.map(|summary| &summary.totals);
+    let is_other = claimed.is_some_and(|claimed| {
+        let (trades, legs) = (claimed.trades, claimed.legs);
+        let expected = PoolTotals {
+            trades,
+            legs,
+            ..PoolTotals::default()
+        };
+        *claimed != expected
+    });
+    if is_other {
+        let message = format!("the pool is {status} and its summary has sums, expected none");
+        findings.add(Invariant::I13, "", message);
+    }
 }
 
 /// I10: the snapshot has the right rest of each buy, at the right cost.

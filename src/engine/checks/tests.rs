@@ -597,11 +597,12 @@ const WRONG_CLAIMS: &[Broken] = &[
         "rejected, with rows and lots",
         |c| c.summary().status = PoolStatus::Rejected,
         &["I8 ", "I10 "],
-        0,
+        1,
     ),
     (
         "excluded, with nothing",
         |c| {
+            c.summary().totals = crate::engine::PoolTotals::default();
             c.summary().status = PoolStatus::Excluded;
             (c.rows, c.lots) = (Vec::new(), Vec::new());
         },
@@ -611,6 +612,7 @@ const WRONG_CLAIMS: &[Broken] = &[
     (
         "excluded, with another ledger",
         |c| {
+            c.summary().totals = crate::engine::PoolTotals::default();
             c.summary().status = PoolStatus::Excluded;
             (c.rows, c.lots) = (Vec::new(), Vec::new());
             c.ledger = without(&c.ledger, "s1");

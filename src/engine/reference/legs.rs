@@ -94,16 +94,27 @@ pub(in crate::engine) fn legs_of(
         .then_some(legs)
 }
 
-/// Lists the pools in which a trade may have legs.
+/// Lists the pools in which a trade has legs, once it has a value.
 pub(in crate::engine) fn pools_of(pending: &PendingTrade, rules: &AssetRules) -> Vec<Pool> {
     let account = &pending.of.account;
     let mut pools = vec![Pool::new(account.clone(), pending.of.asset.clone())];
     let quote = pending.of.instrument.as_ref().ok();
+    let stated = pending
+        .trade
+        .more
+        .as_ref()
+        .and_then(|more| more.quote_value);
+    let is_paid = match stated {
+        Some(value) => !value.as_decimal().is_zero(),
+        None => !pending.trade.price.as_decimal().is_zero(),
+    };
+    let quote = quote.filter(|_| is_paid);
     let quote = quote.map(|instrument| instrument.quote.clone());
     if rules.pools == PoolsBy::Symbol {
         return pools;
     }
-    let fee = other_fee(&pending.trade).map(|fee| rules.asset_named(fee.currency.as_str()));
+    let fee = other_fee(&pending.trade).filter(|fee| !fee.amount.as_decimal().is_zero());
+    let fee = fee.map(|fee| rules.asset_named(fee.currency.as_str()));
     for asset in quote.into_iter().chain(fee) {
         let pool = Pool::new(account.clone(), asset);
         if !is_money(rules, &pool.asset) && !pools.contains(&pool) {

@@ -34,10 +34,16 @@ pub(in crate::store) fn rate(cells: &dyn Cells) -> Result<StoredRate, StoreError
 /// The columns that [`rate_used`] reads, in order.
 pub(in crate::store) const RATE_USED: &str = "account, order_id, purpose, asset, units, \
     value_usd, rate, rate_time, source, order_time, step_asset, step_currency, step_rate, \
-    import_id, import_line, own_order_id";
+    import_id, import_line, own_order_id, step";
 
-/// Reads a row of `fifo_rates_used`: a record with one of its steps.
-pub(in crate::store) fn rate_used(cells: &dyn Cells) -> Result<RateUsed, StoreError> {
+/// Returns the error of a step that has other facts than the first one, or another number than the
+/// next one.
+pub(in crate::store) fn wrong_step(step: u64) -> StoreError {
+    in_table("fifo_rates_used")(("step", step.to_string()))
+}
+
+/// Reads a row of `fifo_rates_used`: the number of a step, and a record with this step alone.
+pub(in crate::store) fn rate_used(cells: &dyn Cells) -> Result<(u64, RateUsed), StoreError> {
     let named = Named::new(cells, RATE_USED);
     let origin = || -> Result<RateOrigin, BadCell> {
         Ok(match (named.parse(8)?, named.optional(15)?) {
@@ -51,7 +57,7 @@ pub(in crate::store) fn rate_used(cells: &dyn Cells) -> Result<RateUsed, StoreEr
     };
     let read = || {
         let account = named.text(0)?;
-        Ok(RateUsed {
+        let used = RateUsed {
             account: account
                 .parse()
                 .unwrap_or_else(|_| Account::unreadable(&account)),
@@ -72,7 +78,8 @@ pub(in crate::store) fn rate_used(cells: &dyn Cells) -> Result<RateUsed, StoreEr
                     origin: origin()?,
                 }],
             },
-        })
+        };
+        Ok((named.count(16)?, used))
     };
     read().map_err(in_table("fifo_rates_used"))
 }

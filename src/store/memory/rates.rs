@@ -54,7 +54,8 @@ impl RateStore for MemoryStore {
 
 fn import(state: &mut MemoryTables, batch: &RateBatch) -> StoreResult<RateReceipt> {
     let known = sorted(state.ledger.rates.clone());
-    let plan = plan_rates(batch, &known);
+    let out = state.ledger.imports_out(i64::MAX);
+    let plan = plan_rates(batch, &known, &out);
     let mut receipt = plan.receipt;
     if batch.file.preview || receipt.conflict_count > 0 {
         return Ok(receipt);

@@ -1,6 +1,6 @@
 //! Decides what an import of rates appends, and which revision of a rate counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -52,15 +52,23 @@ pub struct RatePlan {
 }
 
 /// Decides about each rate of a file. `known`: the stored rates of its pairs in all spellings.
+/// `out`: the imports that are undone.
 ///
 /// An older value of a corrected rate is known, too: a file imported again adds nothing. An alias
-/// may make one rate of two that were stored with two values: then only a correction decides.
-pub fn plan_rates(batch: &RateBatch, known: &[StoredRate]) -> RatePlan {
+/// may make one rate of two that were stored with two values: then only a correction decides. The
+/// values of undone imports do not count, and their revisions stay taken.
+pub fn plan_rates(batch: &RateBatch, known: &[StoredRate], out: &BTreeSet<i64>) -> RatePlan {
     let mut names = Names::new(&batch.rules);
     let mut revisions: BTreeMap<RateKey, Revisions> = BTreeMap::new();
+    let mut taken: BTreeMap<RateKey, i64> = BTreeMap::new();
     for row in known {
-        let all = revisions.entry(names.key_of(&row.rate)).or_default();
-        all.push((row.revision, row.rate.value));
+        let key = names.key_of(&row.rate);
+        let last = taken.entry(key.clone()).or_default();
+        *last = row.revision.max(*last);
+        if !out.contains(&row.rate.import_id) {
+            let all = revisions.entry(key).or_default();
+            all.push((row.revision, row.rate.value));
+        }
     }
     revisions.values_mut().for_each(|all| all.sort_unstable());
     let mut plan = RatePlan::default();
@@ -68,7 +76,8 @@ pub fn plan_rates(batch: &RateBatch, known: &[StoredRate]) -> RatePlan {
     for rate in &batch.rates {
         let key = names.key_of(rate);
         let values = revisions.get(&key).map_or(&[][..], Vec::as_slice);
-        let row = |revision: i64| StoredRate {
+        let revision = taken.get(&key).copied().unwrap_or_default();
+        let row = || StoredRate {
             rate: rate.clone(),
             revision: revision.saturating_add(1),
         };
@@ -78,13 +87,13 @@ pub fn plan_rates(batch: &RateBatch, known: &[StoredRate]) -> RatePlan {
         match (last, &batch.file.mode) {
             (None, _) => {
                 receipt.appended += 1;
-                plan.rows.push(row(0));
+                plan.rows.push(row());
             }
             (Some(_), _) if of_last.all(is_value) => receipt.known += 1,
             (_, ImportMode::Append) if values.iter().any(is_value) => receipt.known += 1,
-            (Some((revision, _)), ImportMode::Correct { .. }) => {
+            (Some(_), ImportMode::Correct { .. }) => {
                 receipt.corrected += 1;
-                plan.rows.push(row(*revision));
+                plan.rows.push(row());
             }
             (Some((_, last)), ImportMode::Append) => {
                 receipt.conflict_count += 1;

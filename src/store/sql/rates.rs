@@ -24,7 +24,8 @@ impl<D: SqlStore> RateStore for D {
         self.named(async {
             let mut writer = self.ledger_writer().await?;
             let known = known(&mut *writer, batch).await?;
-            let plan = plan_rates(batch, &known);
+            let out = imports_out(&mut *writer, &Cursors::END).await?;
+            let plan = plan_rates(batch, &known, &out);
             let mut receipt = plan.receipt;
             if batch.file.preview || receipt.conflict_count > 0 {
                 return Ok(receipt);
@@ -185,6 +186,9 @@ async fn begin_import<C: Driver>(
     Ok(id)
 }
 
+/// The reason of a rate that a file brings again.
+const AFTER_UNDO: &str = "its earlier import is undone";
+
 /// Writes rates, and compares what the database stored with them.
 async fn append<C: Driver>(
     connection: &mut C,
@@ -196,15 +200,15 @@ async fn append<C: Driver>(
         row.rate.import_id = import_id;
     }
     let reason = match &file.mode {
-        ImportMode::Correct { reason } => Some(reason),
-        ImportMode::Append => None,
+        ImportMode::Correct { reason } => reason.as_str(),
+        ImportMode::Append => AFTER_UNDO,
     };
     let columns = "asset, currency, source, published_at, revision, rate, reason, import_id, \
          import_line";
     let arguments_of = |row: &StoredRate| -> Vec<Argument<'static>> {
         let rate = &row.rate;
         let text = |text: &str| Argument::from(text.to_owned());
-        let reason = reason.filter(|_| row.revision > 1).cloned();
+        let reason = (row.revision > 1).then(|| reason.to_owned());
         vec![
             text(rate.asset.as_str()),
             text(rate.currency.as_str()),

@@ -99,11 +99,19 @@ pub(super) async fn list<C: Driver>(
     }
     let mut all: Vec<RateUsed> = Vec::new();
     let take: Take<'_> = &mut |row| {
-        let mut used = cells::rate_used(row)?;
-        match all.last_mut().filter(|last| last.key() == used.key()) {
+        let (step, mut used) = cells::rate_used(row)?;
+        let is_next = |last: &RateUsed| {
+            facts(last) == facts(&used) && step == last.rate.steps.len() as u64 + 1
+        };
+        match all.last().is_some_and(is_next) {
             // The second step of a cross.
-            Some(last) => last.rate.steps.append(&mut used.rate.steps),
-            None => all.push(used),
+            true => {
+                let last = all.last_mut().map(|last| &mut last.rate.steps);
+                last.into_iter()
+                    .for_each(|steps| steps.append(&mut used.rate.steps));
+            }
+            false if step == 1 => all.push(used),
+            false => return Err(cells::wrong_step(step)),
         }
         Ok(())
     };
@@ -114,4 +122,17 @@ pub(super) async fn list<C: Driver>(
     // "fee" stands before "value" in the table.
     all.sort_by(|left, right| left.key().cmp(&right.key()));
     Ok(all)
+}
+
+/// Returns the facts that each step of a record has again.
+fn facts(used: &RateUsed) -> impl PartialEq + '_ {
+    let rate = (used.rate.value, used.rate.at, used.rate.source);
+    (
+        used.key(),
+        &used.asset,
+        used.units,
+        used.usd,
+        used.traded_at,
+        rate,
+    )
 }
