@@ -226,6 +226,11 @@ pub struct OwnTables {
 }
 
 impl OwnTables {
+    /// Tells whether a table has this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.tables.contains_key(name)
+    }
+
     /// Reads the tables. Errors: one of them has a fault.
     pub fn read(&self) -> CliResult<OwnFormats> {
         let mut formats = OwnFormats::default();

@@ -5,7 +5,7 @@
 
 use super::documents::document;
 use super::error::FileError;
-use super::table::Table;
+use super::table::TableFile;
 use crate::engine::SignedAmount;
 
 /// The gain of a sell, as its broker states it.
@@ -34,7 +34,10 @@ const BROKEN: FileError = FileError::OtherFormat("a Flex query with a broken row
 pub fn gain_claims(bytes: &[u8]) -> Result<Option<GainClaims>, FileError> {
     let document = document(bytes)?;
     let text = document.as_ref().map_or(bytes, |made| made.text.as_bytes());
-    let Ok(mut table) = Table::new(text) else {
+    let Ok(file) = TableFile::try_new(text) else {
+        return Ok(None);
+    };
+    let Ok(mut table) = file.table() else {
         return Ok(None);
     };
     let (id, gain, side) = ("TransactionID", "FifoPnlRealized", "Buy/Sell");

@@ -70,6 +70,7 @@ const ABOVE: &str = "expected a number above zero";
 const NUMBER: &str = "expected a number, zero or more";
 const NO_COMMA: &str = "expected a number without commas";
 const SIDE: &str = "expected \"buy\" or \"sell\"";
+const SIGN: &str = "expected a code like EUR, not the sign of a currency";
 const BLANK: &str = "expected no blank at either end";
 const SEQ: &str = "expected a whole number of 64 bits, or nothing";
 const STATUS: &str = "the status of an order that never executed, expected a trade";
@@ -667,6 +668,8 @@ fn each_of_the_more_facts_is_refused_by_line_column_and_reason() {
             "stock",
             "expected crypto, security, fx or future",
         ),
+        ("quote_currency", "€", SIGN),
+        ("fee_currency", "$", SIGN),
         ("contract_size", "0", ABOVE),
         ("contract_size", "-1", ABOVE),
         (

@@ -50,9 +50,6 @@ pub enum FileError {
     /// A file of opening lots without one of its columns.
     #[error("the column {0} is missing")]
     NoOpeningColumn(&'static str),
-    /// A byte order mark of UTF-16.
-    #[error("the file is UTF-16 text, expected UTF-8")]
-    Utf16,
     /// A byte that is not UTF-8.
     #[error("has the byte 0x{byte:02X}, expected UTF-8 text")]
     NotUtf8 {
@@ -224,7 +221,6 @@ impl FileError {
             | Self::Packed(_)
             | Self::NoOpeningColumn(_)
             | Self::TooLarge(_)
-            | Self::Utf16
             | Self::Csv(_) => None,
         }
     }

@@ -35,33 +35,6 @@ const WORKBOOK_MARKS: [&[u8]; 2] = [b"[Content_Types].xml", b"xl/"];
 /// Bytes at the start of an archive in which a workbook's mark is searched.
 const WORKBOOK_MARK_WITHIN: usize = 4096;
 
-/// Returns the text of a file in UTF-8 without its byte order mark.
-///
-/// Errors: empty, another format, UTF-16, a NUL byte, not UTF-8.
-pub(super) fn text_of(bytes: &[u8]) -> Result<&str, FileError> {
-    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err(FileError::Utf16);
-    }
-    check_head(bytes)?;
-    let bytes = without_mark(bytes);
-    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-        let line = line_of(bytes, at);
-        return Err(FileError::Nul { line });
-    }
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let at = error.valid_up_to();
-        FileError::NotUtf8 {
-            line: line_of(bytes, at),
-            byte: bytes.get(at).copied().unwrap_or_default(),
-        }
-    })?;
-    if text.trim_ascii_start().is_empty() {
-        return Err(FileError::Empty);
-    }
-    check_lines(bytes, 1)?;
-    Ok(text)
-}
-
 /// Returns the bytes of a file without its byte order mark.
 pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
@@ -148,9 +121,10 @@ pub(super) fn is_line_end(byte: &u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::encoding::decoded;
 
     fn message(bytes: &[u8]) -> String {
-        let error = text_of(bytes).unwrap_err();
+        let error = decoded(bytes).unwrap_err();
         let line = error.line().map(|line| format!("{line}: "));
         format!("{}{error}", line.unwrap_or_default())
     }
@@ -188,25 +162,22 @@ mod tests {
         for (bytes, kind, is_packed) in OTHERS {
             let expected = format!("the file is {kind}, expected CSV text");
             assert_eq!(message(bytes), expected);
-            let error = text_of(bytes).unwrap_err();
+            let error = decoded(bytes).unwrap_err();
             assert_eq!(matches!(error, FileError::Packed(_)), *is_packed);
         }
     }
 
     #[test]
     fn what_is_no_text_is_refused_by_line() {
-        let utf16 = "the file is UTF-16 text, expected UTF-8";
-        let cases: [(&[u8], &str); 5] = [
+        let cases: [(&[u8], &str); 3] = [
             (b"a,b\nc\0,d\n", "2: has a NUL byte, expected CSV text"),
-            (b"\xff\xfea\0,\0", utf16),
-            (b"\xfe\xff\0a\0,", utf16),
             (
-                b"a\r\nb\r\nM\xfcller,1",
-                "3: has the byte 0xFC, expected UTF-8 text",
+                b"a\r\nb\r\nM\x81ller,1",
+                "3: has the byte 0x81, expected UTF-8 text",
             ),
             (
-                b"a\rb\rM\xe9,1\r",
-                "3: has the byte 0xE9, expected UTF-8 text",
+                b"a\rb\rM\x9d,1\r",
+                "3: has the byte 0x9D, expected UTF-8 text",
             ),
         ];
         for (bytes, expected) in cases {
@@ -230,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_no_part_of_the_text() {
-        assert_eq!(text_of(b"\xef\xbb\xbfa,b\n").unwrap(), "a,b\n");
-        assert_eq!(text_of("é\n".as_bytes()).unwrap(), "é\n");
+        let text = |bytes: &[u8]| decoded(bytes).unwrap().0;
+        assert_eq!(text(b"\xef\xbb\xbfa,b\n"), "a,b\n");
+        assert_eq!(text("é\n".as_bytes()), "é\n");
     }
 }

@@ -77,7 +77,7 @@ pub use rejected::{Hint, Obstacle, ROW_COLUMN, RejectedRow, quoted};
 pub use rejects::{REJECT_REASONS_MAX, REJECTS_KEPT_MAX, RejectGroup, Rejects};
 pub use repeats::{Repeated, Repeats, TradeHasher, TradeHashes};
 pub use server_time::zone_of_server;
-pub use table::{Table, TableRow};
+pub use table::{Table, TableFile, TableRow};
 pub use times::{ZoneError, parse_timezone};
 pub use whole::read_whole;
 

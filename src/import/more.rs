@@ -19,12 +19,24 @@ pub(super) fn read<'r>(
     if text.is_empty() {
         return Ok((None, None));
     }
+    let codes = [Column::QuoteCurrency, Column::FeeCurrency];
+    if let Some(column) = codes.into_iter().find(|of| is_sign(cell(*of))) {
+        let fault = Fault::new("expected a code like EUR, not the sign of a currency");
+        return Err(bad_cell(column, cell(column), fault));
+    }
     MoreFacts::try_of(&text, has_fee).map_err(|fault| {
         let mut columns = Column::more();
         let column = columns.find(|column| column.as_str() == fault.column);
         let column = column.unwrap_or(Column::BaseAsset);
         bad_cell(column, cell(column), fault_of(column, cell(column), &fault))
     })
+}
+
+/// Signs of currencies. A sign alone would be a coin of its own.
+const SIGNS: [char; 10] = ['€', '£', '¥', '₹', '₽', '₩', '₺', '₴', '₫', '฿'];
+
+fn is_sign(code: &str) -> bool {
+    code == "$" || (!code.is_ascii() && code.contains(SIGNS))
 }
 
 fn fault_of(column: Column, found: &str, fault: &MoreFault) -> Fault {

@@ -14,7 +14,7 @@ use super::currency::{check_currency, currency_columns};
 use super::error::FileError;
 use super::hints::{Counts, is_negative, with_obstacles};
 use super::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
-use super::table::{Table, TableRow};
+use super::table::{Table, TableFile, TableRow};
 use super::{ImportOptions, ParsedFile};
 use crate::engine::policy::SOURCE_OPENING;
 use crate::engine::{
@@ -41,7 +41,8 @@ pub fn parse_opening_lots(
     options: &ImportOptions,
     rules: &AssetRules,
 ) -> Result<ParsedFile, FileError> {
-    let mut table = Table::new(bytes)?;
+    let file = TableFile::try_new(bytes)?;
+    let mut table = file.table()?;
     let mut parsed = ParsedFile {
         ends_without_line_end: !bytes.ends_with(b"\n") && !bytes.ends_with(b"\r"),
         ..ParsedFile::default()

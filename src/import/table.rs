@@ -1,5 +1,6 @@
 //! Small CSV files of other kinds than trades, row by row, with the line that each begins on.
 //!
+//! They have the encodings and separators of all files that people have ([`TableFile`]).
 //! Line numbers are those of the file. A file may contain a byte order mark, blank lines, and line
 //! ends of any kind, also inside quotes (`rows.rs`). A row has a cell for each named column, and no
 //! value elsewhere: the cells of any other row may stand in wrong columns.
@@ -7,8 +8,9 @@
 use csv::StringRecord;
 
 use super::bounds::{COLUMNS_MAX, kept};
+use super::dialect::Dialect;
+use super::encoding::decoded;
 use super::error::FileError;
-use super::file::text_of;
 use super::rows::{QuoteFault, RowReader};
 
 /// A row of a table.
@@ -31,6 +33,39 @@ impl TableRow {
     }
 }
 
+/// The text of a CSV file in any encoding, and the separator between its cells.
+#[derive(Debug)]
+pub struct TableFile {
+    text: String,
+    dialect: Dialect,
+}
+
+impl TableFile {
+    /// Reads a file. The separator is a comma, unless the first line has cells by another one only.
+    ///
+    /// Errors: not text, or empty.
+    pub fn try_new(bytes: &[u8]) -> Result<Self, FileError> {
+        let (text, _) = decoded(bytes)?;
+        let cells = |dialect: Dialect| {
+            let mut record = StringRecord::new();
+            let first = RowReader::of(&text, 1, dialect).read(&mut record);
+            first.map_or(0, |_| record.len())
+        };
+        let mut dialects = Dialect::all().map(|dialect| (cells(dialect), dialect));
+        let found = dialects.find(|(cells, _)| *cells > 1);
+        let dialect = found.map_or_else(Dialect::default, |(_, dialect)| dialect);
+        drop(dialects);
+        Ok(Self { text, dialect })
+    }
+
+    /// Begins with the file's header.
+    ///
+    /// Errors: a header with unclosed quotes, or with too many columns.
+    pub fn table(&self) -> Result<Table<'_>, FileError> {
+        Table::of(RowReader::of(&self.text, 1, self.dialect))
+    }
+}
+
 /// A CSV file: its header, and its rows that are not blank, one at a time.
 pub struct Table<'t> {
     /// The header.
@@ -40,11 +75,7 @@ pub struct Table<'t> {
 }
 
 impl<'t> Table<'t> {
-    /// Begins with a file's header.
-    ///
-    /// Errors: not text, or empty; a header with unclosed quotes, or with too many columns.
-    pub fn new(bytes: &'t [u8]) -> Result<Self, FileError> {
-        let mut rows = RowReader::new(text_of(bytes)?, 1);
+    fn of(mut rows: RowReader<'t>) -> Result<Self, FileError> {
         let mut record = StringRecord::new();
         let header = next_row(&mut rows, &mut record, COLUMNS_MAX)?.ok_or(FileError::Empty)?;
         let line = header.line;
@@ -145,7 +176,8 @@ mod tests {
     use super::*;
 
     fn rows_of(text: &str) -> (u64, Vec<TableRow>) {
-        let mut table = Table::new(text.as_bytes()).unwrap();
+        let file = TableFile::try_new(text.as_bytes()).unwrap();
+        let mut table = file.table().unwrap();
         let mut rows = Vec::new();
         while let Some(row) = table.next_row().unwrap() {
             rows.push(row);
@@ -179,7 +211,8 @@ mod tests {
             (7, None),
         ];
         assert_eq!((header, found.as_slice()), (3, &expected[..]));
-        assert!(matches!(Table::new(b" \n"), Err(FileError::Empty)));
+        let empty = TableFile::try_new(b" \n");
+        assert!(matches!(empty, Err(FileError::Empty)));
     }
 
     #[test]
@@ -200,12 +233,37 @@ mod tests {
             faults("a,,b\n1,,2\n1,x,2\n1,\n"),
             ["", "has a valu", "has fewer "]
         );
-        let table = Table::new(b"a,b,,B,\n").unwrap();
+        let file = TableFile::try_new(b"a,b,,B,\n").unwrap();
+        let table = file.table().unwrap();
         table.check_once(&["a"]).unwrap();
         let twice = table.check_once(&["a", "b"]).unwrap_err().to_string();
         assert_eq!(
             twice,
             "the header has the column \"b\" twice, expected it once"
         );
+    }
+
+    #[test]
+    fn each_encoding_and_separator_gives_the_same_cells() {
+        let plain = "\u{fc},B\n1,\"x,y\"\n";
+        let utf16: Vec<u8> = plain.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let files = [
+            plain.as_bytes().to_vec(),
+            b"\xfc,B\n1,\"x,y\"\n".to_vec(),
+            [&b"\xff\xfe"[..], &utf16].concat(),
+            "\u{fc};B\n1;x,y\n".into(),
+            "\u{fc}\tB\n1\tx,y\n".into(),
+            "\"\u{fc},B\"\n\"1,\"\"x,y\"\"\"\n".into(),
+        ];
+        for bytes in files {
+            let file = TableFile::try_new(&bytes).unwrap();
+            let mut table = file.table().unwrap();
+            let row = table.next_row().unwrap().unwrap();
+            assert_eq!(
+                (table.header.cells.concat(), row.cells.concat()),
+                ("\u{fc}B".into(), "1x,y".into()),
+                "{bytes:?}"
+            );
+        }
     }
 }

@@ -17,7 +17,7 @@ mod prices;
 use std::collections::BTreeMap;
 
 use crate::engine::{Asset, AssetRules, Rate, RateSource, Timestamp};
-use crate::import::{FileError, RejectedRow, Table};
+use crate::import::{FileError, RejectedRow, TableFile};
 pub use check::{
     ASSET_JUMP_PERCENT, CURRENCY_JUMP_PERCENT, PAR_PERCENT, RateFinding, RateFindingKind,
     SOURCES_PERCENT, check_rates,
@@ -83,10 +83,11 @@ pub struct RateFile {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn parse_rates(bytes: &[u8], options: &RateOptions) -> Result<RateFile, RateFileError> {
-    let mut table = Table::new(bytes).map_err(|error| match error {
+    let file = TableFile::try_new(bytes).map_err(|error| match error {
         FileError::Empty => RateFileError::Empty,
         error => RateFileError::File(error),
     })?;
+    let mut table = file.table().map_err(RateFileError::File)?;
     let kind = kinds::kind_of(&table, options)?;
     let names_assets = matches!(kind, RateSource::Ecb | RateSource::H10 | RateSource::Plain);
     if names_assets && (options.asset.is_some() || options.currency.is_some()) {

@@ -282,12 +282,12 @@ fn a_pool_without_dollars_is_settled_by_each_way() {
             "GRUB",
             vec![
                 (
-                    "GRUB is one name (security), and its prices are in USD: add these lines",
+                    "if GRUB is one asset (security), and its prices are in USD: add these lines",
                     &[],
                 ),
                 // By then its one trade is of G, and lacks a rate of RUB.
                 (
-                    "GRUB is G (crypto), priced in RUB: add these lines",
+                    "if GRUB is G (crypto), priced in RUB: add these lines",
                     &["2 missing_fx"],
                 ),
                 (
@@ -301,7 +301,7 @@ fn a_pool_without_dollars_is_settled_by_each_way() {
         (
             "VOD.L",
             vec![
-                ("VOD.L is one name", &[]),
+                ("if VOD.L is one asset", &[]),
                 ("or the account main holds shares alone", &[]),
                 ("or import the trades again", &[]),
                 ("go on without", &[]),
@@ -478,16 +478,16 @@ fn each_choice_of_what_nothing_tells_is_a_way() {
         (
             "BTC-PERP",
             &[
-                "if BTC-PERP is one name (security), and its prices are in USD: add",
+                "if BTC-PERP is one asset (security), and its prices are in USD: add",
                 "if BTC-PERP is BTC (crypto), priced in PERP: add",
-                "if BTC-PERP is one name (future), and its prices are in USD: add",
+                "if BTC-PERP is one asset (future), and its prices are in USD: add",
             ][..],
         ),
         (
             "EUR",
             &[
-                "if EUR is one name (security), and its prices are in USD: add",
-                "if EUR is one name (fx), and its prices are in USD: add",
+                "if EUR is one asset (security), and its prices are in USD: add",
+                "if EUR is one asset (fx), and its prices are in USD: add",
             ],
         ),
     ] {
@@ -513,7 +513,7 @@ fn a_table_that_the_settings_have_is_not_printed_again() {
     let folder = folder("a,GRUB,buy,3,40,2025-03-04T10:00:00Z,0.2,main\n", "");
     folder.write("fifo-pnl.toml", settings);
     let way = shown(&folder, "1").remove(0);
-    let said = "GRUB is one name (security), and its prices are in USD: add these lines to the \
+    let said = "if GRUB is one asset (security), and its prices are in USD: add these lines to the \
                 table [symbols.\"GRUB\"] of fifo-pnl.toml, in place of such lines that it has";
     assert_eq!(way.when, said);
     let lines: Vec<&String> = way.lines.iter().filter(|line| !is_command(line)).collect();

@@ -169,6 +169,85 @@ fn an_export_gives_a_result_in_one_step() {
     assert_eq!(folder.value(row), "502.008032128514 519.48 17.471967871486");
 }
 
+/// Each row says its currencies. A fund without a pair is what the row or the settings say.
+#[test]
+fn a_table_of_ones_own_reads_currencies_of_prices_and_fees() {
+    let folder = Folder::new();
+    folder.write(
+        "mine.csv",
+        "When,Name,Way,Units,Price,Currency,Fee,Commission Currency\n\
+         2025-03-07 09:00:00,VWCE,buy,2,100,EUR,1,EUR\n\
+         2025-03-07 10:00:00,ETHBTC,buy,2,0.03,BTC,0.001,ETH\n",
+    );
+    let table = "[formats.mine]\nexchange = \"mine\"\nids = \"mine\"\n\
+                 [[formats.mine.headers]]\ncolumns = [\"When\", \"Name\", \"Way\", \"Units\", \
+                 \"Price\", \"Currency\", \"Fee\", \"Commission Currency\"]\n\
+                 [formats.mine.trade]\nsymbol = \"{Name}\"\nside = \"{Way}\"\nsize = \"{Units}\"\n\
+                 price = \"{Price}\"\norder_time = \"{When}\"\nfee_amount = \"{Fee}\"\n\
+                 fee_currency = \"{Commission Currency}\"\n";
+    let quote = "quote_currency = \"{Currency}\"\n";
+    folder.write("fifo-pnl.toml", format!("{table}{quote}"));
+    folder.fifo_pnl(&["import", "mine.csv"]).expect(0);
+    let facts = "SELECT base_asset, symbol, quote_currency, fee_amount, fee_currency FROM \
+                 trade_records ORDER BY order_time";
+    let expected = ["|VWCE|EUR|1|EUR", "|ETHBTC|BTC|0.001|ETH"];
+    assert_eq!(folder.sql(facts), expected);
+    // Without a column of currencies, the settings say what a name is.
+    folder.write(
+        "fund.csv",
+        "When,Name,Way,Units,Price\n2025-03-07 09:00:00,VWCE,buy,2,100\n",
+    );
+    let table = table
+        .replace("mine", "fund")
+        .replace(", \"Currency\", \"Fee\", \"Commission Currency\"", "");
+    let table: String = table
+        .lines()
+        .filter(|it| !it.contains("fee_"))
+        .map(|it| format!("{it}\n"))
+        .collect();
+    folder.write("fifo-pnl.toml", &table);
+    let said = folder.fifo_pnl(&["import", "fund.csv"]).expect(2).stderr;
+    assert!(said.contains("under [symbols.\"PAIR\"]"), "{said}");
+    let settings = "[symbols.\"VWCE\"]\nbase = \"VWCE\"\nquote = \"EUR\"\nclass = \"security\"\n";
+    folder.write("fifo-pnl.toml", format!("{table}{settings}"));
+    folder.fifo_pnl(&["import", "fund.csv"]).expect(0);
+}
+
+/// Records and the trade history of one account have the same trades under other ids.
+#[test]
+fn two_files_of_one_venue_that_count_twice_are_named() {
+    let folder = Folder::new();
+    for (name, text) in samples() {
+        if name.starts_with("binance-") {
+            folder.write(&format!("{name}.csv"), text);
+        }
+    }
+    folder
+        .fifo_pnl(&["import", "binance-records.csv"])
+        .expect(0);
+    let trades = ["import", "binance-trades.csv"];
+    let said = folder.fifo_pnl(&trades).expect(0).stderr;
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let warning =
+        "account \"default\" has trades of binance-trades and of binance-records (import 1)";
+    assert!(words.contains(warning), "{said}");
+    let undo = "fifo-pnl import undo 1 --reason TEXT";
+    assert!(said.contains(undo), "{said}");
+    folder.shell(undo).expect(0);
+    folder
+        .fifo_pnl(&["import", "undo", "2", "--reason", "x"])
+        .expect(0);
+    let again = [
+        "import",
+        "binance-trades.csv",
+        "--account",
+        "other",
+        "--again",
+    ];
+    let said = folder.fifo_pnl(&again).expect(0).stderr;
+    assert!(!said.contains("counts twice"), "{said}");
+}
+
 /// The hint has lines to paste. With them, the report is imported, and lots of one unit count.
 #[test]
 fn a_report_of_lots_says_which_settings_it_needs() {

@@ -81,6 +81,8 @@ fn an_import_is_undone_and_put_back_in_one_step() {
     assert_eq!(rows(&folder), ["s1|b1|100|80"]);
     let list = folder.fifo_pnl(&["import", "list"]).expect(0).stdout;
     assert!(!list.contains("undone"), "{list}");
+    let of_file = |line: &&str| line.contains(" 2  default  native  buys.csv");
+    assert_eq!(list.lines().filter(of_file).count(), 1, "{list}");
 }
 
 #[test]

@@ -30,7 +30,13 @@ pub fn run(command: &FormatsCommand, session: &Session) -> CliResult<Outcome> {
         FormatsCommand::Show { name } => {
             let own = own()?;
             check_name(&own, name)?;
-            let text = own.table(name).unwrap_or(NO_TABLE).to_owned();
+            let text = match own.table(name) {
+                Some(table) => table.to_owned(),
+                None if session.config.formats.has(name) => {
+                    format!("# This format is yours: see [formats.{name}] in the settings.\n")
+                }
+                None => NO_TABLE.to_owned(),
+            };
             (text.clone(), json!({ "table": text }))
         }
         FormatsCommand::Draft { file } => {
@@ -41,10 +47,9 @@ pub fn run(command: &FormatsCommand, session: &Session) -> CliResult<Outcome> {
     Ok(Outcome::answer(Exit::Done, text, json))
 }
 
-/// The answer about our own format, and about one of the settings.
-const NO_TABLE: &str = "# Our own format has no table: README.md lists its columns.\n\
-                        # docs/FORMATS.md says how a file with several rows a trade is read.\n\
-                        # A format of yours stands in the settings.\n";
+/// The answer about our own format, and about files with several rows a trade.
+const NO_TABLE: &str = "# This format has no table: README.md lists our own columns, and\n\
+                        # docs/FORMATS.md says how files with several rows a trade are read.\n";
 
 /// Checks the name of a format. Errors: there is no such format.
 pub(super) fn check_name(own: &OwnFormats, name: &str) -> CliResult<()> {

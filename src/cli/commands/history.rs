@@ -13,7 +13,7 @@ use crate::cli::format::{count, dollars, plural, table};
 use crate::cli::session::Session;
 use crate::engine::shown;
 use crate::files::open_text;
-use crate::import::{BlockError, LIST_BYTES_MAX, Table, gain_claims, read_whole};
+use crate::import::{BlockError, LIST_BYTES_MAX, TableFile, gain_claims, read_whole};
 use crate::pipeline::{HistoryLine, HistoryReport, HistoryStatus, HistorySum};
 use crate::store::model::{HistoricalSell, SNAPSHOT_PREFIX};
 
@@ -134,7 +134,8 @@ fn read(file: &Path) -> CliResult<(Vec<HistoricalSell>, u64)> {
 fn read_earlier(file: &Path, bytes: &[u8]) -> CliResult<Vec<HistoricalSell>> {
     let shown = file.display();
     let failed = |what: String| CliError::usage(format!("{shown}{what}"), "nothing was written");
-    let mut table = Table::new(bytes).map_err(|error| failed(error.in_file()))?;
+    let file = TableFile::try_new(bytes).map_err(|error| failed(error.in_file()))?;
+    let mut table = file.table().map_err(|error| failed(error.in_file()))?;
     for (ours, theirs) in COLUMNS {
         let twice = table.check_once(&[ours, theirs]);
         twice.map_err(|error| failed(error.in_file()))?;

@@ -1,5 +1,6 @@
 //! `import`: CSV files into the ledger.
 
+mod doubled;
 mod joined;
 mod rates;
 mod report;
@@ -273,6 +274,11 @@ pub(super) async fn import(
     for report in &reports {
         if let Some(other) = &report.twice {
             note(&report::describe_twice(report, other, &session.next));
+        }
+    }
+    if let Some(store) = store.filter(|_| !request.preview) {
+        for warning in doubled::warnings(store, &reports, request, session).await? {
+            note(&warning);
         }
     }
     Ok(reports)

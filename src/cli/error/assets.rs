@@ -6,10 +6,10 @@ use crate::engine::{Proposal, UnknownInstrument, UnknownWhy};
 pub fn proposal_words(unknown: &UnknownInstrument, proposal: &Proposal, config: &str) -> String {
     let (symbol, Proposal { base, quote, class }) = (&unknown.symbol, proposal);
     let what = match base == symbol.as_str() {
-        true => format!("{symbol} is one name ({class}), and its prices are in {quote}"),
+        true => format!("{symbol} is one asset ({class}), and its prices are in {quote}"),
         false => format!("{symbol} is {base} ({class}), priced in {quote}"),
     };
-    format!("{what}: add these lines to {config}")
+    format!("if {what}: add these lines to {config}")
 }
 
 /// Returns the case in which the trade's own columns say it best.

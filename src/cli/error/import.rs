@@ -131,7 +131,8 @@ fn fixed_words(hint: &Hint) -> &'static str {
         }
         Hint::MissingComma => "an empty cell needs its comma too",
         Hint::UnknownPair => {
-            "say in the settings what it is: base and quote under [symbols.\"PAIR\"]"
+            "say in the settings what it is: base and quote under [symbols.\"PAIR\"]; in a \
+             table of your own for shares, add tickers = true"
         }
     }
 }
@@ -181,7 +182,7 @@ pub fn file_hint(error: &FileError) -> String {
         FileError::OtherFormat(_) | FileError::Nul { .. } | FileError::LineTooLong { .. } => {
             "open it in the program it comes from and export it as CSV, in UTF-8".into()
         }
-        FileError::Utf16 | FileError::NotUtf8 { .. } => {
+        FileError::NotUtf8 { .. } => {
             "save the file again as UTF-8 (in Excel: \"CSV UTF-8\")".into()
         }
         FileError::MixedEncodings { .. } | FileError::NotUtf16 { .. } => {
@@ -355,7 +356,11 @@ mod tests {
         let hint = |error| file_hint(&error);
         assert!(hint(FileError::Packed("an archive (zip)")).starts_with("unpack it first"));
         assert!(hint(FileError::OtherFormat("JSON")).starts_with("open it in the program"));
-        assert!(hint(FileError::Utf16).starts_with("save the file again as UTF-8"));
+        let not_utf8 = FileError::NotUtf8 {
+            line: 1,
+            byte: 0x81,
+        };
+        assert!(hint(not_utf8).starts_with("save the file again as UTF-8"));
         let zone = |similar: Option<&str>| ZoneError {
             name: "berlin".into(),
             similar: similar.map(str::to_owned),

@@ -50,8 +50,8 @@ fn several_classes(pools: &[Pool]) -> String {
         .collect();
     let assets = Vec::from_iter(assets).join(", ");
     format!(
-        "below [tax] in the settings, add the line `securities = [{assets}]`, or the line \
-         `digital_assets = [{assets}]`"
+        "in the settings, below a line `[tax]`, add the line `securities = [{assets}]`, or the \
+         line `digital_assets = [{assets}]`"
     )
 }
 

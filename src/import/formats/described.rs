@@ -22,7 +22,9 @@ use self::currencies::currencies_beside;
 use self::kinds::{RowKind, is_option, with_class};
 use super::actions::ActionTable;
 use super::differences::Differences;
-use super::layout::{CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column};
+use super::layout::{
+    CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column, text_of_layout,
+};
 use super::made_ids::made_id;
 use super::made_texts::{GluedUnits, PlacedPart, changed, joined, placed, says, time};
 use super::movements::MovementTable;
@@ -57,6 +59,8 @@ pub(super) struct Described {
     zone: Option<TimeZone>,
     /// Columns that have to agree with a trade.
     agreements: Agreements,
+    /// The table is that of a person, not of this program.
+    is_own: bool,
     /// The columns of movements.
     movements: MovementTable,
     /// The columns of actions.
@@ -164,6 +168,7 @@ impl Described {
             kinds: kinds.collect(),
             refused: refused.collect(),
             agreements: Agreements::of(layout, place, header.before),
+            is_own: text_of_layout(&layout.name).is_none(),
             movements: MovementTable::of(layout, place, header.before),
             actions: ActionTable::of(layout, place, header.before),
             cancels: CancelsTable::of(layout, place, header.before),
@@ -343,8 +348,11 @@ impl Described {
             base: text(Column::BaseAsset),
             quote: text(Column::QuoteCurrency),
         };
+        let settings = &reading.options.assets.symbols;
+        let is_told = (self.is_own && !names.quote.is_empty())
+            || (!settings.is_empty() && self.is_in_settings(names.symbol, settings));
         match reading.pair(&names) {
-            Some(Ok(pair)) if pair.is_pair || self.layout.tickers => Ok(Some(pair)),
+            Some(Ok(pair)) if pair.is_pair || is_told || self.layout.tickers => Ok(Some(pair)),
             Some(Err(_)) if self.layout.tickers => Ok(None),
             None => Ok(None),
             Some(_) => {

@@ -24,6 +24,8 @@ const NAMES: [(&str, &[&str]); 9] = [
             "txid",
             "execution id",
             "transaction id",
+            "trade no",
+            "trade number",
             "reference",
             "ref",
             "id",
@@ -39,18 +41,30 @@ const NAMES: [(&str, &[&str]); 9] = [
             "instrument",
             "product",
             "ticker",
+            "wertpapier",
         ],
     ),
-    ("side", &["side", "direction", "buy/sell", "action", "type"]),
+    (
+        "side",
+        &["side", "direction", "buy/sell", "action", "type", "typ"],
+    ),
     (
         "size",
         &[
-            "quantity", "qty", "size", "volume", "vol", "shares", "amount",
+            "quantity", "qty", "size", "volume", "vol", "shares", "amount", "stück", "anzahl",
         ],
     ),
     (
         "price",
-        &["price", "trade price", "avg price", "unit price", "rate"],
+        &[
+            "price",
+            "trade price",
+            "avg price",
+            "unit price",
+            "rate",
+            "kurs",
+            "preis",
+        ],
     ),
     (
         "order_time",
@@ -65,16 +79,40 @@ const NAMES: [(&str, &[&str]); 9] = [
             "trade time",
             "executed at",
             "date",
+            "datum",
         ],
     ),
     (
         "quote_currency",
-        &["quote currency", "price currency", "currency", "ccy"],
+        &[
+            "quote currency",
+            "price currency",
+            "currency",
+            "ccy",
+            "währung",
+        ],
     ),
-    ("fee_amount", &["fee", "fees", "commission"]),
+    (
+        "fee_amount",
+        &[
+            "fee",
+            "fees",
+            "commission",
+            "gebühr",
+            "gebühren",
+            "provision",
+        ],
+    ),
     (
         "fee_currency",
-        &["fee currency", "fee coin", "fee asset", "fee unit"],
+        &[
+            "fee currency",
+            "fee coin",
+            "fee asset",
+            "fee unit",
+            "commission currency",
+            "commission asset",
+        ],
     ),
 ];
 
@@ -94,45 +132,16 @@ pub fn draft_format(bytes: &[u8], name: &str) -> Result<String, FileError> {
         .chars()
         .map(|of| if of.is_ascii_alphanumeric() { of } else { '-' })
         .collect();
-    let found = |names: &[&str]| {
-        let mut found = names.iter().filter_map(|wanted| {
-            let mut columns = columns.iter();
-            columns.find(|column| fold(column) == *wanted)
-        });
-        found.next()
-    };
-    let (mut trade, mut open, mut has_id) = (String::new(), String::new(), false);
+    let mut draft = TradeDraft::default();
     for (ours, names) in NAMES {
-        match found(names) {
-            Some(theirs) => {
-                has_id |= ours == "order_id";
-                trade += &format!("{ours} = {:?}\n", format!("{{{theirs}}}"));
-            }
-            None if NEEDED.contains(&ours) => {
-                open += &format!("# open: which column is {ours}?\n");
-                trade += &format!("# {ours} = \"{{}}\"\n");
-            }
-            None => {}
-        }
+        draft.add(ours, names, &columns);
     }
-    if let Some(total) = found(&TOTALS) {
-        open += &format!(
-            "# open: does {total:?} include the fee? If not, add quote_value = {:?}\n",
-            format!("{{{total}}}")
-        );
-    }
-    let has = |column: &str| trade.lines().any(|line| line.starts_with(column));
-    if has("fee_amount") && !has("fee_currency") {
-        let (why, fee) = match found(&["currency", "ccy"]) {
-            Some(currency) => (
-                "are fees in the currency of the prices?",
-                format!("{{{currency}}}"),
-            ),
-            None => ("which currency are fees in?", "USD".to_owned()),
-        };
-        open += &format!("# open: {why}\n");
-        trade += &format!("fee_currency = {fee:?}\n");
-    }
+    draft.ask(&columns);
+    let TradeDraft {
+        trade,
+        mut open,
+        has_id,
+    } = draft;
     let ids = match has_id {
         true => String::new(),
         false => {
@@ -151,6 +160,77 @@ pub fn draft_format(bytes: &[u8], name: &str) -> Result<String, FileError> {
          [[formats.{name}.headers]]\ncolumns = [\n{listed}]\n\n\
          [formats.{name}.trade]\n{trade}"
     ))
+}
+
+/// The lines of `[trade]`, and the questions to a person.
+#[derive(Debug, Default)]
+struct TradeDraft {
+    trade: String,
+    open: String,
+    has_id: bool,
+}
+
+impl TradeDraft {
+    /// Adds a column of ours, if the file has one with such a name.
+    fn add(&mut self, ours: &str, names: &[&str], columns: &[String]) {
+        let Some(theirs) = found(columns, names) else {
+            if NEEDED.contains(&ours) {
+                self.open += &format!("# open: which column is {ours}?\n");
+                self.trade += &format!("# {ours} = \"{{}}\"\n");
+            }
+            return;
+        };
+        self.has_id |= ours == "order_id";
+        let day = found(columns, &["date", "day"]).filter(|_| fold(theirs) == "time");
+        let day = day.map_or_else(String::new, |day| format!("{{{day}}} "));
+        let made = format!("{day}{{{theirs}}}");
+        if ours == "side" {
+            self.open += &format!(
+                "# open: are sides buy and sell? If not: side = {{ from = [{made:?}], words = {{ \
+                 Kauf = \"buy\" }} }}\n"
+            );
+        }
+        self.trade += &format!("{ours} = {made:?}\n");
+    }
+
+    /// Asks about totals and currencies. Money is no dollars by default.
+    fn ask(&mut self, columns: &[String]) {
+        if let Some(total) = found(columns, &TOTALS) {
+            self.open += &format!(
+                "# open: does {total:?} include the fee? If not, add quote_value = {:?}\n",
+                format!("{{{total}}}")
+            );
+        }
+        let has = |column: &str| self.trade.lines().any(|line| line.starts_with(column));
+        let has_quote = has("quote_currency");
+        if has("fee_amount") && !has("fee_currency") {
+            let (why, fee) = match found(columns, &["currency", "ccy"]) {
+                Some(currency) => (
+                    "are fees in the currency of the prices?",
+                    format!("fee_currency = \"{{{currency}}}\""),
+                ),
+                None => (
+                    "which currency are fees in?",
+                    "# fee_currency = \"\"".to_owned(),
+                ),
+            };
+            self.open += &format!("# open: {why}\n");
+            self.trade += &format!("{fee}\n");
+        }
+        if !has_quote {
+            self.open += "# open: do symbols name the currency of prices, or are these dollars? \
+                          If not, add quote_currency = \"EUR\"\n";
+        }
+    }
+}
+
+/// Returns the first column that has one of the names.
+fn found<'c>(columns: &'c [String], names: &[&str]) -> Option<&'c String> {
+    let mut found = names.iter().filter_map(|wanted| {
+        let mut columns = columns.iter();
+        columns.find(|column| fold(column) == *wanted)
+    });
+    found.next()
 }
 
 /// Finds the first row that looks like a header: several names, and no number.
@@ -226,6 +306,24 @@ mod tests {
             assert!(draft.lines().any(|it| it == line), "{line}\n{draft}");
         }
         assert!(!draft.contains("\nquote_value"), "{draft}");
+        // Day and time stand apart, and the fee has a currency of its own.
+        let file = b"Trade No,Date,Time,Instrument,Side,Qty,Price,Fee,Commission Currency\n";
+        let draft = draft_format(file, "x").unwrap();
+        for line in [
+            "order_id = \"{Trade No}\"",
+            "order_time = \"{Date} {Time}\"",
+            "fee_currency = \"{Commission Currency}\"",
+        ] {
+            assert!(draft.lines().any(|it| it == line), "{line}\n{draft}");
+        }
+        assert!(draft.contains("# open: do symbols name the currency of prices"));
+        // No currency is taken for dollars.
+        let draft = draft_format("Datum;Typ;Wertpapier;Stück;Kurs;Gebühr\n".as_bytes(), "x");
+        let draft = draft.unwrap();
+        assert!(
+            draft.contains("fee_amount = \"{Gebühr}\"\n# fee_currency = \"\"\n"),
+            "{draft}"
+        );
         // What no column says is open, and the draft is no table yet.
         let file = b"When,Ticker,Action,Qty,Price\n";
         let draft = draft_format(file, "x").unwrap();

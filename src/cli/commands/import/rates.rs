@@ -47,7 +47,8 @@ pub async fn run(args: &ImportRatesArgs, session: &Session) -> CliResult<Outcome
         Some(store) if reports.iter().any(has_changed) => next(store.as_ref(), session).await?,
         _ => String::new(),
     };
-    let location = store.map_or_else(|| "not opened".into(), |store| store.location());
+    let location = store.as_ref();
+    let location = location.map_or_else(|| "not opened".into(), |store| store.location());
     let mut text = format!("Database  {location}\n");
     for report in &reports {
         text.push_str(&describe(report, &request));

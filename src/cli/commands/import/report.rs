@@ -44,7 +44,7 @@ pub(super) fn describe_voided(receipt: Option<&ImportReceipt>) -> &'static str {
         _ => {
             "  voided trades stay out of matching: `fifo-pnl import list` names undone imports;\n  \
              `fifo-pnl import undo ID --undo` puts one back, `fifo-pnl void ORDER_ID --undo` a \
-             trade\n"
+             trade (both with --reason TEXT)\n"
         }
     }
 }
@@ -226,7 +226,7 @@ fn more(rows: u64) -> String {
 
 /// Lists rows whose id the ledger has with other facts, by the first fact that differs.
 pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt) -> String {
-    let hint = "    hint: if the file is right, import it with --correct --reason TEXT\n";
+    let hint = "    hint: if the file is right: `fifo-pnl import FILE --correct --reason TEXT`\n";
     let line = |conflict: &Conflict| {
         format!(
             "{name}:{}: order_id is {}, which the ledger has with {} {} where the file has {}\n",

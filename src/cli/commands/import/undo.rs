@@ -1,5 +1,7 @@
 //! `import undo` and `import list`: imports as wholes.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::cli::Outcome;
@@ -24,8 +26,8 @@ pub(super) async fn run(args: &ImportUndoArgs, session: &Session) -> CliResult<O
     };
     let undone = store.undo_import(&change).await?;
     let twin = match change.put_back {
-        true => twin_of(store.as_ref(), &undone.file).await?,
-        false => None,
+        true if undone.trades > 0 => twin_of(store.as_ref(), &undone.file).await?,
+        _ => None,
     };
     let warning = twin.map_or_else(String::new, |twin| {
         let undo = format!("fifo-pnl import undo {twin} --reason TEXT");
@@ -98,35 +100,60 @@ fn rows_of(undone: &ImportUndone) -> String {
     }
 }
 
+/// Most tries of an account that are searched for those of its imports.
+const TRIES_MAX: u64 = 10_000;
+
+/// Account and format of an import, as the log of its try has them.
+type LoggedTry = (String, Option<String>);
+
+/// Returns account and format of the imports of trades, by their numbers.
+async fn tries(store: &dyn Store) -> CliResult<BTreeMap<i64, LoggedTry>> {
+    let mut tries = BTreeMap::new();
+    for of in store.accounts().await? {
+        for sync in store.syncs(&of.account, TRIES_MAX).await? {
+            if let Some(id) = sync.import_id {
+                tries.insert(id, (sync.account.to_string(), sync.format));
+            }
+        }
+    }
+    Ok(tries)
+}
+
 /// Lists the imports, and says which are undone.
 pub(super) async fn list(session: &Session) -> CliResult<Outcome> {
     let store = session.open(false).await?;
     let (files, out) = (store.imports().await?, store.imports_out(None).await?);
+    let tries = tries(store.as_ref()).await?;
+    let logged = |file: &ImportedFile| tries.get(&file.id);
     let mut text = format!("Database  {}\n", store.location());
     let row = |file: &ImportedFile| {
-        let state = if out.contains(&file.id) { "undone" } else { "" };
-        let rows = count(file.rows.unsigned_abs());
-        let id = file.id.to_string();
+        let name = shown_sentence(&file.name);
+        let (account, format) = logged(file).cloned().unwrap_or_default();
         vec![
-            id,
+            file.id.to_string(),
             time(file.imported_at),
-            rows,
-            state.into(),
-            file.name.clone(),
+            count(file.rows.unsigned_abs()),
+            account,
+            format.unwrap_or_default(),
+            match out.contains(&file.id) {
+                true => format!("{name} (undone)"),
+                false => name.to_string(),
+            },
         ]
     };
     if files.is_empty() {
         let none = "Nothing is imported yet; `fifo-pnl run FILE` imports a file.\n";
         text.push_str(&session.next.in_text(none));
     } else {
-        let header = ["Import", "At", "Rows", "State", "File"];
+        let header = ["Import", "At", "Rows", "Account", "Format", "File"];
         let rows = files.iter().map(row).collect();
         text.push_str(&format!("{}\n", table(&header, &[0, 2], rows)));
     }
     let to_json = |file: &ImportedFile| -> Value {
+        let (account, format) = logged(file).cloned().unzip();
         json!({ "import_id": file.id, "file": file.name, "sha256": file.sha256,
-            "rows": file.rows, "at": file.imported_at.to_string(),
-            "undone": out.contains(&file.id) })
+            "rows": file.rows, "at": file.imported_at.to_string(), "account": account,
+            "format": format, "undone": out.contains(&file.id) })
     };
     let imports: Vec<Value> = files.iter().map(to_json).collect();
     let json = json!({ "database": store.location(), "imports": imports });

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::choices::{choices, is_open};
+use super::choices::choices;
 use crate::cli::error::{CliResult, columns_words, proposal_words, tickers_words};
 use crate::cli::next::{Next, flag, quoted};
 use crate::engine::{
@@ -369,12 +369,11 @@ fn unknown_asset(pool: &Pool, unknown: &UnknownInstrument, around: &Around<'_>) 
         true => choices(unknown),
         false => Vec::new(),
     };
-    let condition = if is_open(unknown) { "if " } else { "" };
     let is_there = around.rules.symbols.contains_key(&unknown.symbol);
     let of = |proposal: &Proposal| {
         let (lines, place) = lines_for(proposal.settings(&unknown.symbol), is_there, config);
         Way {
-            when: format!("{condition}{}", proposal_words(unknown, proposal, &place)),
+            when: proposal_words(unknown, proposal, &place),
             settings: lines,
             commands: vec![COMPUTE.into()],
         }

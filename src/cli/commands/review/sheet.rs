@@ -18,7 +18,7 @@ use crate::cli::session::Session;
 use crate::cli::terminal::note;
 use crate::engine::{IssueType, shown_sentence};
 use crate::files::{IfThere, WriteError, check_place};
-use crate::import::Table;
+use crate::import::TableFile;
 use crate::report::CsvFile;
 use crate::store::Store;
 use crate::store::model::{QueuedItem, ReviewStatus};
@@ -138,7 +138,8 @@ fn read(path: &Path) -> CliResult<DecisionSheet> {
     let shown = path.display();
     let bad = |what: String| CliError::usage(format!("{shown}{what}"), SHEET_HINT);
     let bytes = bytes_of(path)?;
-    let mut table = Table::new(&bytes).map_err(|error| bad(error.in_file()))?;
+    let file = TableFile::try_new(&bytes).map_err(|error| bad(error.in_file()))?;
+    let mut table = file.table().map_err(|error| bad(error.in_file()))?;
     for columns in [&FILLED[..], &["item"]] {
         let twice = table.check_once(columns);
         twice.map_err(|error| bad(error.in_file()))?;

@@ -36,6 +36,9 @@ impl Described {
     }
 }
 
+/// Words in the name of a column about the fee alone.
+const OF_FEES: [&str; 2] = ["fee", "comm"];
+
 /// Returns the columns of a person's own table that may name a currency, and that it does not read
 /// for the price. The tables of this program were made with files of their sources.
 pub(super) fn currencies_beside(
@@ -53,7 +56,7 @@ pub(super) fn currencies_beside(
         made.any(|it| match it.column {
             Column::Symbol | Column::BaseAsset | Column::QuoteCurrency => true,
             // Without a quote, the fee's currency is the one hint at that of the price.
-            Column::FeeCurrency => has_quote || name.contains("fee"),
+            Column::FeeCurrency => has_quote || OF_FEES.iter().any(|it| name.contains(it)),
             _ => has_quote,
         })
     };
