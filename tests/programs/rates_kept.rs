@@ -102,3 +102,22 @@ fn a_pool_without_a_leg_of_a_trade_without_a_value_has_a_result() {
     assert_eq!(folder.sql(status), expected);
     folder.validate(&["--version", "current"]).expect(0);
 }
+
+/// Bought 100 euros for 110 dollars, less 2 euros withheld: 98 for 110. Sold for 107.8: 2.2 lost.
+#[test]
+fn a_fee_withheld_from_bought_money_lessens_its_units() {
+    let folder = Folder::new();
+    let trades = "order_id,symbol,side,size,price,fee_amount,fee_currency,order_time\n\
+                  b2,EUR-USD,buy,100,1.1,2,EUR,2025-03-01T00:00:00Z\n\
+                  s2,EUR-USD,sell,98,1.1,0,EUR,2025-03-02T00:00:00Z\n";
+    folder.write("trades.csv", trades);
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(0);
+    let row = "SELECT allocated_size || ' ' || cost_basis_usd || ' ' || pnl_usd \
+               FROM v_current_allocations";
+    assert_eq!(folder.value(row), "98 110 -2.2");
+    let open = "SELECT count(*) FROM fifo_inventory_snapshot";
+    assert_eq!(folder.value(open), "0");
+    folder
+        .validate(&["--version", "current", "--strict"])
+        .expect(0);
+}

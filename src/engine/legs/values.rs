@@ -186,6 +186,11 @@ impl LegMaker<'_> {
         };
         let asset = self.rules.asset_named(currency.as_str());
         let units = Fact::of_fee(amount);
+        // Withheld from what was bought, also if that is money.
+        let is_bought = trade.side == Side::Buy && !is_paid_in_asset && asset == of.base;
+        if is_bought && units.units() > 0 {
+            return Ok(LegFee::Withheld(units));
+        }
         if self.rules.is_usd(&asset) {
             let Some(stated) = usd_value else {
                 return Ok(LegFee::Money(amount));
@@ -198,11 +203,6 @@ impl LegMaker<'_> {
             return Ok(LegFee::Money(self.usd_fee(stated)?));
         }
         let is_money = self.rules.is_currency(&asset);
-        let is_withheld =
-            trade.side == Side::Buy && !is_paid_in_asset && asset == of.base && units.units() > 0;
-        if is_withheld && !is_money {
-            return Ok(LegFee::Withheld(units));
-        }
         if !is_money && self.rules.pools == PoolsBy::Symbol && units.units() != 0 {
             let reason = "is an asset, and pools by symbol have no place for its units";
             return Err(self.fault("fee_currency", reason));

@@ -182,7 +182,8 @@ impl SecondWay<'_> {
             let units = of_fee(fee.amount);
             let is_asset = !is_money(self.rules, &asset);
             let from = received.as_mut();
-            let from = from.filter(|it| is_asset && units > Exact::ZERO && it.asset == asset);
+            let is_of_pool = is_asset || given.is_none();
+            let from = from.filter(|it| is_of_pool && units > Exact::ZERO && it.asset == asset);
             match from {
                 Some(received) if given.is_none() => {
                     received.units = received.units.minus(&units);
