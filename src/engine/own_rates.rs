@@ -8,7 +8,7 @@ use super::facts::MoreRef;
 use super::ids::{OrderId, Pool, Symbol};
 use super::leg::Leg;
 use super::money;
-use super::number::Usd;
+use super::number::{Size, Usd};
 use super::policy::{OWN_RATE_FROM_USD, SOURCE_OPENING, SOURCE_REVIEW, USD};
 use super::pool::PoolLedger;
 use super::rates::{OwnRate, RateValue};
@@ -73,7 +73,11 @@ impl OwnTrades {
         let more = trade.more.and_then(MoreRef::others);
         let is_stated = more.is_some_and(|more| {
             let is_other = |value| !is_product(trade, Fact::of_worth(value));
-            more.usd_value.is_some() || more.quote_value.is_some_and(is_other)
+            // The price of a contract of several units is none of one unit.
+            let is_contract = |size: Size| size.to_units() != Some((1, 0));
+            more.usd_value.is_some()
+                || more.quote_value.is_some_and(is_other)
+                || more.contract_size.is_some_and(is_contract)
         });
         // A column alone does not say it: a plain trade in a pool has lost its columns.
         let has_names =

@@ -121,3 +121,15 @@ fn a_fee_withheld_from_bought_money_lessens_its_units() {
         .validate(&["--version", "current", "--strict"])
         .expect(0);
 }
+
+/// The pool of a future is rejected, and its price is no rate for others.
+#[test]
+fn the_price_of_a_contract_is_no_rate() {
+    let folder = Folder::new();
+    let trades = "order_id,symbol,side,size,price,order_time,total_fees_usd,contract_size\n\
+                  c1,BTC-USD,buy,10,800,2025-03-01T00:00:00Z,0,0.01\n\
+                  e1,ETH-BTC,buy,1,0.05,2025-03-01T01:00:00Z,0,\n";
+    folder.write("trades.csv", trades);
+    let text = folder.fifo_pnl(&["run", "trades.csv"]).expect(1).stdout;
+    assert!(text.contains("a rate of BTC"), "{text}");
+}
