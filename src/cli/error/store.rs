@@ -111,13 +111,16 @@ fn advice(error: &StoreError) -> (Exit, String) {
         }
         StoreError::SelfCheck(_) => failed(OUR_BUG),
         StoreError::RatesDiffer(_) => refused(ONE_RATE),
-        StoreError::Unreadable { .. }
-        | StoreError::RowsDiffer(_)
-        | StoreError::RowsMoved { .. }
-        | StoreError::ClaimDiffers(_) => failed(
-            "something else wrote to this database; `fifo-pnl validate --version current` says \
-             what is wrong",
+        StoreError::Unreadable { .. } => failed(
+            "something else wrote to this database: restore it from a backup, or mend the value; \
+             of a version, `compute_allocations --all-symbols` makes a new one",
         ),
+        StoreError::RowsDiffer(_) | StoreError::RowsMoved { .. } | StoreError::ClaimDiffers(_) => {
+            failed(
+                "something else wrote to this database; `fifo-pnl validate --version current` says \
+             what is wrong",
+            )
+        }
         StoreError::Database { .. } => {
             failed("what was complete before still is; run again when the cause is gone")
         }

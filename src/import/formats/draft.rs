@@ -217,6 +217,8 @@ impl TradeDraft {
             self.open += &format!("# open: {why}\n");
             self.trade += &format!("{fee}\n");
         }
+        self.open += "# open: are symbols tickers of shares or funds? If so, add tickers = true \
+                      below exchange\n";
         if !has_quote {
             self.open += "# open: do symbols name the currency of prices, or are these dollars? \
                           If not, add quote_currency = \"EUR\"\n";
