@@ -115,6 +115,8 @@ fn a_fee_withheld_from_bought_money_lessens_its_units() {
     let row = "SELECT allocated_size || ' ' || cost_basis_usd || ' ' || pnl_usd \
                FROM v_current_allocations";
     assert_eq!(folder.value(row), "98 110 -2.2");
+    // Another spelling names the same pool.
+    folder.compute(&["--asset", "ZEUR"]).expect(0);
     let open = "SELECT count(*) FROM fifo_inventory_snapshot";
     assert_eq!(folder.value(open), "0");
     folder

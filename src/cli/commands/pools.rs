@@ -6,7 +6,7 @@ use crate::cli::args::AssetArgs;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::session::Session;
 use crate::cli::terminal::note;
-use crate::engine::{Account, Asset, IdError, Symbol, shown};
+use crate::engine::{Account, Asset, IdError, PoolsBy, Symbol, shown};
 use crate::pipeline::assets_of_symbol;
 use crate::store::TradeStore;
 
@@ -38,7 +38,8 @@ impl NamedAssets {
         self.assets.is_empty() && self.symbols.is_empty()
     }
 
-    /// Returns the assets. A note names the asset that a symbol stands for.
+    /// Returns the assets by the names of the settings: BTC for XBT. A note names the asset that a
+    /// symbol stands for.
     ///
     /// Errors: the ledger lacks a symbol; the store fails.
     pub(super) async fn resolve(
@@ -47,7 +48,12 @@ impl NamedAssets {
         account: Option<&Account>,
         session: &Session,
     ) -> CliResult<BTreeSet<Asset>> {
-        let mut all = self.assets;
+        let rules = &session.config.rules;
+        let name = |asset: Asset| match rules.pools {
+            PoolsBy::Asset => rules.asset_named(asset.as_str()),
+            PoolsBy::Symbol => asset,
+        };
+        let mut all: BTreeSet<Asset> = self.assets.into_iter().map(name).collect();
         for symbol in &self.symbols {
             let assets = assets_of_symbol(store, account, symbol).await?;
             let names: Vec<String> = assets
