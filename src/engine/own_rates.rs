@@ -73,7 +73,7 @@ impl OwnTrades {
         let more = trade.more.and_then(MoreRef::others);
         let is_stated = more.is_some_and(|more| {
             let is_other = |value| !is_product(trade, Fact::of_worth(value));
-            // The price of a contract of several units is none of one unit.
+            // A contract of several units has no price of one unit.
             let is_contract = |size: Size| size.to_units() != Some((1, 0));
             more.usd_value.is_some()
                 || more.quote_value.is_some_and(is_other)

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use csv::StringRecord;
 
-use super::hints::without_zeros;
 use super::rejected::{Hint, Obstacle};
 
 /// The mark before decimals.
@@ -264,7 +263,7 @@ impl NumberText<'_> {
 
     fn open(self, place: usize, cell: &str) -> OpenNumber {
         let readings = [DecimalMark::Point, DecimalMark::Comma].map(|mark| self.plain(mark));
-        let [point, comma] = readings.map(|number| without_zeros(&number));
+        let [point, comma] = readings;
         let either = match self.body.contains(',') {
             true => Obstacle::Either(point, comma),
             false => Obstacle::EitherPoint(comma, point),

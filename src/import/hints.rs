@@ -195,7 +195,6 @@ fn separated(dressed: &mut Dressed) -> Option<Option<String>> {
             let sign = if dressed.negative { "-" } else { "" };
             let short = format!("{sign}{}", without(','));
             let decimal = format!("{sign}{}", body.replace(',', "."));
-            let decimal = without_zeros(&decimal);
             dressed.obstacles.push(Obstacle::Either(short, decimal));
             return Some(None);
         }
@@ -208,17 +207,6 @@ fn separated(dressed: &mut Dressed) -> Option<Option<String>> {
     };
     dressed.obstacles.push(what);
     Some(Some(number))
-}
-
-/// Returns a number without zeros at the end of its decimals. `3.200` may be asked about again.
-pub(super) fn without_zeros(number: &str) -> String {
-    match number.contains('.') {
-        true => number
-            .trim_end_matches('0')
-            .trim_end_matches('.')
-            .to_owned(),
-        false => number.to_owned(),
-    }
 }
 
 /// Tells whether a text is digits in groups of three.

@@ -86,6 +86,22 @@ pub async fn decided_lots(
     Ok(trades.into_iter().filter_map(lot).collect())
 }
 
+/// Lists the lots by decision whose sell is out of matching: another sell may use them now.
+///
+/// Errors: as of [`decided_lots`].
+pub async fn decided_without_sell(store: &dyn Store) -> PipelineResult<Vec<DecidedLot>> {
+    let mut lots = decided_lots(store, None).await?;
+    let key = |lot: &DecidedLot| (lot.pool.account.to_string(), lot.sell_order_id.clone());
+    let ids: TradeIds = lots.iter().map(key).collect();
+    let sells = store.trades_named(&ids, None).await?.into_iter();
+    let sells = sells.filter(|sell| !sell.is_voided);
+    let sells: TradeIds = sells
+        .map(|sell| (sell.pool.account.to_string(), sell.order_id))
+        .collect();
+    lots.retain(|lot| !sells.contains(&key(lot)));
+    Ok(lots)
+}
+
 /// Returns the execution time of the sell that a review item is about.
 fn sold_at(item: &QueuedItem) -> Option<Timestamp> {
     let details: Value = serde_json::from_str(&item.details).ok()?;

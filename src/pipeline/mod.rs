@@ -51,7 +51,10 @@ pub use compare::{
     CompareOptions, CompareReport, ComparedSell, ComparedSum, SellDifference, VersionRef, compare,
 };
 pub use compute::{ComputeOptions, ComputeReport, PoolLine, Publication, compute};
-pub use decided::{DecidedLot, LateBuy, current_watermark, decided_lots, late_buys, watermark_of};
+pub use decided::{
+    DecidedLot, LateBuy, current_watermark, decided_lots, decided_without_sell, late_buys,
+    watermark_of,
+};
 pub use earlier::{ImportedAs, KnownRows};
 pub use error::{ExplainError, NoRows, PipelineError, PipelineResult, PointerError, ReplaceError};
 pub use explain::{

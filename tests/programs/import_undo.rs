@@ -240,3 +240,34 @@ fn a_file_that_is_put_back_beside_itself_is_named() {
     let count = "SELECT sum(trades) FROM fifo_pool_summary WHERE allocation_version = 1";
     assert_eq!(folder.value(count), "2");
 }
+
+/// A lot by decision stays when its sell leaves: another sell would use it without a word.
+#[test]
+fn a_decided_lot_without_its_sell_is_named() {
+    let folder = folder();
+    folder.fifo_pnl(&["run", "sells.csv"]).expect(0);
+    let resolve = [
+        "review",
+        "resolve",
+        "1",
+        "--basis",
+        "90",
+        "--acquired",
+        "2024-05-31",
+        "--timezone",
+        "UTC",
+        "--note",
+        "a gift",
+        "--yes",
+    ];
+    folder.fifo_pnl(&resolve).expect(0);
+    let undo = ["import", "undo", "1", "--reason", "wrong"];
+    let said = folder.fifo_pnl(&undo).expect(0).stdout;
+    let warning = "\"review-1-1\" was decided for \"s1\", which is out of matching";
+    assert!(said.contains(warning), "{said}");
+    let way = said.split('`').nth(1).unwrap().replace("TEXT", "wrong");
+    folder.shell(&way).expect(0);
+    let back = ["import", "undo", "1", "--undo", "--reason", "right"];
+    let said = folder.fifo_pnl(&back).expect(0).stdout;
+    assert!(!said.contains("was decided"), "{said}");
+}

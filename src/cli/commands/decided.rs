@@ -9,7 +9,8 @@ use crate::cli::format::{add, plural};
 use crate::cli::next::Next;
 use crate::engine::{shown, thousands};
 use crate::pipeline::{
-    DecidedLot, LateBuy, current_watermark, decided_lots, late_buys, watermark_of,
+    DecidedLot, LateBuy, current_watermark, decided_lots, decided_without_sell, late_buys,
+    watermark_of,
 };
 use crate::store::model::{Scope, Version, Watermark};
 use crate::store::{Store, VersionStore};
@@ -18,6 +19,21 @@ const INDENT: &str = "                ";
 
 /// Most decisions that a warning names. The others are only counted.
 const DECISIONS_SHOWN: usize = 5;
+
+/// Warns of lots by decision whose sell is out of matching.
+pub(super) async fn warn_without_sell(store: &dyn Store, next: &Next) -> CliResult<String> {
+    let lots = decided_without_sell(store).await?;
+    let line = |lot: &DecidedLot| {
+        format!(
+            "  warning: {} was decided for {}, which is out of matching; another sell may use \
+             it:\n  `{}` takes it out\n",
+            shown(&lot.order_id).quoted(),
+            shown(&lot.sell_order_id).quoted(),
+            next.command(&void_command(&lot.order_id, lot.pool.account.as_str()))
+        )
+    };
+    Ok(lots.iter().take(DECISIONS_SHOWN).map(line).collect())
+}
 
 /// The current version's watermark before a run.
 pub(super) struct Before(Option<Watermark>);

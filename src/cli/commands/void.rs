@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{check_reason, read_account};
+use super::{check_reason, decided, read_account};
 use crate::cli::Outcome;
 use crate::cli::args::VoidArgs;
 use crate::cli::error::{CliError, CliResult};
@@ -73,8 +73,10 @@ pub async fn run(args: VoidArgs, session: &Session) -> CliResult<Outcome> {
     } else {
         "is out of matching"
     };
+    let decided = decided::warn_without_sell(store.as_ref(), &session.next).await?;
     let text = format!(
-        "Database  {}\nTrade {} of account {} {done} from the next version on.\nNext: {}\n",
+        "Database  {}\nTrade {} of account {} {done} from the next version on.\n{decided}\
+         Next: {}\n",
         store.location(),
         shown(id).quoted(),
         shown(account).quoted(),

@@ -26,6 +26,10 @@ impl From<StoreError> for CliError {
     }
 }
 
+const UNREADABLE: &str = "something else wrote to this database: restore it from a backup, or \
+                          mend the value; of a version, `compute_allocations --all-symbols` makes \
+                          a new one";
+
 /// Advises about rows that no run wrote.
 fn altered(version: i64) -> (Exit, String) {
     let next = see_what_differs(version);
@@ -111,10 +115,7 @@ fn advice(error: &StoreError) -> (Exit, String) {
         }
         StoreError::SelfCheck(_) => failed(OUR_BUG),
         StoreError::RatesDiffer(_) => refused(ONE_RATE),
-        StoreError::Unreadable { .. } => failed(
-            "something else wrote to this database: restore it from a backup, or mend the value; \
-             of a version, `compute_allocations --all-symbols` makes a new one",
-        ),
+        StoreError::Unreadable { .. } => failed(UNREADABLE),
         StoreError::RowsDiffer(_) | StoreError::RowsMoved { .. } | StoreError::ClaimDiffers(_) => {
             failed(
                 "something else wrote to this database; `fifo-pnl validate --version current` says \

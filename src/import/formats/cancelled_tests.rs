@@ -116,3 +116,25 @@ fn a_sign_against_the_side_is_no_trade() {
     let done = outcome(&[at("-7", "SELL")]);
     assert_eq!(done, (texts(&["1"]), vec![], vec![]));
 }
+
+/// A short sale and its cover are no trades of what is held.
+#[test]
+fn trades_of_short_positions_are_refused() {
+    let head = HEAD.replace("LevelOfDetail", "LevelOfDetail,Open/CloseIndicator");
+    let row = |size: &str, side: &str, code: &str| {
+        format!("USD,STK,QRS,20240305;100000,{size},12.5,-1,USD,{side},1,,,EXECUTION,{code}\n")
+    };
+    for (size, side, code, refused) in [
+        ("-7", "SELL", "O", 1),
+        ("7", "BUY", "C", 1),
+        ("7", "BUY", "C;O", 1),
+        ("-7", "SELL", "C", 0),
+        ("7", "BUY", "O", 0),
+    ] {
+        let file = parsed(&format!("{head}{}", row(size, side, code)));
+        let rejected: Vec<String> = file.rejected.iter().map(ToString::to_string).collect();
+        assert_eq!(rejected.len(), refused, "{side} {code}: {rejected:?}");
+        let is_named = |it: &String| it.starts_with("2: Open/CloseIndicator is ");
+        assert!(rejected.iter().all(is_named), "{rejected:?}");
+    }
+}

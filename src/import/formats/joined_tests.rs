@@ -695,3 +695,23 @@ fn head_lines(text: &str) -> usize {
     let found = crate::import::formats::recognise(&mut rows, &options()).unwrap();
     usize::try_from(found.unwrap().1).unwrap()
 }
+
+/// An empty name of a currency would be an asset of its own.
+#[test]
+fn an_amount_without_a_currency_is_refused() {
+    for (name, from, to) in [
+        ("koinly", "0.005,BTC,450", "0.005,,450"),
+        ("koinly", "Main,450,USD", "Main,450,"),
+        ("cointracker", ",USD,", ",,"),
+    ] {
+        let text = sample(name);
+        assert!(text.contains(from), "{name}: {from}");
+        let file = parsed(&text.replacen(from, to, 1));
+        let rejected: Vec<String> = file.rejected.iter().map(ToString::to_string).collect();
+        let said = "expected a currency or coin beside each amount of the row";
+        assert!(
+            rejected.len() == 1 && rejected[0].contains(said),
+            "{name}: {rejected:?}"
+        );
+    }
+}

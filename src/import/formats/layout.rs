@@ -132,6 +132,9 @@ pub(super) struct Layout {
     /// The money that a trade moved.
     #[serde(default)]
     pub paid: Option<PaidMoney>,
+    /// A column with `O` of a trade that opens a position, and `C` of one that closes it.
+    #[serde(default)]
+    pub opens: Option<String>,
     /// Rows that cancel a trade of the same file.
     #[serde(default)]
     pub cancelled: Option<Cancels>,
@@ -345,6 +348,7 @@ impl Layout {
             .chain(of_cancels)
             .chain(&self.signed)
             .chain(self.paid.as_ref().map(|paid| &paid.column))
+            .chain(&self.opens)
             .find(|it| !known.contains(&fold(it)));
         if let Some(column) = unknown {
             return Err(format!("no header has {column:?}"));

@@ -106,6 +106,9 @@ impl JoinedFormat for Mt5Report {
             return Ok(ignored("total"));
         }
         check_id("Deal", id)?;
+        if cells.text("Balance").is_empty() {
+            return Err(("Balance", Fault::new("expected the balance after the deal")));
+        }
         let posting = Posting {
             balance: cells.balance("Balance")?,
             ..posting(cells, &["Commission", "Fee", "Swap", "Profit"])?

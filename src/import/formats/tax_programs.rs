@@ -10,6 +10,7 @@ use crate::engine::{MovementKind, SignedAmount, Size};
 use crate::import::rejected::Fault;
 
 const NO_MARGIN: &str = "expected no margin and no futures: such trades are not computed";
+const NO_NAME: &str = "expected a currency or coin beside each amount of the row";
 const NO_AMOUNT: &str = "expected an amount that was sent or received";
 
 const SAME_AMOUNT: &str = "expected a transfer of one amount: what was sent is not what was \
@@ -30,6 +31,14 @@ impl Legs<'_> {
     /// Makes a row of its legs. `label`: its column, and the kinds that it may say.
     pub fn row(&self, (column, kinds): (&'static str, &Kinds)) -> Result<RowSays, CellFault> {
         let ((sent, sent_asset), (received, received_asset)) = (self.sent, self.received);
+        let (fee, fee_asset) = self.fee;
+        let is_nameless = |amount: SignedAmount, asset: &str| !amount.is_zero() && asset.is_empty();
+        if is_nameless(sent, sent_asset)
+            || is_nameless(received, received_asset)
+            || is_nameless(fee, fee_asset)
+        {
+            return Err((column, Fault::new(NO_NAME)));
+        }
         let is_same = sent_asset.eq_ignore_ascii_case(received_asset);
         let meaning = match (sent.is_zero(), received.is_zero()) {
             (false, false) if is_same && sent != received => {
@@ -342,7 +351,10 @@ impl JoinedFormat for CoinTracking {
         let (mut bought, mut sold) = (cells.amount("buy")?, cells.amount("sell")?);
         let (mut fee, fee_asset) = (cells.amount("fee")?, asset(2));
         let too_long = |_| too_long("fee");
-        let is = |other: &str| !fee_asset.is_empty() && fee_asset.eq_ignore_ascii_case(other);
+        if !fee.is_zero() && fee_asset.is_empty() {
+            return Err(("fee", Fault::new(NO_NAME)));
+        }
+        let is = |other: &str| fee_asset.eq_ignore_ascii_case(other);
         if is(asset(1)) && !sold.is_zero() {
             sold = sold.checked_add(fee.negated()).map_err(too_long)?;
         } else if is(asset(0)) && !bought.is_zero() {

@@ -10,14 +10,29 @@ use crate::store::Store;
 use crate::store::model::SyncStatus;
 
 /// Formats with the same trades under other ids. The first of a list has those of all others.
-const SAME_TRADES: [&[&str]; 4] = [
+const SAME_TRADES: [&[&str]; 8] = [
     &[
         "binance-records",
         "binance-trades",
         "binance-older",
         "binance-convert",
     ],
-    &["coinbase", "coinbase-fills", "coinbase-account"],
+    &["bitstamp", "bitstamp-older"],
+    &["bybit-account", "bybit-log", "bybit-spot"],
+    &["bybit-log", "bybit-spot"],
+    &[
+        "coinbase",
+        "coinbase-older",
+        "coinbase-oldest",
+        "coinbase-fills",
+        "coinbase-account",
+    ],
+    &[
+        "kucoin-orders",
+        "kucoin-fills",
+        "kucoin-older",
+        "kucoin-oldest",
+    ],
     &["ib-flex-trades", "ib-activity", "ib-transactions"],
     &["ib-activity", "ib-transactions"],
 ];

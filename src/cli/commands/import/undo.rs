@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::super::decided;
 use crate::cli::Outcome;
 use crate::cli::args::ImportUndoArgs;
 use crate::cli::error::CliResult;
@@ -37,8 +38,9 @@ pub(super) async fn run(args: &ImportUndoArgs, session: &Session) -> CliResult<O
              `{undo}` takes them out\n"
         )
     });
+    let decided = decided::warn_without_sell(store.as_ref(), &session.next).await?;
     let text = format!(
-        "Database  {}\n{}{warning}Next: {}\n",
+        "Database  {}\n{}{warning}{decided}Next: {}\n",
         store.location(),
         describe(&change, &undone),
         session.next.command("compute_allocations --all-symbols")

@@ -22,6 +22,8 @@ pub(super) struct Agreements {
     quantity: Option<usize>,
     /// The column of money with a sign.
     pub(super) money: Option<usize>,
+    /// The column that says whether a trade opens a position.
+    pub(super) opens: Option<usize>,
     /// The currency of the money, if it may be another one than that of the price.
     currency: Vec<PlacedPart>,
 }
@@ -38,6 +40,7 @@ impl Agreements {
         Self {
             quantity: layout.signed.as_deref().and_then(&place),
             money: paid.and_then(|paid| place(&paid.column)),
+            opens: layout.opens.as_deref().and_then(&place),
             currency: currency.unwrap_or_default(),
         }
     }
@@ -56,6 +59,10 @@ impl Described {
         if let Some(place) = self.agreements.quantity {
             check_sign(&number(place), is_sale).map_err(|fault| (Column::Size, fault))?;
         }
+        if let Some(place) = self.agreements.opens {
+            let codes = cell(cells, place);
+            check_position(codes, is_sale).map_err(|fault| (Column::Status, fault))?;
+        }
         let Some(place) = self.agreements.money else {
             return Ok(());
         };
@@ -72,6 +79,25 @@ impl Described {
             }
             false => Ok(()),
         }
+    }
+}
+
+/// Refuses trades of short positions: a sale that opens one, a purchase that closes one.
+fn check_position(codes: &str, is_sale: bool) -> Result<(), Fault> {
+    let (wrong, why) = match is_sale {
+        true => (
+            "O",
+            "expected a sale of what is held: one that opens a short position is not computed",
+        ),
+        false => (
+            "C",
+            "expected a purchase to hold: one that closes a short position is not computed",
+        ),
+    };
+    let mut codes = codes.split([';', ',']).map(str::trim);
+    match codes.any(|code| code == wrong) {
+        true => Err(Fault::new(why)),
+        false => Ok(()),
     }
 }
 

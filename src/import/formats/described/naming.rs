@@ -13,8 +13,12 @@ impl Described {
     /// Returns the column of the file, and its text, that a native column is made of.
     pub(super) fn source_of(&self, column: Column, cells: &StringRecord) -> (String, String) {
         let made = self.made.iter().find(|made| made.column == column);
-        let money = self.agreements.money.filter(|_| made.is_none());
-        if let Some(place) = money.filter(|_| column == Column::QuoteValue) {
+        let place = match column {
+            Column::QuoteValue => self.agreements.money,
+            Column::Status => self.agreements.opens,
+            _ => None,
+        };
+        if let Some(place) = place.filter(|_| made.is_none()) {
             return self.place_of(&[PlacedPart::Cell(place, Vec::new())], cells, "");
         }
         let way = made.and_then(|made| {
