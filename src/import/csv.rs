@@ -16,6 +16,7 @@ use super::dialect::Dialect;
 use super::documents::document;
 use super::encoding::Encoding;
 use super::error::FileError;
+use super::file::{is_line_end, is_workbook};
 use super::formats::{
     JoinedOutcome, JoinedRows, Record, RowFormat, RowOutcome, is_blank, recognise,
 };
@@ -74,7 +75,10 @@ pub fn parse_csv(
         read_as: format.read_as(encoding, block.dialect, options),
         assumes: format.assumes(),
         unknown_columns: format.unknown_columns().to_vec(),
-        ends_without_line_end: block.ends_without_line_end(),
+        ends_without_line_end: match &document {
+            Some(_) => is_cut_text(bytes),
+            None => block.ends_without_line_end(),
+        },
         ..ParsedFile::default()
     };
     file.read_as.extend(document.as_ref().map(|made| made.said));
@@ -124,6 +128,13 @@ pub fn parse_csv(
     cancel(cancelling, &mut file, format.makes_ids());
     format.number(&mut file.movements, &mut file.actions);
     Ok(file)
+}
+
+/// Tells whether a document of lines ends without a line end. Pages and workbooks have no lines.
+fn is_cut_text(bytes: &[u8]) -> bool {
+    let letters = || bytes.iter().filter(|byte| byte.is_ascii() && **byte != 0);
+    let is_of_lines = !is_workbook(bytes) && letters().next() != Some(&b'<');
+    is_of_lines && !letters().next_back().is_some_and(is_line_end)
 }
 
 /// The format of a file of trades, with the columns that its header has.

@@ -136,6 +136,11 @@ pub(super) fn table(text: &str) -> Result<Option<String>, FileError> {
                 }
                 table.push(*line, made);
             }
+            // Its cells have no names, so that it is refused.
+            Some("Data") if section == TRADES => {
+                let rest = COLUMNS.iter().skip(1).map(|_| "");
+                table.push(*line, std::iter::once(section).chain(rest));
+            }
             _ => {}
         }
     }

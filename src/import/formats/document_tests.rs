@@ -108,6 +108,21 @@ fn a_cancelled_action_is_refused() {
     assert!(file.rejected.iter().all(|row| row.takes_back));
 }
 
+/// A row of trades without its header is no row that somebody may overlook. A cut file is named.
+#[test]
+fn rows_of_a_statement_without_a_header_are_refused() {
+    let text = sample("ib-activity");
+    let whole = parsed(&text);
+    assert!(!whole.ends_without_line_end);
+    assert!(parsed(text.trim_end()).ends_without_line_end);
+    let header = text
+        .lines()
+        .find(|line| line.starts_with("Trades,Header"))
+        .unwrap();
+    let file = parsed(&text.replacen(header, "Trade,Header", 1));
+    assert!(file.rejected.len() > whole.rejected.len());
+}
+
 /// Orders count if the statement has no fills of them; sections that nobody knows are refused.
 #[test]
 fn one_level_of_an_activity_statement_counts() {

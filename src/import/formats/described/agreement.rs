@@ -15,6 +15,9 @@ use crate::import::rejected::{Fault, Hint};
 /// more than one unit is off by far more.
 const OFF_MAX: Decimal = Decimal::from_parts(1, 0, 0, false, 1);
 
+/// Money of small trades is rounded to cents.
+const CENT: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
+
 /// Places of the columns that have to agree with a trade.
 #[derive(Debug, Default)]
 pub(super) struct Agreements {
@@ -124,6 +127,7 @@ fn is_far(money: &str, texts: &Texts<'_>) -> bool {
     let far = || {
         let value = number(Column::Size)?.checked_mul(number(Column::Price)?)?;
         let allowed = value.checked_mul(OFF_MAX)?.checked_add(fees.abs())?;
+        let allowed = allowed.checked_add(CENT)?;
         Some(money?.checked_sub(value)?.abs() > allowed)
     };
     far().unwrap_or(false)
