@@ -32,6 +32,7 @@ mod numbers;
 mod okx_account;
 mod okx_funding;
 mod own;
+mod same_trades;
 #[cfg(test)]
 pub(super) mod samples;
 mod shape;
@@ -55,6 +56,7 @@ use self::joined::JoinedFormat;
 pub(super) use self::joined::{JoinedFile, JoinedOutcome, JoinedRows};
 use self::native::Native;
 pub use self::own::OwnFormats;
+pub use self::same_trades::formats_with_same_trades;
 use self::unknown::Unknown;
 use super::ImportOptions;
 use super::cancels::Cancellation;

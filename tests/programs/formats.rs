@@ -225,6 +225,14 @@ fn two_files_of_one_venue_that_count_twice_are_named() {
     folder
         .fifo_pnl(&["import", "binance-records.csv"])
         .expect(0);
+    // Another file of records, which is undone, does not hide the first one.
+    let records = samples().into_iter().find(|it| it.0 == "binance-records");
+    let later = records.unwrap().1.replace("2024-05-", "2024-06-");
+    folder.write("later.csv", later);
+    folder.fifo_pnl(&["import", "later.csv"]).expect(0);
+    folder
+        .fifo_pnl(&["import", "undo", "2", "--reason", "x"])
+        .expect(0);
     let trades = ["import", "binance-trades.csv"];
     let said = folder.fifo_pnl(&trades).expect(0).stderr;
     let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -235,7 +243,7 @@ fn two_files_of_one_venue_that_count_twice_are_named() {
     assert!(said.contains(undo), "{said}");
     folder.shell(undo).expect(0);
     folder
-        .fifo_pnl(&["import", "undo", "2", "--reason", "x"])
+        .fifo_pnl(&["import", "undo", "3", "--reason", "x"])
         .expect(0);
     let again = [
         "import",

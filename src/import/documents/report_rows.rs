@@ -16,8 +16,8 @@ pub(super) struct ReportCell {
 }
 
 impl ReportRow {
-    /// Returns the texts of at least so many columns. Further ones are there only up to the last
-    /// text.
+    /// Returns the texts of a row, filled up with empty ones to a number of columns. A cell beyond
+    /// them counts if it has a text.
     pub(super) fn expanded(&self, columns: usize) -> Vec<String> {
         let mut texts = Vec::with_capacity(columns);
         for cell in &self.cells {

@@ -32,7 +32,7 @@ use super::numbers::plain;
 use super::template::{fold, is_named};
 use super::zones::zone_of;
 use super::{HeaderRow, Record, RowFormat, RowOutcome};
-use crate::engine::{Instrument, LedgerTrade};
+use crate::engine::{Instrument, LedgerTrade, Symbol};
 use crate::import::cells::TradeReader;
 use crate::import::columns::{COLUMNS, Column};
 use crate::import::currency::CurrencyColumn;
@@ -349,8 +349,11 @@ impl Described {
             quote: text(Column::QuoteCurrency),
         };
         let settings = &reading.options.assets.symbols;
-        let is_told = (self.is_own && !names.quote.is_empty())
-            || (!settings.is_empty() && self.is_in_settings(names.symbol, settings));
+        let symbol = || names.symbol.parse::<Symbol>();
+        // Without settings, no row pays for the look-up.
+        let is_in_settings =
+            !settings.is_empty() && symbol().is_ok_and(|symbol| settings.contains_key(&symbol));
+        let is_told = is_in_settings || (self.is_own && !names.quote.is_empty());
         match reading.pair(&names) {
             Some(Ok(pair)) if pair.is_pair || is_told || self.layout.tickers => Ok(Some(pair)),
             Some(Err(_)) if self.layout.tickers => Ok(None),

@@ -5,37 +5,10 @@ use std::collections::BTreeSet;
 use crate::cli::error::CliResult;
 use crate::cli::session::Session;
 use crate::engine::shown;
+use crate::import::formats_with_same_trades;
 use crate::pipeline::{FileReport, ImportRequest};
 use crate::store::Store;
 use crate::store::model::SyncStatus;
-
-/// Formats with the same trades under other ids. The first of a list has those of all others.
-const SAME_TRADES: [&[&str]; 8] = [
-    &[
-        "binance-records",
-        "binance-trades",
-        "binance-older",
-        "binance-convert",
-    ],
-    &["bitstamp", "bitstamp-older"],
-    &["bybit-account", "bybit-log", "bybit-spot"],
-    &["bybit-log", "bybit-spot"],
-    &[
-        "coinbase",
-        "coinbase-older",
-        "coinbase-oldest",
-        "coinbase-fills",
-        "coinbase-account",
-    ],
-    &[
-        "kucoin-orders",
-        "kucoin-fills",
-        "kucoin-older",
-        "kucoin-oldest",
-    ],
-    &["ib-flex-trades", "ib-activity", "ib-transactions"],
-    &["ib-activity", "ib-transactions"],
-];
 
 /// Most tries of an account that are searched for other formats.
 const TRIES_MAX: u64 = 1_000;
@@ -51,14 +24,7 @@ pub(super) async fn warnings(
     let is_new = |it: &&FileReport| it.receipt.as_ref().is_some_and(|it| it.appended > 0);
     for report in reports.iter().filter(is_new) {
         let (format, account) = (report.read.format.as_str(), &request.account);
-        let others = SAME_TRADES
-            .iter()
-            .filter_map(|list| match list.split_first() {
-                Some((first, rest)) if *first == format => Some(rest.to_vec()),
-                Some((first, rest)) if rest.contains(&format) => Some(vec![*first]),
-                _ => None,
-            });
-        let others: BTreeSet<&str> = others.flatten().collect();
+        let others = formats_with_same_trades(format);
         if others.is_empty() {
             continue;
         }
@@ -68,8 +34,11 @@ pub(super) async fn warnings(
                 continue;
             };
             let has_trades = sync.status != SyncStatus::Failed && sync.counts.trades > 0;
-            let is_warned = !warned.insert(BTreeSet::from([format.to_owned(), other.to_owned()]));
-            if !others.contains(other) || !has_trades || out.contains(&id) || is_warned {
+            if !others.contains(other) || !has_trades || out.contains(&id) {
+                continue;
+            }
+            // Both files may have come with one command.
+            if !warned.insert(BTreeSet::from([format.to_owned(), other.to_owned()])) {
                 continue;
             }
             let undo = session

@@ -226,7 +226,8 @@ fn more(rows: u64) -> String {
 
 /// Lists rows whose id the ledger has with other facts, by the first fact that differs.
 pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt) -> String {
-    let hint = "    hint: if the file is right: `fifo-pnl import FILE --correct --reason TEXT`\n";
+    let hint = "    hint: if the file is right: `fifo-pnl import FILE --correct --reason TEXT`, \
+                with the same --account\n";
     let line = |conflict: &Conflict| {
         format!(
             "{name}:{}: order_id is {}, which the ledger has with {} {} where the file has {}\n",

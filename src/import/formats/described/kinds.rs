@@ -1,12 +1,11 @@
 //! Rows of a described format that are no trades: by their shape, or by the text of a column.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use csv::StringRecord;
 
 use super::Described;
-use crate::engine::{InstrumentSettings, MovementKind, Symbol};
+use crate::engine::MovementKind;
 use crate::import::formats::made_texts::cell;
 use crate::import::formats::shape::table_fault;
 use crate::import::formats::{Record, RowOutcome};
@@ -101,16 +100,6 @@ impl Described {
 }
 
 impl Described {
-    /// Tells whether a person's settings say what a symbol is.
-    pub(super) fn is_in_settings(
-        &self,
-        symbol: &str,
-        settings: &BTreeMap<Symbol, InstrumentSettings>,
-    ) -> bool {
-        let symbol = symbol.parse::<Symbol>();
-        symbol.is_ok_and(|symbol| settings.contains_key(&symbol))
-    }
-
     /// Reads a row that is an action. `place`: the column that says so.
     pub(super) fn action(
         &self,

@@ -1,0 +1,67 @@
+//! Formats that state the same trades under other ids: both in one account count twice.
+
+use std::collections::BTreeSet;
+
+/// Formats of one venue. The first of a list has the trades of all others, under other ids.
+const SAME_TRADES: [&[&str]; 8] = [
+    &[
+        "binance-records",
+        "binance-trades",
+        "binance-older",
+        "binance-convert",
+    ],
+    &["bitstamp", "bitstamp-older"],
+    &["bybit-account", "bybit-log", "bybit-spot"],
+    &["bybit-log", "bybit-spot"],
+    &[
+        "coinbase",
+        "coinbase-older",
+        "coinbase-oldest",
+        "coinbase-fills",
+        "coinbase-account",
+    ],
+    &[
+        "kucoin-orders",
+        "kucoin-fills",
+        "kucoin-older",
+        "kucoin-oldest",
+    ],
+    &["ib-flex-trades", "ib-activity", "ib-transactions"],
+    &["ib-activity", "ib-transactions"],
+];
+
+/// Returns the other formats of a venue that have trades of a format under other ids.
+pub fn formats_with_same_trades(format: &str) -> BTreeSet<&'static str> {
+    let others = SAME_TRADES.iter().filter_map(|list| {
+        let (first, rest) = list.split_first()?;
+        match (*first == format, rest.contains(&format)) {
+            (true, _) => Some(rest),
+            (false, true) => list.get(..1),
+            (false, false) => None,
+        }
+    });
+    others.flatten().copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::OwnFormats;
+
+    #[test]
+    fn each_name_is_that_of_a_format() {
+        let formats = OwnFormats::default();
+        for name in SAME_TRADES.iter().copied().flatten() {
+            assert!(formats.names().any(|known| known == *name), "{name}");
+        }
+    }
+
+    #[test]
+    fn formats_name_each_other() {
+        let of = |format: &str| Vec::from_iter(formats_with_same_trades(format));
+        assert_eq!(of("binance-trades"), ["binance-records"]);
+        assert_eq!(of("ib-activity"), ["ib-flex-trades", "ib-transactions"]);
+        assert_eq!(of("bybit-spot"), ["bybit-account", "bybit-log"]);
+        assert!(of("kraken-trades").is_empty() && of("native").is_empty());
+    }
+}
