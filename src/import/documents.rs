@@ -5,6 +5,7 @@
 //! line of the file that it came from, as far as lines have one row each.
 
 mod activity;
+mod activity_levels;
 mod flex;
 mod html;
 mod report;

@@ -176,6 +176,8 @@ pub enum Hint {
     /// Say in the settings what the symbols of lots are. The values: lines of TOML for a symbol
     /// each.
     LotSymbols(Box<[String]>),
+    /// Give the symbol of lots another size in the settings. The values: lines of TOML.
+    OtherLots(Box<[String]>),
 }
 
 /// A part of a number's dress that the import refuses.

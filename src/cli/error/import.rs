@@ -31,6 +31,7 @@ pub fn hint_words(hint: &Hint) -> String {
             sign.to_owned() + &more.unwrap_or_default()
         }
         Hint::LotSymbols(_) => UNITS_OF_LOTS.into(),
+        Hint::OtherLots(_) => OTHER_LOTS.into(),
         other => fixed_words(other).into(),
     }
 }
@@ -40,9 +41,14 @@ const UNITS_OF_LOTS: &str = "write these lines into fifo-pnl.toml. Fill in the u
                              and the empty base and quote. MetaTrader shows them in the \
                              specification of the symbol, as Contract size and currencies";
 
+/// The remedy of rows whose lots have another size by the broker's profits.
+const OTHER_LOTS: &str = "write these lines into fifo-pnl.toml in place of those of the symbol. \
+                          MetaTrader shows the units of one lot in the specification of the \
+                          symbol, as Contract size";
+
 /// Returns the lines to write into the settings, if the remedy has some.
 pub fn hint_settings(hint: &Hint) -> Vec<String> {
-    let Hint::LotSymbols(settings) = hint else {
+    let (Hint::LotSymbols(settings) | Hint::OtherLots(settings)) = hint else {
         return Vec::new();
     };
     let lines = settings.iter().flat_map(|of| of.lines());
@@ -73,7 +79,8 @@ fn fixed_words(hint: &Hint) -> &'static str {
         | Hint::Currency(_)
         | Hint::SaleSign(_)
         | Hint::OpenNumber(_)
-        | Hint::LotSymbols(_) => "",
+        | Hint::LotSymbols(_)
+        | Hint::OtherLots(_) => "",
         Hint::PlainNumber => "no thousands separator, and a point before the decimals",
         Hint::Spreadsheet => {
             "a spreadsheet wrote this in place of a number: widen the column or mend the formula"

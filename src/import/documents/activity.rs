@@ -4,16 +4,14 @@
 //! Sections that report what others hold together are left out: balances, performance, positions.
 //! Any other section becomes rows, also one that nobody has seen, so that its rows are refused.
 
-use std::collections::BTreeSet;
-
 use csv::StringRecord;
 
 use super::TableText;
+use super::activity_levels::{Levels, STOCKS, TRADES, is, value};
 use crate::import::error::FileError;
 use crate::import::rows::RowReader;
 
 const FIRST_LINE: &str = "Statement,Header,";
-const TRADES: &str = "Trades";
 
 /// A section that only such a statement has.
 const ACCOUNT: &str = "Account Information";
@@ -67,11 +65,16 @@ const LEVEL: usize = 1;
 /// Place of the column of categories in [`COLUMNS`].
 const CATEGORY: usize = 2;
 
-/// The category whose trades are read.
-const STOCKS: &str = "Stocks";
-
 /// Columns that a trade of shares needs. An absent commission would be a fee of nothing.
-const NEEDED: [&str; 5] = ["Date/Time", "Quantity", "T. Price", "Proceeds", "Comm/Fee"];
+/// Without codes, nothing says that a row cancels another one.
+const NEEDED: [&str; 6] = [
+    "Date/Time",
+    "Quantity",
+    "T. Price",
+    "Proceeds",
+    "Comm/Fee",
+    "Code",
+];
 
 /// The text of a needed column that a section lacks. No number and no time is read from it.
 const NO_COLUMN: &str = "no column of the section";
@@ -90,14 +93,7 @@ pub(super) fn table(text: &str) -> Result<Option<String>, FileError> {
     if !section(ACCOUNT) && !section(TRADES) {
         return Ok(None);
     }
-    let fills = ["Trade", "Execution"];
-    // Each category has its own level of detail.
-    let with_fills: BTreeSet<&str> = rows
-        .iter()
-        .filter(|(_, cells)| is(cells, 0, TRADES) && is(cells, 1, "Data"))
-        .filter(|(_, cells)| fills.contains(&cells.get(2).unwrap_or_default()))
-        .filter_map(|(_, cells)| cells.get(3))
-        .collect();
+    let levels = Levels::of(&rows);
     let mut table = TableText::default();
     table.push(1, COLUMNS.iter().map(|(name, _)| *name));
     let mut header = StringRecord::new();
@@ -125,14 +121,11 @@ pub(super) fn table(text: &str) -> Result<Option<String>, FileError> {
                         }
                     }
                 }
-                let category = made.get(CATEGORY).copied().unwrap_or_default();
-                // Orders and their fills say the same: one level counts.
-                if let Some(level) = made.get_mut(LEVEL) {
-                    *level = match *level {
-                        level if fills.contains(&level) => "Trade",
-                        "Order" if !with_fills.contains(category) => "Trade",
-                        level => level,
-                    };
+                if section == TRADES {
+                    let level = levels.of_row(&header, cells);
+                    if let (Some(place), Some(level)) = (made.get_mut(LEVEL), level) {
+                        *place = level;
+                    }
                 }
                 table.push(*line, made);
             }
@@ -145,22 +138,6 @@ pub(super) fn table(text: &str) -> Result<Option<String>, FileError> {
         }
     }
     Ok(Some(table.text))
-}
-
-fn is(cells: &StringRecord, place: usize, wanted: &str) -> bool {
-    cells.get(place) == Some(wanted)
-}
-
-/// Returns the value of the first of some columns.
-fn value<'r>(header: &StringRecord, cells: &'r StringRecord, names: &[&str]) -> &'r str {
-    let place = names.iter().find_map(|name| {
-        let mut columns = header.iter();
-        columns.position(|column| column == *name)
-    });
-    place
-        .and_then(|place| cells.get(place))
-        .unwrap_or_default()
-        .trim()
 }
 
 fn rows(text: &str) -> Result<Vec<(u64, StringRecord)>, FileError> {
@@ -209,5 +186,54 @@ mod column_tests {
         );
         let trades = made.lines().filter(|line| line.contains("Trades,Trade,"));
         assert_eq!(trades.count(), 2, "{made}");
+    }
+}
+
+#[cfg(test)]
+mod level_tests {
+    use super::*;
+
+    const HEADER: &str = "Account Information,Header,Field Name,Field Value\n\
+                          Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,\
+                          Date/Time,Quantity,T. Price,Proceeds,Comm/Fee,Code\n";
+
+    /// Returns the level of each row: its symbol and its quantity are there once.
+    fn levels(rows: &[(&str, &str, &str)]) -> Vec<String> {
+        let row = |(level, symbol, quantity): &(&str, &str, &str)| {
+            let rest = "10,-50,-1,";
+            format!("Trades,Data,{level},Stocks,USD,{symbol},2025-01-02,\"{quantity}\",{rest}\n")
+        };
+        let rows: String = rows.iter().map(row).collect();
+        let made = table(&format!("{HEADER}{rows}")).unwrap().unwrap();
+        let rows = made.lines().filter(|line| line.starts_with("Trades,"));
+        let level = |line: &str| line.split(',').nth(1).unwrap().to_owned();
+        rows.map(level).collect()
+    }
+
+    #[test]
+    fn an_order_counts_unless_its_executions_do() {
+        let orders = [("Order", "ABC", "1,000"), ("Order", "DEF", "5")];
+        assert_eq!(levels(&orders), ["Trade", "Trade"]);
+        // DEF has orders only.
+        let mixed = [
+            ("Order", "ABC", "1,000"),
+            ("Trade", "ABC", "600"),
+            ("Execution", "ABC", "400"),
+            ("Order", "DEF", "5"),
+        ];
+        assert_eq!(levels(&mixed), ["Order", "Trade", "Trade", "Trade"]);
+    }
+
+    #[test]
+    fn an_order_that_the_executions_lack_is_named() {
+        let lost = "Order without all of its executions";
+        let rows = [
+            ("Order", "ABC", "1,000"),
+            ("Trade", "ABC", "1,000"),
+            ("Order", "ABC", "-200"),
+        ];
+        assert_eq!(levels(&rows), [lost, "Trade", lost]);
+        let rows = [("Order", "ABC", "many"), ("Trade", "ABC", "1,000")];
+        assert_eq!(levels(&rows), [lost, "Trade"]);
     }
 }

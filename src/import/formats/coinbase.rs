@@ -6,11 +6,13 @@
 
 mod notes;
 mod oldest;
+mod sums;
 
 use std::sync::LazyLock;
 
 use self::notes::{Exchange, read_conversion, read_note};
 pub(super) use self::oldest::CoinbaseOldest;
+use self::sums::is_sum;
 use super::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
     too_long, unknown_type,
@@ -275,10 +277,6 @@ fn signed(amount: SignedAmount, is_out: bool) -> SignedAmount {
     if is_out { amount.negated() } else { amount }
 }
 
-/// Subtotal, fees and total are each rounded to a cent.
-static ROUNDED: LazyLock<SignedAmount> =
-    LazyLock::new(|| "0.02".parse().unwrap_or(SignedAmount::ZERO));
-
 /// The same trade has another id in each kind of file.
 const ASSUMES: &str = "no other file of Coinbase with the same trades is imported: its ids differ";
 
@@ -365,13 +363,10 @@ impl Transaction<'_> {
         let value = self.sum(&SUBTOTALS)?;
         let value = value.ok_or((column, Fault::new("expected the value of the trade")))?;
         let fee = self.sum(&FEES)?.unwrap_or(SignedAmount::ZERO);
-        if let Some(total) = self.sum(&TOTALS)? {
-            let cost = signed(fee, !is_buy);
-            let sum = value.checked_add(cost).map_err(|_| too_long(column))?;
-            let off = sum.checked_sub(total).map_err(|_| too_long(column))?;
-            if off.size() > ROUNDED.size() {
-                return Err((column, Fault::new(NO_SUM)));
-            }
+        if let Some(total) = self.sum(&TOTALS)?
+            && !is_sum(value, signed(fee, !is_buy), total)
+        {
+            return Err((column, Fault::new(NO_SUM)));
         }
         Ok((value, fee))
     }
@@ -477,6 +472,14 @@ impl Transaction<'_> {
             false => self.quantity,
         };
         let usd_value = self.usd_value()?.filter(|_| self.asset != "USD");
+        let posting = match self.sum(&FEES)?.filter(|fee| !fee.is_zero()) {
+            None => Posting::of(self.asset, amount),
+            Some(fee) => Posting {
+                fee,
+                fee_asset: asset_of(&self.currency()),
+                ..Posting::of(self.asset, amount)
+            },
+        };
         Ok(RowSays {
             id: String::new(),
             meaning: RowMeaning::Movement {
@@ -485,7 +488,7 @@ impl Transaction<'_> {
                 tx_id: String::new(),
                 usd_value: usd_value.map_or_else(String::new, |it| it.to_string()),
             },
-            postings: vec![Posting::of(self.asset, amount)],
+            postings: vec![posting],
         })
     }
 }

@@ -195,7 +195,10 @@ impl Described {
         self.check_id(cells).map_err(faulty)?;
         self.fill(&mut texts, cells).map_err(faulty)?;
         match side {
-            None => self.check_agreement(&texts, cells).map_err(faulty)?,
+            None => {
+                let rules = &reading.options.assets;
+                self.check_agreement(&texts, cells, rules).map_err(faulty)?;
+            }
             Some(side) => {
                 if let Some(place) = texts.get_mut(Column::Side as usize) {
                     *place = side.into();
@@ -415,7 +418,7 @@ impl RowFormat for Described {
 
     fn column_at(&self, place: usize) -> String {
         let name = self.names.get(place).map_or("", |name| name.trim());
-        name.to_owned()
+        name.trim_start_matches('\u{feff}').to_owned()
     }
 
     fn says_decimals(&self) -> bool {

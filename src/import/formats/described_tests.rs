@@ -187,6 +187,9 @@ fn each_sample_gives_the_trades_that_a_person_made_of_it() {
     }
 }
 
+#[path = "agreement_tests.rs"]
+mod agreements;
+
 #[path = "joined_tests.rs"]
 mod joined_rows;
 

@@ -9,6 +9,7 @@
 mod collecting;
 mod file;
 mod lots;
+mod profits;
 mod trades;
 
 use std::fmt::Debug;
@@ -123,6 +124,8 @@ pub(super) enum RowMeaning {
 pub(super) struct LotTrade {
     /// For each native column, the column of the file that names it, and its text.
     pub cells: Vec<(Column, &'static str, String)>,
+    /// The profit of a sale, in the currency of the account, if the row has it.
+    pub profit: Option<SignedAmount>,
 }
 
 /// The id of a trade.

@@ -216,6 +216,9 @@ pub(super) struct Refused {
     /// words, each number but zero refuses it.
     #[serde(default)]
     pub only: Vec<String>,
+    /// Parts of texts that refuse a row, in small letters. Any letter case is refused.
+    #[serde(default)]
+    pub has: Vec<String>,
     /// The rest of the sentence "margin is 1, ...".
     pub why: String,
 }
@@ -230,6 +233,9 @@ pub(super) struct PaidMoney {
     /// The currency of the money. If it is not that of the price, the money can't be compared.
     #[serde(default)]
     pub currency: Option<String>,
+    /// The money is size x price and the fee together, to the cent.
+    #[serde(default)]
+    pub exact: bool,
 }
 
 /// Rows that cancel a trade of the same file. The columns of `[trade]` say which one.
@@ -445,6 +451,10 @@ impl Refused {
     pub fn refuses(&self, text: &str) -> bool {
         if !self.only.is_empty() {
             return !self.only.iter().any(|it| it.eq_ignore_ascii_case(text));
+        }
+        if !self.has.is_empty() {
+            let text = text.to_lowercase();
+            return self.has.iter().any(|part| text.contains(part.as_str()));
         }
         match self.words.is_empty() {
             true => !is_zero(text),

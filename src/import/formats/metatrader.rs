@@ -131,7 +131,13 @@ fn deal(side: &str, id: &str, cells: &NamedCells<'_>) -> Result<RowMeaning, Cell
     let why = match (side, direction.as_str()) {
         ("buy", "in") | ("sell", "out") => {
             let costs = costs(cells, &["Commission", "Fee", "Swap"])?;
+            let profit = if side == "sell" {
+                cells.balance("Profit")?
+            } else {
+                None
+            };
             let trade = LotTrade {
+                profit,
                 cells: vec![
                     (Column::OrderId, "Deal", id.to_owned()),
                     (Column::Symbol, "Symbol", cells.text("Symbol").to_owned()),
@@ -210,7 +216,9 @@ impl JoinedFormat for Mt4Report {
 /// Reads a position: its purchase, and its sale, which has all costs.
 fn position(id: &str, cells: &NamedCells<'_>) -> Result<RowMeaning, CellFault> {
     let costs = costs(cells, &["Commission", "Taxes", "Swap"])?;
+    let profit = cells.balance("Profit")?;
     let trade = |end: &str, side: &str, (price, time), costs: &SignedAmount| LotTrade {
+        profit: profit.filter(|_| side == "sell"),
         cells: vec![
             (Column::OrderId, "Ticket", format!("{id}-{end}")),
             (Column::Symbol, "Item", cells.text("Item").to_owned()),

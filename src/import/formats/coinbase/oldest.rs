@@ -1,6 +1,10 @@
 //! Coinbase before 2019: the report of purchases and sales of a coin, and the transactions of one
 //! wallet with their balances.
 
+use std::sync::LazyLock;
+
+use super::notes::read_note;
+use super::sums::{is_near, is_sum};
 use super::{ASSUMES, ignored, signed};
 use crate::engine::{MovementKind, SignedAmount};
 use crate::import::formats::joined::{
@@ -11,6 +15,17 @@ use crate::import::rejected::Fault;
 
 /// Coins of that time, each a column of its name.
 const COINS: [&str; 6] = ["BTC", "BCH", "ETH", "ETC", "LTC", "ZRX"];
+
+const NO_SUM: &str = "expected the sum of value and fee, or their difference in a sale";
+const NO_VALUE: &str = "expected about the quantity x the price";
+const NO_VALUE_LEFT: &str = "expected more than the fee";
+const OTHER_TOTAL: &str = "expected the amount of the note";
+const OTHER_AMOUNT: &str = "expected the amount of the row, give or take the fee";
+const OTHER_FEE: &str = "expected the currency of the total";
+
+/// A price is rounded: a value may be off quantity x price by this part of it.
+static OFF_MAX: LazyLock<SignedAmount> =
+    LazyLock::new(|| "0.1".parse().unwrap_or(SignedAmount::ZERO));
 
 #[derive(Debug)]
 pub(in crate::import::formats) struct CoinbaseOldest;
@@ -100,28 +115,64 @@ fn of_report(cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
     let coin = COINS.into_iter().find(|coin| cells.has(coin));
     let coin = coin.ok_or_else(|| ("Type", Fault::new("expected a column of the coin")))?;
     let (currency, id) = (cells.text("Currency"), cells.text("ID"));
-    let (fee, total) = (cells.amount("Fees")?, cells.amount("Total")?);
-    let movement = |kind, is_out| RowSays {
-        id: String::new(),
-        meaning: moved(kind, id, ""),
-        postings: vec![Posting::of(currency, signed(total, is_out))],
-    };
-    let is_buy = match cells.text("Type") {
-        "Buy" => true,
-        "Sell" => false,
-        "Deposit" => return Ok(movement(MovementKind::Deposit, false)),
-        "Withdrawal" => return Ok(movement(MovementKind::Withdrawal, true)),
+    let kind = match cells.text("Type") {
+        "Buy" => None,
+        "Sell" => None,
+        "Deposit" => Some(MovementKind::Deposit),
+        "Withdrawal" => Some(MovementKind::Withdrawal),
         _ => return Err(unknown_type("Type")),
     };
+    let is_buy = cells.text("Type") == "Buy";
+    let (value, fee) = (unsigned(cells, "Subtotal")?, cells.amount("Fees")?);
+    let total = unsigned(cells, "Total")?;
+    if let Some(kind) = kind {
+        let is_out = kind == MovementKind::Withdrawal;
+        let is_either = [fee, fee.negated()].map(|fee| is_sum(value, fee, total));
+        return match (fee.is_zero(), is_either.contains(&true)) {
+            (false, false) => Err(("Total", Fault::new(NO_SUM))),
+            (is_free, _) => Ok(RowSays {
+                id: String::new(),
+                meaning: moved(kind, id, ""),
+                postings: vec![Posting {
+                    fee,
+                    ..Posting::of(
+                        currency,
+                        signed(if is_free { total } else { value }, is_out),
+                    )
+                }],
+            }),
+        };
+    }
+    if !is_sum(value, if is_buy { fee } else { fee.negated() }, total) {
+        return Err(("Total", Fault::new(NO_SUM)));
+    }
+    let size = unsigned(cells, coin)?;
+    if let Some(price) = cells.balance("Price Per Coin")?
+        && !is_about(size, price, value)
+    {
+        return Err(("Subtotal", Fault::new(NO_VALUE)));
+    }
     let quote = Posting {
         fee,
-        ..Posting::of(currency, signed(cells.amount("Subtotal")?, is_buy))
+        ..Posting::of(currency, signed(value, is_buy))
     };
-    Ok(trade(
-        id,
-        Posting::of(coin, signed(cells.amount(coin)?, !is_buy)),
-        quote,
-    ))
+    Ok(trade(id, Posting::of(coin, signed(size, !is_buy)), quote))
+}
+
+/// Returns the number in a column without its sign.
+fn unsigned(cells: &NamedCells<'_>, name: &'static str) -> Result<SignedAmount, CellFault> {
+    Ok(SignedAmount::of_size(cells.amount(name)?.size()))
+}
+
+/// Tells whether a value is about a quantity x its price.
+fn is_about(size: SignedAmount, price: SignedAmount, value: SignedAmount) -> bool {
+    let of_price = size.checked_mul(price);
+    of_price.is_ok_and(|of_price| {
+        let allowed = of_price.checked_mul(*OFF_MAX);
+        allowed.is_ok_and(|allowed| {
+            is_near(of_price, value, allowed) || is_sum(of_price, SignedAmount::ZERO, value)
+        })
+    })
 }
 
 /// Reads a row of the transactions of one wallet.
@@ -136,26 +187,14 @@ fn of_wallet(cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         balance: cells.balance("Balance")?,
         ..Posting::of(currency, amount)
     };
+    let note = cells.text("Notes");
     if !other.is_empty() && other != currency {
         if transfer.is_empty() {
             return Err(("Transfer ID", Fault::new("expected the id of the trade")));
         }
-        let is_buy = !amount.is_negative();
-        let fee = cells.amount("Transfer Fee")?;
-        let (total, cost) = (cells.amount("Transfer Total")?, signed(fee, is_buy));
-        let value = total
-            .checked_add(cost)
-            .map_err(|_| too_long("Transfer Total"))?;
-        let quote = Posting {
-            fee,
-            fee_asset: cells.text("Transfer Fee Currency").to_owned(),
-            // Payment and proceeds are in another wallet.
-            booked: SignedAmount::ZERO,
-            ..Posting::of(other, signed(value, is_buy))
-        };
+        let quote = paid(cells, other, note, !amount.is_negative())?;
         return Ok(trade(transfer, posting, quote));
     }
-    let note = cells.text("Notes");
     // A person writes notes, too: only a row of a transfer is a side of a trade.
     let is_transfer = !transfer.is_empty() || !cells.text("Transfer Total").is_empty();
     let words = ["Bought ", "Sold "];
@@ -165,6 +204,10 @@ fn of_wallet(cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
             ..ignored("other side of a trade")
         });
     }
+    let posting = match cells.balance("Transfer Total")? {
+        None => posting,
+        Some(total) => with_fee_of(cells, total, posting)?,
+    };
     let kind = match amount.is_negative() {
         true => MovementKind::Withdrawal,
         false => MovementKind::Deposit,
@@ -178,6 +221,61 @@ fn of_wallet(cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         ),
         postings: vec![posting],
     })
+}
+
+/// Returns the money of a trade: it is in another wallet.
+fn paid(
+    cells: &NamedCells<'_>,
+    asset: &str,
+    note: &str,
+    is_buy: bool,
+) -> Result<Posting, CellFault> {
+    let column = "Transfer Total";
+    let (total, fee) = (unsigned(cells, column)?, cells.amount("Transfer Fee")?);
+    let fee_asset = cells.text("Transfer Fee Currency");
+    if !fee.is_zero() && fee_asset != asset {
+        return Err(("Transfer Fee Currency", Fault::new(OTHER_FEE)));
+    }
+    let cost = if is_buy { fee.negated() } else { fee };
+    let value = total.checked_add(cost).map_err(|_| too_long(column))?;
+    if value.is_negative() || value.is_zero() {
+        return Err((column, Fault::new(NO_VALUE_LEFT)));
+    }
+    // A note may end with a full stop.
+    let says = read_note(note.trim_end_matches('.'));
+    let says = says.filter(|says| says.asset == asset);
+    if says.is_some_and(|says| !is_sum(total, SignedAmount::ZERO, says.amount)) {
+        return Err((column, Fault::new(OTHER_TOTAL)));
+    }
+    Ok(Posting {
+        fee,
+        fee_asset: asset.to_owned(),
+        // Payment and proceeds are in another wallet.
+        booked: SignedAmount::ZERO,
+        ..Posting::of(asset, signed(value, is_buy))
+    })
+}
+
+/// Adds the fee of a transfer to and from a bank. Errors: the total is another one than the amount.
+fn with_fee_of(
+    cells: &NamedCells<'_>,
+    total: SignedAmount,
+    posting: Posting,
+) -> Result<Posting, CellFault> {
+    let (total, fee) = (
+        SignedAmount::of_size(total.size()),
+        cells.amount("Transfer Fee")?,
+    );
+    let amount = SignedAmount::of_size(posting.amount.size());
+    let costs = [SignedAmount::ZERO, fee, fee.negated()];
+    if !costs.into_iter().any(|cost| is_sum(amount, cost, total)) {
+        return Err(("Transfer Total", Fault::new(OTHER_AMOUNT)));
+    }
+    let fee_asset = cells.text("Transfer Fee Currency");
+    if !fee.is_zero() && fee_asset != posting.asset {
+        return Err(("Transfer Fee Currency", Fault::new(OTHER_FEE)));
+    }
+    Ok(Posting { fee, ..posting })
 }
 
 fn trade(id: &str, base: Posting, quote: Posting) -> RowSays {

@@ -4,7 +4,7 @@ use csv::StringRecord;
 use rust_decimal::Decimal;
 
 use super::{Described, Faulty, Texts, text_of};
-use crate::engine::Side;
+use crate::engine::{AssetRules, CodeKind, Side};
 use crate::import::columns::Column;
 use crate::import::formats::layout::{Layout, PaidMoney};
 use crate::import::formats::made_texts::{PlacedPart, cell, joined, placed};
@@ -18,6 +18,14 @@ const OFF_MAX: Decimal = Decimal::from_parts(1, 0, 0, false, 1);
 /// Money of small trades is rounded to cents.
 const CENT: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
 
+/// Amounts of coins have more decimals than those of currencies.
+const BIT: Decimal = Decimal::from_parts(1, 0, 0, false, 6);
+
+const FAR: &str = "expected about size x price: bonds, options and futures, with more than one \
+                   unit a contract, are not computed";
+const NEAR: &str = "expected about size x price";
+const OFF: &str = "expected size x price and the fee together, below zero for a purchase";
+
 /// Places of the columns that have to agree with a trade.
 #[derive(Debug, Default)]
 pub(super) struct Agreements {
@@ -27,6 +35,8 @@ pub(super) struct Agreements {
     pub(super) money: Option<usize>,
     /// The column that says whether a trade opens a position.
     pub(super) opens: Option<usize>,
+    /// The money is size x price and the fee together.
+    is_exact: bool,
     /// The currency of the money, if it may be another one than that of the price.
     currency: Vec<PlacedPart>,
 }
@@ -44,6 +54,7 @@ impl Agreements {
             quantity: layout.signed.as_deref().and_then(&place),
             money: paid.and_then(|paid| place(&paid.column)),
             opens: layout.opens.as_deref().and_then(&place),
+            is_exact: paid.is_some_and(|paid| paid.exact),
             currency: currency.unwrap_or_default(),
         }
     }
@@ -56,6 +67,7 @@ impl Described {
         &self,
         texts: &Texts<'_>,
         cells: &StringRecord,
+        rules: &AssetRules,
     ) -> Result<(), Faulty> {
         let is_sale = text_of(texts, Column::Side).eq_ignore_ascii_case(Side::Sell.as_str());
         let number = |place: usize| plain(cell(cells, place), self.layout.numbers());
@@ -67,19 +79,31 @@ impl Described {
             check_position(codes, is_sale).map_err(|fault| (Column::Status, fault))?;
         }
         let Some(place) = self.agreements.money else {
-            return Ok(());
+            let is_wrong = !self.is_own && is_far(text_of(texts, Column::QuoteValue), texts);
+            return match is_wrong {
+                true => Err((Column::QuoteValue, Fault::new(NEAR))),
+                false => Ok(()),
+            };
         };
         let money = number(place);
+        if self.agreements.is_exact {
+            let quote = rules.kind_of(text_of(texts, Column::QuoteCurrency));
+            let allowed = if quote == Some(CodeKind::Coin) {
+                BIT
+            } else {
+                CENT
+            };
+            return match is_off(&money, texts, is_sale, allowed) {
+                true => Err((Column::QuoteValue, Fault::new(OFF))),
+                false => Ok(()),
+            };
+        }
         check_sign(&money, !is_sale).map_err(|fault| (Column::QuoteValue, fault))?;
         let currency = &self.agreements.currency;
         let currency = joined(currency, cells);
         let is_of_price = currency.is_empty() || currency == text_of(texts, Column::QuoteCurrency);
         match is_of_price && is_far(&money, texts) {
-            true => {
-                let fault = "expected about size x price: bonds, options and futures, with more \
-                             than one unit a contract, are not computed";
-                Err((Column::QuoteValue, Fault::new(fault)))
-            }
+            true => Err((Column::QuoteValue, Fault::new(FAR))),
             false => Ok(()),
         }
     }
@@ -131,4 +155,18 @@ fn is_far(money: &str, texts: &Texts<'_>) -> bool {
         Some(money?.checked_sub(value)?.abs() > allowed)
     };
     far().unwrap_or(false)
+}
+
+/// Tells whether money is another amount than size x price and the fee together.
+fn is_off(money: &str, texts: &Texts<'_>, is_sale: bool, allowed: Decimal) -> bool {
+    let number = |column| text_of(texts, column).parse::<Decimal>().ok();
+    let off = || {
+        let value = number(Column::Size)?.checked_mul(number(Column::Price)?)?;
+        // Of an unknown fee, nobody can say what it adds.
+        let fee = number(Column::FeeAmount)?;
+        let way = if is_sale { value } else { -value };
+        let expected = way.checked_sub(fee)?;
+        Some(money.parse::<Decimal>().ok()?.checked_sub(expected)?.abs() > allowed)
+    };
+    off().unwrap_or(false)
 }

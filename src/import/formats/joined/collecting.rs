@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use jiff::tz::TimeZone;
 
 use super::lots::{name_all_symbols, read_lots};
+use super::profits::check_profits;
 use super::trades::trade_of;
 use super::{CellFault, JoinedFile, JoinedRow, NamedCells, RowMeaning, RowSays, TradeId};
 use crate::engine::{Movement, MovementKind, OrderId, SignedAmount, Timestamp, shown};
@@ -179,6 +180,9 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
     pub(in crate::import) fn finish(mut self, reading: &mut Reading<'_>) -> JoinedReading<'t> {
         let is_newest_first = self.times.is_some_and(|(first, last)| last < first);
         self.done.balances = prove(self.balance_lines(), is_newest_first);
+        let before = self.done.balances.as_ref().map(|it| it.before.as_slice());
+        let is_whole = before.is_some_and(<[_]>::is_empty);
+        check_profits(&mut self.rows, is_whole, reading);
         name_all_symbols(&mut self.rows);
         for of in &mut self.rows {
             let (row, outcomes) = (of.row, std::mem::take(&mut of.alone));

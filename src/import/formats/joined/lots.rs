@@ -81,17 +81,27 @@ fn units_of(symbol: &Symbol, reading: &mut Reading<'_>) -> Result<String, Fault>
     match reading.options.contract_sizes.get(symbol) {
         Some(size) if is_known => Ok(size.to_string()),
         size => {
-            let name = symbol.as_str().replace('\\', "\\\\").replace('"', "\\\"");
-            let mut lines = format!("[symbols.\"{name}\"]");
-            if size.is_none() {
-                lines.push_str("\ncontract_size = \"UNITS\"");
-            }
+            let mut lines = match size {
+                None => settings_of(symbol, None),
+                Some(_) => table_of(symbol),
+            };
             if !is_known {
                 lines.push_str("\nbase = \"\"\nquote = \"\"");
             }
             Err(Fault::new(UNKNOWN).with_hint(Hint::LotSymbols([lines].into())))
         }
     }
+}
+
+/// Returns the settings of a symbol. `size`: the units of a lot, if they are known.
+pub(super) fn settings_of(symbol: &Symbol, size: Option<&str>) -> String {
+    let (table, size) = (table_of(symbol), size.unwrap_or("UNITS"));
+    format!("{table}\ncontract_size = \"{size}\"")
+}
+
+fn table_of(symbol: &Symbol) -> String {
+    let name = symbol.as_str().replace('\\', "\\\\").replace('"', "\\\"");
+    format!("[symbols.\"{name}\"]")
 }
 
 /// Writes the settings of all symbols into the hint of each row that lacks one: one answer for all.

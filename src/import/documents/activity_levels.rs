@@ -1,0 +1,126 @@
+//! Orders and their executions in an Activity Statement: both say the same, and one of them counts.
+//!
+//! A statement has one level, or both. If a symbol has executions, they count, and its orders are
+//! left out. Then the executions have to be as many units as the orders, or an order would be lost.
+
+use std::collections::BTreeMap;
+
+use csv::StringRecord;
+use rust_decimal::Decimal;
+
+/// The section of the trades.
+pub(super) const TRADES: &str = "Trades";
+
+/// The category whose trades are read.
+pub(super) const STOCKS: &str = "Stocks";
+
+/// The names of executions, in the generations of the statement.
+const FILLS: [&str; 2] = ["Trade", "Execution"];
+
+const ORDER: &str = "Order";
+
+/// The level of an order that the executions do not have. No format reads such a row.
+const LOST: &str = "Order without all of its executions";
+
+/// Category, account, currency and symbol.
+type OfRow<'r> = [&'r str; 4];
+
+/// The orders and executions of each symbol.
+#[derive(Debug, Default)]
+pub(super) struct Levels<'r>(BTreeMap<OfRow<'r>, OfSymbol>);
+
+/// Units of purchases and of sales, of both levels.
+#[derive(Debug, Default)]
+struct OfSymbol {
+    has_fills: bool,
+    orders: [Decimal; 2],
+    fills: [Decimal; 2],
+    /// A quantity is no number.
+    is_open: bool,
+}
+
+impl<'r> Levels<'r> {
+    pub(super) fn of(rows: &'r [(u64, StringRecord)]) -> Self {
+        let (mut all, mut header) = (Self::default(), &StringRecord::new());
+        for (_, cells) in rows.iter().filter(|(_, cells)| is(cells, 0, TRADES)) {
+            match cells.get(1) {
+                Some("Header") => header = cells,
+                Some("Data") => all.add(header, cells),
+                _ => {}
+            }
+        }
+        all
+    }
+
+    fn add(&mut self, header: &StringRecord, cells: &'r StringRecord) {
+        let units = self.0.entry(traded(header, cells)).or_default();
+        let level = value(header, cells, &["DataDiscriminator"]);
+        let quantity = value(header, cells, &["Quantity"]).replace(',', "");
+        let quantity = quantity.parse::<Decimal>().ok();
+        let is_fill = FILLS.contains(&level);
+        if !is_fill && level != ORDER {
+            return;
+        }
+        units.has_fills |= is_fill;
+        let of_level = if is_fill {
+            &mut units.fills
+        } else {
+            &mut units.orders
+        };
+        let [bought, sold] = of_level;
+        let sum = quantity.and_then(|quantity| {
+            let of_side = if quantity.is_sign_negative() {
+                sold
+            } else {
+                bought
+            };
+            *of_side = of_side.checked_add(quantity.abs())?;
+            Some(())
+        });
+        units.is_open |= sum.is_none();
+    }
+
+    /// Returns the level that a row has in the table. `None`: the row says it itself.
+    pub(super) fn of_row(
+        &self,
+        header: &StringRecord,
+        cells: &StringRecord,
+    ) -> Option<&'static str> {
+        let level = value(header, cells, &["DataDiscriminator"]);
+        if FILLS.contains(&level) {
+            return Some("Trade");
+        }
+        let traded = traded(header, cells);
+        let units = self.0.get(&traded).filter(|_| level == ORDER)?;
+        let mut sides = units.orders.iter().zip(&units.fills);
+        let is_covered = !units.is_open && sides.all(|(orders, fills)| fills >= orders);
+        match (
+            units.has_fills,
+            is_covered || traded.first() != Some(&STOCKS),
+        ) {
+            (false, _) => Some("Trade"),
+            (true, true) => None,
+            (true, false) => Some(LOST),
+        }
+    }
+}
+
+fn traded<'c>(header: &StringRecord, cells: &'c StringRecord) -> OfRow<'c> {
+    ["Asset Category", "Account", "Currency", "Symbol"].map(|name| value(header, cells, &[name]))
+}
+
+pub(super) fn is(cells: &StringRecord, place: usize, wanted: &str) -> bool {
+    cells.get(place) == Some(wanted)
+}
+
+/// Returns the value of the first of some columns.
+pub(super) fn value<'r>(header: &StringRecord, cells: &'r StringRecord, names: &[&str]) -> &'r str {
+    let place = names.iter().find_map(|name| {
+        let mut columns = header.iter();
+        columns.position(|column| column == *name)
+    });
+    place
+        .and_then(|place| cells.get(place))
+        .unwrap_or_default()
+        .trim()
+}
