@@ -1,14 +1,18 @@
 //! An action: a split, a merger, a spin-off or a new name, which changes what lots hold.
 //!
-//! Matching does not apply actions yet. A pool with trades at or after one is rejected by name: its
-//! lots have other sizes, or belong to another asset, and no result would be right.
+//! Matching applies splits (see `splits.rs`). It does not apply the other kinds yet. A pool with
+//! trades at or after one of these is rejected by name: its lots belong to another asset, or have
+//! another cost, and no result would be right.
 
 use std::fmt;
 
 use super::assets::{AssetRules, PoolsBy};
+use super::canonical::{next, text, value};
+use super::hash::RowsHash;
 use super::ids::{Account, Asset, OrderId, Pool};
 use super::issue::words;
 use super::number::{Size, Worth};
+use super::policy::SPLITS_APART_MICROS_MIN;
 use super::text::shown;
 use super::time::Timestamp;
 
@@ -191,27 +195,143 @@ impl fmt::Display for AssetAction {
     }
 }
 
-/// The first action up to a pool's last trade, if the program does not apply it yet. Later trades
-/// leave it the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unapplied(pub AssetAction);
+/// A split, as it changes the lots of one pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Split {
+    /// When it happened. Trades of that instant come after it.
+    pub happened_at: Timestamp,
+    /// How many units come.
+    pub change: SplitChange,
+}
 
-impl fmt::Display for Unapplied {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is stored and not applied yet", self.0)
+/// The change of a split, as its source states it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SplitChange {
+    /// Units after it for units before it.
+    Ratio(ActionRatio),
+    /// The units that came to those that the account held. Units: base units.
+    Came(Size),
+}
+
+impl Split {
+    /// Reads a split that has passed its check. `None`: another kind of action.
+    fn of(action: &AssetAction) -> Option<Self> {
+        if action.kind != ActionKind::Split {
+            return None;
+        }
+        let ratio = action.ratio.map(SplitChange::Ratio);
+        Some(Self {
+            happened_at: action.happened_at,
+            change: ratio.or(action.units.map(SplitChange::Came))?,
+        })
+    }
+
+    /// Adds the facts of the split to the hash of a pool's facts.
+    pub(super) fn add_to(&self, pool: &Pool, hash: &mut RowsHash) {
+        let mut line = b"split".to_vec();
+        next(&mut line, |line| text(line, pool.account.as_str()));
+        next(&mut line, |line| text(line, pool.asset.as_str()));
+        next(&mut line, |line| value(line, Some(self.happened_at)));
+        match self.change {
+            SplitChange::Ratio(ratio) => {
+                line.extend_from_slice(format!(",{},{},\n", ratio.new, ratio.old).as_bytes());
+            }
+            SplitChange::Came(units) => {
+                line.extend_from_slice(b",,,");
+                value(&mut line, Some(units));
+                line.push(b'\n');
+            }
+        }
+        hash.add_row(&line);
     }
 }
 
-/// Returns the first action that changes lots of a pool, up to an instant. `None`: no action does.
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the split at {} ({})", self.happened_at, self.change)
+    }
+}
+
+impl fmt::Display for SplitChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ratio(ratio) => ratio.fmt(f),
+            Self::Came(units) => write!(f, "{units} units came"),
+        }
+    }
+}
+
+/// An action that would change lots of a pool, and that the program does not apply. Later trades
+/// leave it the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unapplied {
+    /// The first such action.
+    pub action: AssetAction,
+    /// Another split so near to it that both may be the same. `None`: the program does not apply
+    /// actions of this kind yet.
+    pub again_at: Option<Timestamp>,
+}
+
+impl fmt::Display for Unapplied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let action = &self.action;
+        match self.again_at {
+            None => write!(f, "{action} is stored and not applied yet"),
+            Some(again_at) => write!(
+                f,
+                "{action} may be stored twice: another split of these units is at {again_at}, \
+                 expected 7 days or more between two"
+            ),
+        }
+    }
+}
+
+/// Returns the first action that keeps a pool from being matched, up to its last trade. `None`: the
+/// pool can be matched.
+///
+/// Two splits that are less than 7 days apart keep it from being matched at any time.
 pub fn unapplied(
     actions: &[AssetAction],
     rules: &AssetRules,
-    (pool, until): (&Pool, Timestamp),
+    (pool, until): (&Pool, Option<Timestamp>),
 ) -> Option<Unapplied> {
-    let found = actions.iter();
-    let found = found.filter(|it| it.happened_at <= until && it.concerns(pool, rules));
-    let first = found.min_by_key(|it| (it.happened_at, it.kind, it.action_id.clone()));
-    first.cloned().map(Unapplied)
+    let mut of_pool = actions_of(actions, rules, pool);
+    let splits = of_pool.extract_if(.., |it| it.kind == ActionKind::Split);
+    let splits: Vec<&AssetAction> = splits.collect();
+    let near = splits.windows(2).find_map(|pair| {
+        let [first, second] = pair else { return None };
+        let from = first.happened_at.as_micros();
+        let apart = second.happened_at.as_micros().saturating_sub(from);
+        (apart < SPLITS_APART_MICROS_MIN).then(|| Unapplied {
+            action: (*first).clone(),
+            again_at: Some(second.happened_at),
+        })
+    });
+    let mut first = of_pool.into_iter();
+    let first = first.find(|it| until.is_some_and(|until| it.happened_at <= until));
+    let first = first.map(|action| Unapplied {
+        action: action.clone(),
+        again_at: None,
+    });
+    near.or(first)
+}
+
+/// Returns the splits that change lots of a pool, in the order of time.
+pub(super) fn splits_of(actions: &[AssetAction], rules: &AssetRules, pool: &Pool) -> Box<[Split]> {
+    let of_pool = actions_of(actions, rules, pool).into_iter();
+    of_pool.filter_map(Split::of).collect()
+}
+
+/// Returns the actions that change lots of a pool, in the order of time.
+pub fn actions_of<'a>(
+    actions: &'a [AssetAction],
+    rules: &AssetRules,
+    pool: &Pool,
+) -> Vec<&'a AssetAction> {
+    let of_pool = actions.iter().filter(|it| it.concerns(pool, rules));
+    let mut of_pool: Vec<&AssetAction> = of_pool.collect();
+    of_pool.sort_by_key(|it| (it.happened_at, it.kind, &it.action_id));
+    of_pool
 }
 
 #[cfg(test)]
@@ -298,37 +418,68 @@ mod tests {
         let until = Timestamp::EPOCH;
         let found = |action: &AssetAction, account: &str, asset: &str| {
             let pool = Pool::new(account.parse().unwrap(), asset.parse().unwrap());
-            unapplied(std::slice::from_ref(action), &rules, (&pool, until)).is_some()
+            unapplied(std::slice::from_ref(action), &rules, (&pool, Some(until))).is_some()
         };
         assert!(found(&merger, "default", "ABC") && found(&merger, "default", "NEW"));
         assert!(!found(&merger, "default", "OLD") && !found(&merger, "two", "ABC"));
         let of_all = AssetAction {
             account: None,
-            ..split()
+            ..merger.clone()
         };
         assert!(found(&of_all, "two", "ABC"));
         let later = AssetAction {
             happened_at: "2025-01-01T00:00:00Z".parse().unwrap(),
-            ..split()
+            ..merger
         };
         assert!(!found(&later, "default", "ABC"));
+        assert!(!found(&split(), "default", "ABC"), "splits are applied");
     }
 
     #[test]
     fn the_reason_names_the_first_action() {
+        let rename = AssetAction {
+            kind: ActionKind::Rename,
+            ratio: None,
+            other_asset: "NEW".parse().ok(),
+            ..split()
+        };
         let later = AssetAction {
             action_id: "s-2".parse().unwrap(),
             happened_at: "1999-01-01T00:00:00Z".parse().unwrap(),
-            ..split()
+            ..rename.clone()
         };
         let pool = Pool::new(Account::default(), "ABC".parse().unwrap());
-        let until = "2025-01-01T00:00:00Z".parse().unwrap();
-        let all = [later, split()];
+        let until = "2025-01-01T00:00:00Z".parse().ok();
+        let all = [later, rename];
         let found = unapplied(&all, &AssetRules::default(), (&pool, until)).unwrap();
         assert_eq!(
             found.to_string(),
-            "the split of ABC, 4 for 1, at 1970-01-01T00:00:00.000000Z is stored and not applied \
+            "the new name of ABC to NEW at 1970-01-01T00:00:00.000000Z is stored and not applied \
              yet"
+        );
+    }
+
+    #[test]
+    fn two_splits_within_a_week_may_be_one() {
+        let pool = Pool::new(Account::default(), "ABC".parse().unwrap());
+        let found = |second: &str| {
+            let second = AssetAction {
+                account: None,
+                action_id: "s-2".parse().unwrap(),
+                happened_at: second.parse().unwrap(),
+                ..split()
+            };
+            let all = [second, split()];
+            let splits = splits_of(&all, &AssetRules::default(), &pool);
+            assert_eq!(splits.len(), 2);
+            unapplied(&all, &AssetRules::default(), (&pool, None)).map(|it| it.to_string())
+        };
+        assert_eq!(found("1970-01-08T00:00:00Z"), None);
+        assert_eq!(
+            found("1970-01-07T23:59:59Z").unwrap(),
+            "the split of ABC, 4 for 1, at 1970-01-01T00:00:00.000000Z may be stored twice: \
+             another split of these units is at 1970-01-07T23:59:59.000000Z, expected 7 days or \
+             more between two"
         );
     }
 }

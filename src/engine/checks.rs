@@ -2,16 +2,16 @@
 //!
 //! Each check is a function from data to violations. A check never stops at the first violation,
 //! and one wrong row gives few of them. `reference.rs` computes the expected rows, and shares no
-//! matching and no money code with the engine. `checks/rows.rs` checks the rows. `checks/claims.rs`
-//! checks the inventory, the review queue and the summary. `checks/evidence.rs` finds the trades of
-//! each row.
-//! `checks/legs.rs` checks the legs of trades.
+//! matching and no money code with the engine. `checks/rows.rs` checks the rows,
+//! `checks/inventory.rs` the open lots, `checks/claims.rs` the review queue and the summary.
+//! `checks/evidence.rs` finds the trades of each row. `checks/legs.rs` checks the legs of trades.
 //!
 //! Not here: checks that need more than one pool's data. The store counts I15; I14 and I16 look at
 //! all ids of an account, I12 compares with an earlier system, and I18 looks up rates.
 
 mod claims;
 mod evidence;
+mod inventory;
 mod legs;
 mod rows;
 #[cfg(test)]

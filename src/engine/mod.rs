@@ -25,6 +25,7 @@ mod hash;
 mod ids;
 mod intake;
 mod issue;
+mod judge;
 mod kernel;
 mod ledger;
 mod leg;
@@ -51,6 +52,7 @@ mod resume;
 mod review;
 mod self_check;
 mod side;
+mod splits;
 mod stored;
 mod stream;
 mod symbols;
@@ -64,7 +66,9 @@ mod trades;
 mod wide;
 mod withheld;
 
-pub use action::{ActionKind, ActionRatio, AssetAction, Unapplied, unapplied};
+pub use action::{
+    ActionKind, ActionRatio, AssetAction, Split, SplitChange, Unapplied, actions_of, unapplied,
+};
 pub use assets::{
     AssetRules, CodeKind, Instrument, InstrumentSettings, NotInUsd, PoolsBy, Proposal,
     UnknownInstrument, UnknownWhy, codes_hash, is_dollar_coin, kind_of_code, ticker_settings,
@@ -87,6 +91,7 @@ pub use ids::{
 };
 pub use intake::{Intake, RowPlace, Taken};
 pub use issue::{IssueType, Severity, UnknownWord};
+pub use judge::{compute_pool, judge_pool, match_with_splits};
 pub use ledger::{Carried, LedgerTrade};
 pub use leg::{Entry, Leg};
 pub use legs::{NoLegs, TradeLegs, UnlikeValue, legs_of};
@@ -103,10 +108,7 @@ pub use outcome::{LotChanges, Matching};
 pub use own_rates::OwnTrades;
 pub use pending::Pending;
 pub use place::PlaceInPool;
-pub use pool::{
-    LineRoom, PoolLedger, PoolOutcome, PoolResult, Rejection, compute_pool, invalid_rows,
-    judge_pool,
-};
+pub use pool::{LineRoom, PoolLedger, PoolOutcome, PoolResult, Rejection, invalid_rows};
 pub use rates::{
     FoundRate, MissingRate, OwnRate, Rate, RateBook, RateError, RateOrigin, RatePurpose, RateRules,
     RateSource, RateStep, RateUsed, RateUsedKey, RateUsedRef, RateValue, RatesDiffer, RatesUsed,
@@ -117,6 +119,7 @@ pub use resume::{Continued, PoolState, continue_pool};
 pub use review::{ReviewItem, rejection_items, review_items, unmatched_item, unmatched_items};
 pub use self_check::SelfCheckError;
 pub use side::{Side, SideError};
+pub use splits::SplitError;
 pub use stored::{
     PoolStatus, StoredAllocation, StoredLot, StoredSummary, UnmatchedItems, WholeLot,
 };

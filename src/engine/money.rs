@@ -13,6 +13,7 @@
 //! | `ratio`, `ratio_of_products` | one rate or number divided by another, or two by two | 18 significant digits, half to even | beyond a fact: `None` |
 //! | [`SignedAmount`] add, sub | amounts of one asset with a sign | exact | beyond 256 bits |
 //! | [`price_of_value`] | value / size, and whether that is exact | 18 significant digits, half to even | zero, or beyond a fact: `None` |
+//! | `split_size` | size x new / old | 18 decimals or those of the size, half to even | beyond 128 bits |
 //! | [`Usd::to_cents`] | cents for a printed row | half away from zero | never |
 //! | [`Units`] add, sub | sizes at a pool's common scale | exact | beyond the width, or below zero |
 //!
@@ -23,6 +24,7 @@
 mod basis;
 mod rate;
 mod signed;
+mod split;
 mod terms;
 mod units;
 
@@ -34,6 +36,7 @@ use super::wide::{self, I512};
 pub use basis::price_of_basis;
 pub(super) use rate::{differ_by_more, ratio, ratio_of_products};
 pub use signed::{SignedAmount, price_of_value};
+pub(super) use split::split_size;
 pub(super) use terms::{Terms, Words};
 pub use units::{Units, Width};
 

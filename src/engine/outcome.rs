@@ -14,7 +14,7 @@ use super::parts::SellParts;
 use super::place::PlaceInPool;
 use super::self_check::{Conserved, SelfCheckError};
 use super::side::Side;
-use super::symbols::{BySymbol, SymbolTotals};
+use super::symbols::{BySymbol, SymbolTotals, followed_by};
 use super::time::Timestamp;
 use super::totals::{PoolTotals, count};
 use super::trade::InvalidTrade;
@@ -45,6 +45,10 @@ pub struct Matching {
     /// Buys of earlier matchings whose lots were still open, by place. Only the counts and sums of
     /// open lots include them.
     earlier: Vec<EarlierLot>,
+    /// Matchings of the trades before it, which splits cut off. The counts and sums include them.
+    before: Vec<Matching>,
+    /// Number of rows without those of the matchings before it.
+    own_rows: u64,
     conserved: Result<(), SelfCheckError>,
 }
 
@@ -117,23 +121,45 @@ impl Matching {
             totals.add_open_lot(lot).map_err(beyond_pool)?;
             conserved.add_open_lot(lot);
         }
-        let by_symbol = symbols.end(&totals, scale);
-        let conserved = conserved.end();
-        let (symbols, conserved) = match by_symbol {
-            Ok(symbols) => (symbols, conserved),
-            Err(error) => (Vec::new(), conserved.and(Err(error.into()))),
+        let (symbols, conserved) = match (symbols.end(&totals, scale), conserved.end()) {
+            (Ok(symbols), conserved) => (symbols, conserved),
+            (Err(error), conserved) => (Vec::new(), conserved.and(Err(error.into()))),
         };
         Ok(Self {
             pool,
             trades,
             open_lots,
+            own_rows: rows_of(&totals),
             totals,
             symbols,
             scale,
             width: N::WIDTH,
             earlier,
+            before: Vec::new(),
             conserved,
         })
+    }
+
+    /// Returns the matching of later trades with this one before it.
+    ///
+    /// Errors: a sum beyond the limits of `policy.rs`.
+    pub(super) fn then(mut self, mut later: Box<Self>) -> Result<Box<Self>, MoneyError> {
+        later.totals = self.totals.followed_by(&later.totals)?;
+        later.symbols = followed_by(&self.symbols, &later.symbols)?;
+        later.before = std::mem::take(&mut self.before);
+        later.before.push(self);
+        Ok(later)
+    }
+
+    /// Returns the last trade in the pool's total order.
+    pub fn last_trade(&self) -> Option<TradeRef<'_>> {
+        let own = std::iter::once(self);
+        let lasts = self
+            .before
+            .iter()
+            .chain(own)
+            .filter_map(|it| it.trades.last());
+        lasts.max_by_key(TradeRef::place)
     }
 
     /// Tells whether sizes and amounts are conserved. Every sell's parts give its size and its net
@@ -146,9 +172,7 @@ impl Matching {
 
     /// Returns the number of rows, unmatched parts included.
     pub fn rows_count(&self) -> u64 {
-        self.totals
-            .allocations
-            .saturating_add(self.totals.sells_unmatched)
+        rows_of(&self.totals)
     }
 
     /// Calls `see` with each allocation as a row, in canonical order, until `see` fails.
@@ -158,18 +182,21 @@ impl Matching {
     /// ended before the last row, which is a bug of the engine.
     pub fn try_each_row<'a, E: From<SelfCheckError>>(
         &'a self,
-        see: impl FnMut(&AllocationRow<'a>) -> Result<(), E>,
+        mut see: impl FnMut(&AllocationRow<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
-        match self.width {
-            Width::Word => self.try_each_row_at::<i64, E>(see),
-            Width::Narrow => self.try_each_row_at::<i128, E>(see),
-            Width::Wide => self.try_each_row_at::<I256, E>(see),
+        for matching in self.before.iter().chain(std::iter::once(self)) {
+            match matching.width {
+                Width::Word => matching.try_each_row_at::<i64, E>(&mut see)?,
+                Width::Narrow => matching.try_each_row_at::<i128, E>(&mut see)?,
+                Width::Wide => matching.try_each_row_at::<I256, E>(&mut see)?,
+            }
         }
+        Ok(())
     }
 
     fn try_each_row_at<'a, N: Units, E: From<SelfCheckError>>(
         &'a self,
-        mut see: impl FnMut(&AllocationRow<'a>) -> Result<(), E>,
+        see: &mut impl FnMut(&AllocationRow<'a>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut shown = 0_u64;
         let (mut last_sell, mut last_buy) = (None, None);
@@ -214,7 +241,7 @@ impl Matching {
             see(&row)?;
             shown = shown.saturating_add(1);
         }
-        Ok(self.check_ended("the walk over the rows", shown, self.rows_count())?)
+        Ok(self.check_ended("the walk over the rows", shown, self.own_rows)?)
     }
 
     /// Checks that a walk over rows or lots ended after the last one.
@@ -412,6 +439,11 @@ fn no_buy_into(row: &mut AllocationRow<'_>) {
     row.notes.buy_fee_unknown = false;
     row.notes.buy_fee_per_unit_omitted = false;
     row.notes.buy_price_omitted = false;
+}
+
+/// Returns the number of rows that totals count, unmatched parts included.
+fn rows_of(totals: &PoolTotals) -> u64 {
+    totals.allocations.saturating_add(totals.sells_unmatched)
 }
 
 #[inline]

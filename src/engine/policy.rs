@@ -40,6 +40,14 @@ pub const RATE_IS_OLD_MICROS: i64 = 3_600 * 1_000_000;
 /// of the two.
 pub const STATED_VALUE_PERCENT: u32 = 2;
 
+/// Two splits of one pool that are nearer than this may be one that is stored twice. Units:
+/// microseconds; 7 days.
+pub const SPLITS_APART_MICROS_MIN: i64 = 7 * 24 * 3_600 * 1_000_000;
+
+/// Decimals to which a split rounds sizes, or more if the sizes before it have more. Rounding: half
+/// to even, once, on cumulative amounts.
+pub const SPLIT_DECIMALS_MIN: u8 = 18;
+
 /// Gross value and fee of one trade must stay below this, in whole USD.
 ///
 /// With it every amount of an allocation fits 128 bits at [`USD_SCALE`]

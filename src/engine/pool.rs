@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::action::{AssetAction, Unapplied, unapplied};
+use super::action::{AssetAction, Split, Unapplied, splits_of, unapplied};
 use super::assets::{AssetRules, NotInUsd};
 use super::canonical::write_trade_line;
 use super::class::PoolClass;
 use super::facts::MoreFacts;
 use super::hash::RowsHash;
-use super::ids::{Account, Asset, Pool, Symbol};
+use super::ids::{Pool, Symbol};
 use super::issue::IssueType;
 use super::leg::Leg;
-use super::matching::match_trades;
 use super::outcome::Matching;
 use super::plain::plain;
-use super::text::{shown, thousands};
+use super::splits::SplitError;
+use super::text::thousands;
 use super::trade::TradeRef;
 use super::trade::{InvalidTrade, Trade, TradeText};
 use super::traded::Traded;
@@ -38,8 +38,10 @@ pub struct PoolLedger {
     pub class: Option<PoolClass>,
     /// A symbol without explanation, or without a price in dollars.
     pub refused: Option<Box<NotInUsd>>,
-    /// The first action up to its last trade: nothing applies it yet.
+    /// The first action that keeps it from being matched.
     pub unapplied: Option<Box<Unapplied>>,
+    /// The splits that change its lots, in the order of time, also those after its last trade.
+    pub splits: Box<[Split]>,
     /// Entries that are not base legs: the trades are rows of other pools.
     pub legs: u64,
 }
@@ -62,6 +64,7 @@ impl PoolLedger {
             class: None,
             refused: None,
             unapplied: None,
+            splits: Box::default(),
             legs: 0,
         }
     }
@@ -176,15 +179,26 @@ impl PoolLedger {
         }
     }
 
-    /// Notes the first action up to the pool's last trade.
+    /// Notes the splits that change the pool's lots, and the first action that keeps it from being
+    /// matched.
     pub fn note_actions(&mut self, actions: &[AssetAction], rules: &AssetRules) {
-        let concerning = actions.iter().any(|it| it.concerns(&self.pool, rules));
-        let last = concerning.then(|| self.trades.iter().map(|trade| trade.order_time).max());
-        let found = last.flatten().and_then(|last| {
-            let place = (&self.pool, last);
-            unapplied(actions, rules, place)
-        });
+        if !actions.iter().any(|it| it.concerns(&self.pool, rules)) {
+            return;
+        }
+        let last = self.trades.iter().map(|trade| trade.order_time).max();
+        let found = unapplied(actions, rules, (&self.pool, last));
         self.unapplied = found.map(Box::new);
+        self.splits = splits_of(actions, rules, &self.pool);
+    }
+
+    /// Returns the hash of all facts from which a result of the pool is made: its rows, and its
+    /// splits.
+    pub fn facts_hash(&self) -> RowsHash {
+        let mut hash = self.ledger_hash;
+        for split in &self.splits {
+            split.add_to(&self.pool, &mut hash);
+        }
+        hash
     }
 
     /// Returns the number of rows of the ledger, valid or not; legs of trades of other pools are
@@ -332,6 +346,17 @@ impl Rejection {
         }
     }
 
+    /// Makes the rejection of a pool with a split that can't be applied.
+    pub fn of_split(error: &SplitError) -> Self {
+        Self {
+            issue: IssueType::UnappliedAction,
+            reason: error.to_string(),
+            invalid: Vec::new(),
+            settings: String::new(),
+            column: None,
+        }
+    }
+
     /// Makes the rejection of a pool without dollar prices. A refused symbol is of the same kind:
     /// its currency is unknown, and settings settle it, not another row.
     pub fn of_quote(error: &NotInUsd) -> Self {
@@ -346,74 +371,6 @@ impl Rejection {
             settings,
             column,
         }
-    }
-}
-
-/// Matches a pool, or returns why it can't be matched. Computes the hash of its rows.
-pub fn compute_pool(ledger: PoolLedger, exclusion: Option<&str>) -> PoolOutcome {
-    let mut outcome = judge_pool(ledger, exclusion);
-    let hash = match &outcome.result {
-        PoolResult::Matched(matching) => matching.allocations_hash(),
-        _ => Ok(RowsHash::EMPTY),
-    };
-    match hash {
-        Ok(hash) => outcome.allocations_hash = hash,
-        Err(error) => outcome.result = PoolResult::Rejected(Rejection::of_check(&error)),
-    }
-    outcome
-}
-
-/// Matches a pool, or returns why it can't be matched. The caller computes the hash of the rows
-/// when it walks over them.
-pub fn judge_pool(ledger: PoolLedger, exclusion: Option<&str>) -> PoolOutcome {
-    let rows = ledger.rows();
-    let PoolLedger {
-        pool,
-        trades,
-        invalid,
-        ledger_hash,
-        symbols,
-        class,
-        refused,
-        unapplied,
-        ..
-    } = ledger;
-    let rejected = |issue, reason, invalid| {
-        PoolResult::Rejected(Rejection {
-            issue,
-            reason,
-            invalid,
-            settings: String::new(),
-            column: None,
-        })
-    };
-    let result = if let Some(reason) = exclusion {
-        PoolResult::Excluded(reason.to_owned())
-    } else if let Err(reason) = check_names(&pool) {
-        rejected(IssueType::InvalidTrade, reason, Vec::new())
-    } else if let Some(error) = refused {
-        PoolResult::Rejected(Rejection::of_quote(&error))
-    } else if let Some(rejection) = invalid_rows(invalid) {
-        PoolResult::Rejected(rejection)
-    } else if let Some(unapplied) = unapplied {
-        PoolResult::Rejected(Rejection::of_action(&unapplied))
-    } else {
-        match match_trades(pool.clone(), trades) {
-            Ok(matching) => match matching.self_check() {
-                Ok(()) => PoolResult::Matched(Box::new(matching)),
-                Err(error) => rejected(IssueType::AllocationError, error.to_string(), Vec::new()),
-            },
-            Err(invalid) => rejected(invalid.issue, invalid.to_string(), vec![invalid]),
-        }
-    };
-    PoolOutcome {
-        pool,
-        symbols,
-        class,
-        trades: rows,
-        ledger_hash,
-        allocations_hash: RowsHash::EMPTY,
-        result,
     }
 }
 
@@ -452,16 +409,4 @@ pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
         settings: String::new(),
         column: None,
     })
-}
-
-/// Checks the names of a pool that a ledger may hold although an import would refuse them.
-fn check_names(pool: &Pool) -> Result<(), String> {
-    let (account, asset) = (pool.account.as_str(), pool.asset.as_str());
-    account
-        .parse::<Account>()
-        .map_err(|error| format!("account {} {error}", shown(account).quoted()))?;
-    asset
-        .parse::<Asset>()
-        .map_err(|error| format!("asset {} {error}", shown(asset).quoted()))?;
-    Ok(())
 }

@@ -5,7 +5,8 @@
 //! the sell. The rest of the sell is unmatched. If the stretch of a sell meets the stretch of a
 //! buy, that is an allocation.
 //!
-//! `reference/legs.rs` has the second way from trades to what pools take in.
+//! `reference/legs.rs` has the second way from trades to what pools take in, and
+//! `reference/splits.rs` has one for pools with splits, whose line has no fixed measure.
 //!
 //! This file shares no matching or money code with the engine, and never imports `matching.rs`,
 //! `money.rs` or `wide.rs`. `checks.rs` and `tests/pure/engine_properties.rs` compare its results.
@@ -14,6 +15,7 @@ mod amounts;
 mod exact;
 pub(super) mod legs;
 mod rates;
+mod splits;
 
 use std::cmp::Ordering;
 
@@ -26,6 +28,8 @@ use super::trade::Trade;
 pub(super) use amounts::TradeAmounts;
 use amounts::price_of;
 pub(super) use exact::Exact;
+pub use splits::match_pool_with_splits;
+pub(super) use splits::stretch;
 
 /// An allocation of the second matcher. An index into the matcher's input names each trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub struct ReferenceAllocation {
     pub sell: usize,
     /// The buy; `None` if no lot was left.
     pub buy: Option<usize>,
+    /// Place of the lot in `ReferenceMatching::changed`. `None`: no split changed it.
+    pub changed: Option<usize>,
     /// Units: base units.
     pub allocated_size: Size,
     /// The buy's fee divided by its size; `None` if unknown, or if it does not fit.
@@ -51,12 +57,20 @@ pub struct ReferenceAllocation {
 }
 
 impl ReferenceAllocation {
-    /// Returns the row that has to be stored. `None`: `trades` lacks the sell or the buy.
-    pub fn row<'a>(&self, pool: &'a Pool, trades: &'a [Trade]) -> Option<AllocationRow<'a>> {
+    /// Returns the row that has to be stored. `changed` are the lots that splits changed.
+    ///
+    /// `None`: a list lacks the sell or the buy.
+    pub fn row<'a>(
+        &self,
+        pool: &'a Pool,
+        trades: &'a [Trade],
+        changed: &'a [Trade],
+    ) -> Option<AllocationRow<'a>> {
         let sell = trades.get(self.sell)?;
-        let buy = match self.buy {
-            Some(buy) => Some(trades.get(buy)?),
-            None => None,
+        let buy = match (self.changed, self.buy) {
+            (Some(lot), _) => Some(changed.get(lot)?),
+            (None, Some(buy)) => Some(trades.get(buy)?),
+            (None, None) => None,
         };
         let omitted = |trade: &Trade, shown: Option<UsdPerUnit>| match trade.fee {
             Some(_) => shown.is_none(),
@@ -104,6 +118,8 @@ pub struct ReferenceLot {
     pub remaining_size: Size,
     /// Units: USD.
     pub remaining_cost_usd: Usd,
+    /// Place of the lot in `ReferenceMatching::changed`. `None`: no split changed it.
+    pub changed: Option<usize>,
 }
 
 /// The second matcher's result for a pool.
@@ -115,15 +131,28 @@ pub struct ReferenceMatching {
     pub allocations: Vec<ReferenceAllocation>,
     /// The open lots, oldest first.
     pub open_lots: Vec<ReferenceLot>,
+    /// Lots as splits left them: the buy with the new size, and with the cost as its value.
+    pub changed: Vec<Trade>,
 }
 
-/// An amount that is too large for its column. Trades within the limits of `policy.rs` have no such
-/// amount.
+/// Why the second matcher has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an amount of order \"{order_id}\" is beyond 128 bits")]
-pub struct ReferenceError {
-    /// The trade.
-    pub order_id: String,
+pub enum ReferenceError {
+    /// An amount is too large for its column. Trades within the limits of `policy.rs` have no such
+    /// amount.
+    #[error("an amount of order \"{0}\" is beyond 128 bits")]
+    Beyond(String),
+    /// A split has no usual ratio, or makes a size that no lot can have.
+    #[error("a split of the lot of order \"{0}\" can't be computed")]
+    Split(String),
+}
+
+impl ReferenceError {
+    /// Returns the id of the trade in question.
+    pub fn order_id(&self) -> &str {
+        let (Self::Beyond(order_id) | Self::Split(order_id)) = self;
+        order_id
+    }
 }
 
 /// Matches the trades of one pool, which may come in any order.
@@ -151,6 +180,7 @@ pub fn match_pool(trades: &[Trade]) -> Result<ReferenceMatching, ReferenceError>
         order,
         allocations,
         open_lots,
+        changed: Vec::new(),
     })
 }
 
@@ -340,6 +370,7 @@ impl<'a> Crossing<'a> {
                     buy: lot.index,
                     remaining_size: lot.size_of(&left)?,
                     remaining_cost_usd: lot.usd(&gross.plus(&fees))?,
+                    changed: None,
                 });
             }
         }
@@ -399,6 +430,7 @@ impl<'a> Share<'a> {
         let mut allocation = ReferenceAllocation {
             sell: self.index,
             buy: None,
+            changed: None,
             allocated_size: self.size_of(units)?,
             buy_fees_per_unit: None,
             sell_fees_per_unit: self.fees_per_unit,
@@ -433,9 +465,7 @@ impl<'a> Share<'a> {
     }
 
     fn beyond(&self) -> ReferenceError {
-        ReferenceError {
-            order_id: self.trade.order_id.to_string(),
-        }
+        ReferenceError::Beyond(self.trade.order_id.to_string())
     }
 }
 

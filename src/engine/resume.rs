@@ -48,27 +48,14 @@ pub enum Continued {
 }
 
 /// Matches new trades of a pool on top of its open lots.
-pub fn continue_pool(new: PoolLedger, state: &PoolState) -> Continued {
+pub fn continue_pool(mut new: PoolLedger, state: &PoolState) -> Continued {
     if let Err(reason) = check_lots(state) {
         return Continued::Damaged(reason);
     }
-    let PoolLedger {
-        pool,
-        trades,
-        invalid,
-        refused,
-        unapplied,
-        ..
-    } = new;
-    if let Some(error) = refused {
-        return Continued::Rejected(Rejection::of_quote(&error));
-    }
-    if let Some(rejection) = invalid_rows(invalid) {
+    if let Some(rejection) = rejection_of(&mut new) {
         return Continued::Rejected(rejection);
     }
-    if let Some(unapplied) = unapplied {
-        return Continued::Rejected(Rejection::of_action(&unapplied));
-    }
+    let PoolLedger { pool, trades, .. } = new;
     if let Some(order_id) = late_trade(&trades, state) {
         return Continued::HistoryChanged { order_id };
     }
@@ -92,6 +79,16 @@ pub fn continue_pool(new: PoolLedger, state: &PoolState) -> Continued {
         Ok(totals) => Continued::Matched(Box::new(matching), Box::new(totals)),
         Err(reason) => Continued::Rejected(Rejection::of_check(&reason)),
     }
+}
+
+/// Returns why a pool's rows can't be matched, and takes the reason out of the pool.
+pub(super) fn rejection_of(new: &mut PoolLedger) -> Option<Rejection> {
+    if let Some(error) = new.refused.take() {
+        return Some(Rejection::of_quote(&error));
+    }
+    let invalid = invalid_rows(std::mem::take(&mut new.invalid));
+    let of_action = || new.unapplied.take().map(|it| Rejection::of_action(&it));
+    invalid.or_else(of_action)
 }
 
 /// Adds the open lots that were not read to a pool's totals.
@@ -167,7 +164,8 @@ fn late_trade(new: &Trades, state: &PoolState) -> Option<String> {
 }
 
 impl Rejection {
-    fn of_row(invalid: InvalidTrade) -> Self {
+    /// Makes the rejection of a pool for one of its rows.
+    pub(super) fn of_row(invalid: InvalidTrade) -> Self {
         Self {
             issue: invalid.issue,
             reason: invalid.to_string(),

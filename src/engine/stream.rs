@@ -5,13 +5,16 @@
 
 use std::collections::VecDeque;
 
+use super::action::Split;
 use super::lots::{InventoryLot, LotPicker, LotSums, reach_of};
-use super::money::{MoneyError, sub_sizes};
+use super::money::{MoneyError, add_sizes, sub_sizes};
+use super::number::Size;
 use super::outcome::Matching;
 use super::place::PlaceInPool;
 use super::pool::{PoolLedger, Rejection};
-use super::resume::{Continued, PoolState, continue_pool};
+use super::resume::{Continued, PoolState, continue_pool, rejection_of};
 use super::self_check::SelfCheckError;
+use super::splits::{split_lots, stretches};
 use super::symbols::{SymbolTotals, followed_by};
 use super::totals::PoolTotals;
 
@@ -46,6 +49,8 @@ pub struct PoolStream {
     last: Option<PlaceInPool>,
     /// Oldest first.
     lots: VecDeque<InventoryLot>,
+    /// Number of the pool's splits that have changed its lots.
+    splits_applied: usize,
 }
 
 impl PoolStream {
@@ -54,7 +59,71 @@ impl PoolStream {
     ///
     /// Errors: a row that is not a valid trade; an amount beyond the limits; a trade that comes
     /// before one of an earlier slice.
-    pub fn add(&mut self, slice: PoolLedger) -> Result<Box<Matching>, Rejection> {
+    pub fn add(&mut self, mut slice: PoolLedger) -> Result<Box<Matching>, Rejection> {
+        let splits = std::mem::take(&mut slice.splits);
+        if splits.is_empty() {
+            return self.add_stretch(slice);
+        }
+        if let Some(rejection) = rejection_of(&mut slice) {
+            return Err(rejection);
+        }
+        let later = splits.get(self.splits_applied..).unwrap_or_default();
+        let cut = stretches(&slice.trades, later).map_err(|error| failed(&error))?;
+        let mut done: Option<Box<Matching>> = None;
+        for stretch in cut {
+            if let Some(split) = &stretch.split {
+                self.apply(split)?;
+            }
+            let mut next = PoolLedger::new(slice.pool.clone());
+            next.trades = stretch.trades;
+            let is_first = done.is_none() && stretch.split.is_none();
+            if next.trades.is_empty() && !is_first {
+                continue;
+            }
+            let next = self.add_stretch(next)?;
+            done = Some(match done {
+                None => next,
+                Some(done) => done.then(next).map_err(|error| failed(&error))?,
+            });
+        }
+        done.ok_or_else(|| failed(&"a slice without a stretch"))
+    }
+
+    /// Applies the splits after the last trade. Errors: a split can't be applied.
+    pub fn end(&mut self, splits: &[Split]) -> Result<(), Rejection> {
+        let later = splits.get(self.splits_applied..).unwrap_or_default();
+        later.iter().try_for_each(|split| self.apply(split))
+    }
+
+    /// Returns the matching of a pool that was added as one slice, with all lots that it leaves.
+    pub(super) fn into_whole(self, slice: Box<Matching>) -> Result<Box<Matching>, Rejection> {
+        let state = PoolState {
+            totals: self.totals,
+            last: self.last,
+            lots: self.lots.into(),
+            rest: LotSums::NONE,
+        };
+        match continue_pool(PoolLedger::new(slice.pool.clone()), &state) {
+            Continued::Matched(lots, _) => slice.then(lots).map_err(|error| failed(&error)),
+            Continued::Rejected(rejection) => Err(rejection),
+            Continued::HistoryChanged { order_id } => Err(failed(&order_id)),
+            Continued::Damaged(reason) => Err(failed(&reason)),
+        }
+    }
+
+    /// Gives all lots the sizes that they have after the next split.
+    fn apply(&mut self, split: &Split) -> Result<(), Rejection> {
+        let lots = self.lots.make_contiguous();
+        split_lots(split, lots).map_err(|error| Rejection::of_split(&error))?;
+        let mut sizes = lots.iter().map(|lot| lot.remaining_size);
+        let held = sizes.try_fold(Size::ZERO, add_sizes);
+        self.totals.open_size = held.map_err(|error| failed(&error))?;
+        self.splits_applied = self.splits_applied.saturating_add(1);
+        Ok(())
+    }
+
+    /// Matches trades between which no split lies.
+    fn add_stretch(&mut self, slice: PoolLedger) -> Result<Box<Matching>, Rejection> {
         let state = self.state(&slice).map_err(|error| failed(&error))?;
         match continue_pool(slice, &state) {
             Continued::Matched(matching, totals) => {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
+use super::acted::ActionCause;
 use super::compute::{Logged, Publication, Run};
 use super::error::PipelineResult;
 use super::job::Context;
@@ -13,7 +14,7 @@ use super::valued::{LateRates, RateCounts};
 use crate::engine::{
     Continued, IssueType, LotSums, Matching, Pool, PoolClass, PoolLedger, PoolOutcome, PoolResult,
     PoolState, PoolStatus, PoolTotals, Rejection, RowsHash, SelfCheckError, Symbol, Timestamp,
-    Unapplied, continue_pool, followed_by, rejection_items, review_items, unmatched_items,
+    continue_pool, followed_by, rejection_items, review_items, unmatched_items,
 };
 use crate::store::lots::OpenLots;
 use crate::store::model::{
@@ -53,8 +54,8 @@ pub enum Forced {
     Revised(Pool, Vec<String>),
     /// Matched trades of a pool in an unguarded ledger have changed.
     Changed(Pool),
-    /// An action changes lots of the pool, and nothing applies it yet.
-    Action(Pool, Box<Unapplied>),
+    /// An action changes lots of the pool.
+    Action(Pool, Box<ActionCause>),
     /// Rates that the version used are others now.
     Rates(Box<LateRates>),
 }
@@ -197,7 +198,7 @@ impl<'a> Appending<'a> {
             let items = unmatched_items(&matching, rules)?;
             self.review.items.extend(items);
         }
-        let newest = matching.trades.last().map(|trade| trade.place().owned());
+        let newest = matching.last_trade().map(|trade| trade.place().owned());
         let has_rows = matching.rows_count() > 0;
         let mut after = PoolSummary {
             status: PoolStatus::Matched,

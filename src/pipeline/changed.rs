@@ -49,7 +49,7 @@ pub(super) fn differing<'s>(
 ) -> Vec<ChangedPool> {
     let changed = summaries.filter_map(|summary| {
         let ledger = read.pools.get(&summary.pool);
-        let hash = ledger.map_or(RowsHash::EMPTY, |ledger| ledger.ledger_hash);
+        let hash = ledger.map_or(RowsHash::EMPTY, |ledger| ledger.facts_hash());
         // The hash of a pool covers the trades of its base legs. Other legs are counted.
         let has_rows = matches!(summary.status, PoolStatus::Matched | PoolStatus::Stale);
         let legs = ledger.map_or(0, |ledger| ledger.legs);

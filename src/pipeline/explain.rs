@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::elsewhere::import_of_trade;
 use super::error::{ExplainError, NoRows, PipelineResult};
+use super::explained_lots::Lots;
 use super::explained_rates::{ExplainedRate, Rates};
 use super::validate::find_version;
 use crate::engine::{
     Account, IssueType, Leg, MoneyError, OrderId, PendingTrade, Pool, PoolLedger, PoolStatus,
-    RowsHash, SelfCheckError, Side, Size, StoredAllocation, Timestamp, Trade, TradeRef, Usd,
+    RowsHash, SelfCheckError, Side, Size, Split, StoredAllocation, Timestamp, Trade, TradeRef, Usd,
     add_sizes, fee_share_of_size, sub_sizes,
 };
 use crate::store::model::{Current, PoolSummary, Scope, Version, VersionInfo};
@@ -57,6 +58,9 @@ pub struct ExplainedTrade {
 pub struct ExplainedLot {
     /// The lot's buy.
     pub buy: ExplainedTrade,
+    /// The splits between the buy and the sell, in order, each with the lot that it left: its size,
+    /// and its cost as its value.
+    pub splits: Vec<(Split, Trade)>,
     /// Size that earlier sells used of the lot.
     pub used_before: Size,
     /// Size that is left of the lot after this sell.
@@ -217,12 +221,11 @@ impl Explaining<'_> {
         read: Option<&PoolLedger>,
     ) -> PipelineResult<Option<Explanation>> {
         let (info, order_id) = (self.info, sell.order_id.as_str());
-        let (stored, of_pool) = self.read_pool(pool, read).await?;
-        let trades = of_pool.iter();
-        let trades = trades.map(|trade| ((&trade.order_id, trade.entry.leg), trade));
-        let trades = trades.collect();
-        let mut slices = explain_slices(sell, &stored.allocations, &trades)
-            .map_err(|error| ExplainError::Figures(order_id.to_owned(), info.version, error))?;
+        let (stored, of_pool, splits) = self.read_pool(pool, read).await?;
+        let figures = |error| ExplainError::Figures(order_id.to_owned(), info.version, error);
+        let lots = Lots::of(&of_pool, &splits).map_err(figures)?;
+        let slices = explain_slices(sell, &stored.allocations, &lots);
+        let mut slices = slices.map_err(figures)?;
         if slices.is_empty() {
             return Ok(None);
         }
@@ -252,23 +255,23 @@ impl Explaining<'_> {
         Ok(())
     }
 
-    /// Returns a version's rows of a pool, and the trades that it was computed from.
+    /// Returns a version's rows of a pool, and the trades and splits that it was computed from.
     ///
     /// Errors: the version or the ledger was changed since.
     async fn read_pool(
         &self,
         pool: &Pool,
         read: Option<&PoolLedger>,
-    ) -> PipelineResult<(StoredPool, Vec<Trade>)> {
+    ) -> PipelineResult<(StoredPool, Vec<Trade>, Box<[Split]>)> {
         let (store, info) = (self.store, self.info);
         let stored = store.stored_pool(info.version, pool).await?;
         let summary = summary_of(self.summaries, pool);
         check_pool(info.version, pool, summary, &stored)?;
-        let trades = match summary {
+        let (trades, splits) = match summary {
             Some(summary) => trades_of(store, info, summary, read).await?,
-            None => Vec::new(),
+            None => Default::default(),
         };
-        Ok((stored, trades))
+        Ok((stored, trades, splits))
     }
 }
 
@@ -307,7 +310,7 @@ fn no_rows(
     }))
 }
 
-/// Returns the trades of a pool that a version was computed from.
+/// Returns the trades and the splits of a pool that a version was computed from.
 ///
 /// Errors: the ledger was changed since, so that its trades don't give the version's rows.
 async fn trades_of(
@@ -315,7 +318,7 @@ async fn trades_of(
     info: &VersionInfo,
     summary: &PoolSummary,
     read: Option<&PoolLedger>,
-) -> PipelineResult<Vec<Trade>> {
+) -> PipelineResult<(Vec<Trade>, Box<[Split]>)> {
     let pool = &summary.pool;
     let earlier = match summary.status {
         // A stale pool has an older watermark than its version.
@@ -330,11 +333,15 @@ async fn trades_of(
         _ => None,
     };
     let ledger = earlier.as_ref().or(read);
-    let hash = ledger.map_or(RowsHash::EMPTY, |ledger| ledger.ledger_hash);
+    let hash = ledger.map_or(RowsHash::EMPTY, |ledger| ledger.facts_hash());
     if hash == summary.ledger_hash {
         let trades = ledger.map_or(Ok(Vec::new()), |ledger| ledger.trades.to_vec());
         let trades = trades.map_err(SelfCheckError::from);
-        return Ok(trades.map_err(StoreError::from)?);
+        let splits = ledger.map(|ledger| ledger.splits.clone());
+        return Ok((
+            trades.map_err(StoreError::from)?,
+            splits.unwrap_or_default(),
+        ));
     }
     Err(ExplainError::LedgerChanged {
         pool: pool.clone(),
@@ -416,23 +423,24 @@ async fn undone_import(
     Ok(None)
 }
 
-fn explain_slices<'t>(
+fn explain_slices(
     sell: &Trade,
     rows: &[StoredAllocation],
-    trades: &BTreeMap<(&'t OrderId, Leg), &'t Trade>,
+    lots: &Lots<'_>,
 ) -> Result<Vec<ExplainedSlice>, MoneyError> {
     let mut slices = Vec::new();
-    let mut used: BTreeMap<(&OrderId, Leg), Size> = BTreeMap::new();
+    let mut used: BTreeMap<(&OrderId, Leg, usize), Size> = BTreeMap::new();
     let mut sold = Size::ZERO;
     for row in rows {
-        let buy = row.buy_order_id.as_ref();
-        let buy = buy.and_then(|id| trades.get(&(id, row.buy_leg)));
-        let key = |buy: &&'t Trade| (&buy.order_id, buy.entry.leg);
-        let used_before = buy.map(|buy| used.get(&key(buy)).copied().unwrap_or(Size::ZERO));
+        let of_row = lots.of_row(row);
+        let key = of_row
+            .as_ref()
+            .map(|(buy, splits)| (&buy.order_id, buy.entry.leg, splits.len()));
+        let used_before = key.map(|key| used.get(&key).copied().unwrap_or(Size::ZERO));
         if row.sell_order_id == sell.order_id && row.sell_leg == sell.entry.leg {
             let sold_after = add_sizes(sold, row.allocated_size)?;
-            let lot = match (buy, used_before) {
-                (Some(buy), Some(before)) => Some(explain_lot(buy, before, row.allocated_size)?),
+            let lot = match (of_row, used_before) {
+                (Some(lot), Some(before)) => Some(explain_lot(lot, before, row.allocated_size)?),
                 _ => None,
             };
             let gross = |size| sell.gross_of_first(size);
@@ -446,22 +454,28 @@ fn explain_slices<'t>(
             });
             sold = sold_after;
         }
-        if let (Some(buy), Some(before)) = (buy, used_before) {
-            used.insert(key(buy), add_sizes(before, row.allocated_size)?);
+        if let (Some(key), Some(before)) = (key, used_before) {
+            used.insert(key, add_sizes(before, row.allocated_size)?);
         }
     }
     Ok(slices)
 }
 
-fn explain_lot(buy: &Trade, before: Size, taken: Size) -> Result<ExplainedLot, MoneyError> {
+fn explain_lot(
+    (buy, splits): (&Trade, Vec<(Split, Trade)>),
+    before: Size,
+    taken: Size,
+) -> Result<ExplainedLot, MoneyError> {
+    let lot = splits.last().map_or(buy, |(_, lot)| lot);
     let after = add_sizes(before, taken)?;
-    let gross = |size| buy.gross_of_first(size);
-    let fee = |size| fee_share_of_size(buy.fee, size, buy.size);
+    let gross = |size| lot.gross_of_first(size);
+    let fee = |size| fee_share_of_size(lot.fee, size, lot.size);
     Ok(ExplainedLot {
-        buy: ExplainedTrade::of(buy),
         used_before: before,
-        left_after: sub_sizes(buy.size, after)?,
+        left_after: sub_sizes(lot.size, after)?,
         gross: Step::of(gross(before)?, gross(after)?)?,
         fee: Step::of(fee(before)?, fee(after)?)?,
+        buy: ExplainedTrade::of(buy),
+        splits,
     })
 }

@@ -1,12 +1,12 @@
 //! An incremental run appends the trades since a version's watermark to that version.
 //!
 //! A pool goes on from its open lots. If a trade came late, was voided or put back, or if the
-//! policy changed, that is not enough. Then the run makes a new version of everything and names the
-//! cause. The appended rows are those of a full run.
+//! policy changed, the run makes a new version. Appended rows are those of a full run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::acted::{ActedSince, acted_since};
 use super::append::{Append, AppendReport, Appending, Forced};
 use super::compute::{ComputeOptions, ComputeReport, Logged, Run};
 use super::error::PipelineResult;
@@ -14,12 +14,10 @@ use super::job::Context;
 use super::lock::lock_runs;
 use super::publish::{Covered, covered_pools, publishable};
 use super::stale::stale_pools;
-use super::unapplied::unapplied_since;
 use super::unguarded;
 use super::valued::{self, RatesNow, RatesSince};
 use crate::engine::{
-    Pool, PoolLedger, PoolOutcome, PoolStatus, RatesUsed, Timestamp, Unapplied, compute_pool,
-    reach_of,
+    Pool, PoolLedger, PoolOutcome, PoolStatus, RatesUsed, Timestamp, compute_pool, reach_of,
 };
 use crate::store::lots::{OpenLots, Reach};
 use crate::store::model::{
@@ -147,8 +145,8 @@ struct FoundState {
     /// The new rows; or why the ledger can't name them.
     arrivals: Result<Arrivals, Forced>,
     lots: BTreeMap<Pool, OpenLots>,
-    /// Matched pools with an action up to their last trade.
-    unapplied: BTreeMap<Pool, Unapplied>,
+    /// The pools that actions concern.
+    acted: ActedSince,
     /// Pools without earlier matches, which are computed whole.
     whole: BTreeMap<Pool, PoolLedger>,
     /// Pools whose earlier trades have changed.
@@ -175,7 +173,7 @@ impl FoundState {
             summaries: BTreeMap::new(),
             arrivals: Err(Forced::NoVersion),
             lots: BTreeMap::new(),
-            unapplied: BTreeMap::new(),
+            acted: ActedSince::default(),
             whole: BTreeMap::new(),
             changed: Vec::new(),
             all_rates: None,
@@ -213,12 +211,12 @@ impl FoundState {
         let is_moved = self.moved_to.is_some();
         if !watermark.is_unguarded() {
             self.read_stale(store).await?;
-        } else if !self.is_told() || is_moved {
+        } else if !self.is_told() || is_moved || self.has_actions() {
             self.compare(store, context, is_moved).await?;
         }
-        if let Ok(arrivals) = &self.arrivals {
-            let read = (&self.summaries, arrivals);
-            self.unapplied = unapplied_since(store, &context.rules, read).await?;
+        if let Ok(new) = &self.arrivals {
+            let (rules, read) = (&context.rules, (&self.summaries, new));
+            self.acted = acted_since(store, (rules, &watermark), read).await?;
         }
         self.read_pools(run, &base, is_moved).await
     }
@@ -234,7 +232,7 @@ impl FoundState {
         let Ok(arrivals) = &mut self.arrivals else {
             return Ok(());
         };
-        let (mut resumed, mut whole) = (Reach::new(), BTreeSet::new());
+        let (mut resumed, mut whole) = (Reach::new(), self.acted.again.clone());
         let mut has_unmatched = false;
         let touched = arrivals.pools.keys().chain(arrivals.revised.keys());
         for pool in touched {
@@ -293,6 +291,11 @@ impl FoundState {
         };
         self.rates = since.judge(store, context, run.options.memory).await?;
         Ok(())
+    }
+
+    fn has_actions(&self) -> bool {
+        let arrivals = self.arrivals.as_ref();
+        arrivals.is_ok_and(|it| it.watermark.cursors().action_seq > 0)
     }
 
     /// Tells whether the new rows of an unguarded ledger are enough to go on. They are not if a
@@ -373,14 +376,14 @@ impl FoundState {
                 forced.push(Forced::Revised(pool.clone(), orders));
             }
         }
-        let of_pools = self.unapplied.clone().into_iter();
+        let of_pools = self.acted.forced.clone().into_iter();
         forced.extend(of_pools.map(|(pool, it)| Forced::Action(pool, Box::new(it))));
         for (pool, new) in &arrivals.pools {
             let Some(summary) = self.summaries.get(pool) else {
                 continue;
             };
             match summary.status {
-                _ if self.unapplied.contains_key(pool) => {}
+                _ if self.acted.forced.contains_key(pool) => {}
                 PoolStatus::Matched | PoolStatus::Stale => {
                     let lots = self.lots.remove(pool);
                     forced.extend(appending.go_on(new.clone(), summary, lots));

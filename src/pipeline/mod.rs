@@ -4,6 +4,7 @@
 //! place with rayon. Nothing here prints or reads a clock: progress, cancellation and time come
 //! in through [`Context`]. Read next: `compute.rs`, `import.rs`, `validate.rs`, `publish.rs`.
 
+mod acted;
 mod append;
 mod batches;
 mod block_file;
@@ -17,6 +18,7 @@ mod earlier;
 mod elsewhere;
 mod error;
 mod explain;
+mod explained_lots;
 mod explained_rates;
 mod file_read;
 mod health;
@@ -39,11 +41,11 @@ mod sync_log;
 #[cfg(test)]
 mod test_context;
 mod twice;
-mod unapplied;
 mod unguarded;
 mod validate;
 mod valued;
 
+pub use acted::ActionCause;
 pub use append::{AppendLine, AppendReport, Forced};
 pub use batches::MEMORY_DEFAULT;
 pub use changed::ChangedPool;

@@ -84,10 +84,15 @@ impl Sliced {
         self.rows = self.rows.saturating_add(slice.rows());
         self.ledger_hash.add(slice.ledger_hash);
         self.named.add_names(&slice);
+        self.named.splits = slice.splits.clone();
         if self.settled.is_some() {
             work.context.progress.advance(slice.rows());
         } else {
             self.match_slice(work, slice, made)?;
+        }
+        if is_last && self.settled.is_none() && !self.is_rejected() {
+            self.rejection = self.stream.end(&self.named.splits).err();
+            self.discard(made)?;
         }
         phase::reached(Phase::Match);
         self.duration_us += clock.elapsed_us() - started_us;
@@ -119,6 +124,11 @@ impl Sliced {
             }
         }
         work.context.progress.advance(rows);
+        self.discard(made)
+    }
+
+    /// Deletes the written rows of a pool that turned out not to be matched.
+    fn discard(&mut self, made: &mpsc::Sender<PoolMessage>) -> Result<(), UnfinishedPool> {
         if self.is_rejected() && std::mem::take(&mut self.is_written) {
             send(made, PoolMessage::Part(Part::Discard(self.pool.clone())))?;
         }
@@ -163,12 +173,14 @@ impl Sliced {
         let Some(result) = self.settled.take().or(rejected).or(whole) else {
             return Err(self.lost("the last slice", 0, 1));
         };
+        self.named.ledger_hash = self.ledger_hash;
+        let ledger_hash = self.named.facts_hash();
         let mut outcome = PoolOutcome {
             pool: self.pool.clone(),
             symbols: std::mem::take(&mut self.named.symbols),
             class: self.named.class,
             trades: self.rows,
-            ledger_hash: self.ledger_hash,
+            ledger_hash,
             allocations_hash: RowsHash::EMPTY,
             result,
         };

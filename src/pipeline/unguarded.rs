@@ -45,7 +45,7 @@ pub(super) fn compare(
         let ledger = ledger.unwrap_or_else(|| PoolLedger::new(pool.clone()));
         // A stale pool is always tried again: its rows that can't be matched may have changed.
         let is_again = summary.status == PoolStatus::Stale || is_tried_again(summary);
-        if ledger.ledger_hash == summary.ledger_hash && !is_again {
+        if ledger.facts_hash() == summary.ledger_hash && !is_again {
             continue;
         }
         if has_joined(&ledger) || summary.totals.legs > 0 {
@@ -89,5 +89,6 @@ fn new_of(ledger: PoolLedger, summary: &PoolSummary) -> Option<PoolLedger> {
     new.invalid = ledger.invalid;
     (new.symbols, new.class, new.refused) = (ledger.symbols, ledger.class, ledger.refused);
     new.unapplied = ledger.unapplied;
-    (old.ledger_hash == summary.ledger_hash).then_some(new)
+    old.splits = ledger.splits;
+    (old.facts_hash() == summary.ledger_hash).then_some(new)
 }

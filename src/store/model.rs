@@ -225,7 +225,7 @@ impl PoolSummary {
             trades: outcome.trades,
             ..PoolTotals::default()
         };
-        let last = matching.and_then(|matching| matching.trades.last());
+        let last = matching.and_then(|matching| matching.last_trade());
         let has_rows = matching.is_some_and(|matching| matching.rows_count() > 0);
         Self {
             pool: outcome.pool.clone(),

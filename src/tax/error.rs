@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::unpack::BadZip;
 use crate::engine::{
-    Account, IdError, InvalidTrade, IssueType, MoneyError, Pool, Size, Timestamp, Usd, shown,
-    thousands,
+    Account, IdError, IssueType, MoneyError, Pool, Size, Timestamp, Usd, shown, thousands,
 };
 use crate::files::WriteError;
 use crate::store::StoreError;
@@ -103,7 +102,7 @@ pub enum DecisionError {
     },
     /// The pool can't be matched.
     #[error("{0} can't be matched: {1}")]
-    Unmatchable(Pool, Box<InvalidTrade>),
+    Unmatchable(Pool, String),
 }
 
 fn first(pools: &[Pool]) -> String {

@@ -15,7 +15,7 @@ use crate::engine::policy::{SOURCE_REVIEW, USD};
 use crate::engine::{
     AssetRules, Carried, Entry, LedgerTrade, Leg, Matching, MoreFacts, OrderId, Pool,
     SelfCheckError, Side, Size, StatedNames, Symbol, Timestamp, Trade, Trades, Usd, add_sizes,
-    match_pool, price_of_basis,
+    match_with_splits, price_of_basis,
 };
 use crate::report::hex;
 use crate::store::model::{
@@ -82,7 +82,11 @@ pub fn basis_trades(
 /// Errors: the lots are larger than the unmatched size in the present ledger; the pool can't be
 /// matched.
 fn check_still_open(item: &QueuedItem, total: Size, ledger: &LedgerRead) -> TaxResult<()> {
-    let sells = figures(&matched(&item.pool, trades_of(&item.pool, ledger)?)?)?;
+    let sells = figures(&matched(
+        &item.pool,
+        ledger,
+        trades_of(&item.pool, ledger)?,
+    )?)?;
     let (key, item, order_id) = (sell_of(item), item.id, item.order_id.clone());
     let refused = match sells.get(&key).map(|sell| sell.unmatched) {
         None => DecisionError::SellGone(item, order_id),
@@ -291,7 +295,7 @@ pub fn preview(pool: &Pool, ledger: &LedgerRead, add: &[LedgerTrade]) -> TaxResu
     let trades = trades_of(pool, ledger)?;
     let mut with = trades.clone();
     with.extend(add.iter().map(|row| row.trade.clone()));
-    let (before, after) = (matched(pool, trades)?, matched(pool, with)?);
+    let (before, after) = (matched(pool, ledger, trades)?, matched(pool, ledger, with)?);
     let (old, new) = (figures(&before)?, figures(&after)?);
     let changed = |(key, old): (&SellKey, &SellFigures)| {
         let new = new.get(key).copied()?;
@@ -317,9 +321,13 @@ pub(super) fn kept(trades: &Trades) -> TaxResult<Vec<Trade>> {
     Ok(trades.map_err(StoreError::from)?)
 }
 
-fn matched(pool: &Pool, trades: Vec<Trade>) -> TaxResult<Matching> {
-    let unmatchable = |error| DecisionError::Unmatchable(pool.clone(), Box::new(error)).into();
-    match_pool(pool.clone(), trades).map_err(unmatchable)
+/// Matches trades of a pool, with the splits that the ledger has of it.
+fn matched(pool: &Pool, ledger: &LedgerRead, trades: Vec<Trade>) -> TaxResult<Matching> {
+    let unmatchable = |reason| DecisionError::Unmatchable(pool.clone(), reason).into();
+    let of_pool = ledger.pools.get(pool);
+    let splits = of_pool.map(|of| of.splits.clone()).unwrap_or_default();
+    let matched = match_with_splits(pool.clone(), trades, splits);
+    matched.map_err(|rejection| unmatchable(rejection.reason))
 }
 
 fn figures(matching: &Matching) -> TaxResult<BTreeMap<SellKey, SellFigures>> {

@@ -12,6 +12,7 @@ mod filed;
 mod hinted;
 mod imported;
 mod reopened;
+mod splits;
 use crate::support;
 use crate::support::site;
 
@@ -114,5 +115,6 @@ mod tests {
     on_both!(imported: the_same_file_under_another_account_is_named,
         statuses_that_nobody_knows_are_refused,
         an_incremental_run_says_what_its_totals_lack);
+    on_both!(splits: a_split_changes_lots_in_any_run);
     on_both!(reopened: an_item_without_an_unmatched_part_is_not_reopened);
 }

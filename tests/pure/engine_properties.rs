@@ -9,6 +9,7 @@ mod crosses;
 mod legs;
 mod rates;
 mod resumed;
+mod splits;
 
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -195,7 +196,8 @@ fn lines(matching: &Matching) -> Vec<String> {
 fn reference_lines(trades: &[Trade], matching: &ReferenceMatching) -> Vec<String> {
     let pool = pool();
     let rows = matching.allocations.iter();
-    let rows = rows.map(|allocation| line(&allocation.row(&pool, trades).unwrap()));
+    let rows =
+        rows.map(|allocation| line(&allocation.row(&pool, trades, &matching.changed).unwrap()));
     let lots = matching.open_lots.iter().map(|lot| {
         let buy = &trades[lot.buy].order_id;
         format!("{buy} {} {}\n", lot.remaining_size, lot.remaining_cost_usd)
@@ -453,6 +455,10 @@ impl Stored {
         for trade in trades {
             ledger.push(&TradeRef::try_of(trade).unwrap()).unwrap();
         }
+        Ok(Self::of_matching(&matching, ledger))
+    }
+
+    fn of_matching(matching: &Matching, ledger: PoolLedger) -> Self {
         let rows = (1..).zip(matching.rows().unwrap());
         let lots = matching.open_lots_with_buys().map(Result::unwrap);
         let lots = lots.map(|(buy, lot)| StoredLot {
@@ -476,7 +482,7 @@ impl Stored {
         let any = unmatched
             .map(|row| (row.sell_order_id.to_owned(), row.sell_leg))
             .collect();
-        Ok(Self {
+        Self {
             rows: rows
                 .map(|(id, row)| StoredAllocation::try_from_row(id, &row).unwrap())
                 .collect(),
@@ -484,7 +490,7 @@ impl Stored {
             summary: StoredSummary {
                 status: PoolStatus::Matched,
                 totals: matching.totals,
-                ledger_hash: ledger.ledger_hash,
+                ledger_hash: ledger.facts_hash(),
                 allocations_hash: matching.allocations_hash().unwrap(),
             },
             review: UnmatchedItems {
@@ -492,7 +498,7 @@ impl Stored {
                 ..UnmatchedItems::default()
             },
             ledger,
-        })
+        }
     }
 
     fn violations(&self) -> Vec<Violation> {

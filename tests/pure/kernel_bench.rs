@@ -25,7 +25,7 @@ fn every_shape_gives_what_the_second_matcher_gives() {
             for row in judged
                 .allocations
                 .iter()
-                .filter_map(|one| one.row(&pool, &owned))
+                .filter_map(|one| one.row(&pool, &owned, &[]))
             {
                 line.clear();
                 row.write_line(&mut line);

@@ -12,7 +12,7 @@ use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::{add, plural};
 use crate::cli::session::Session;
-use crate::engine::{Fee, Leg, Size, Trade, Usd, add_sizes, shown, shown_sentence};
+use crate::engine::{Fee, Leg, Size, Split, Trade, Usd, add_sizes, shown, shown_sentence};
 use crate::pipeline::{self, ExplainedLot, ExplainedSlice, Explanation, Step};
 use crate::store::model::HistoricalSell;
 
@@ -150,8 +150,9 @@ fn describe_slice(number: usize, found: &Explanation, slice: &ExplainedSlice) ->
     match &slice.lot {
         Some(lot) => {
             text.push_str(&format!(
-                "Lot {number} {}\n      {} used before, {taken} used here, {} left after\n",
+                "Lot {number} {}\n{}      {} used before, {taken} used here, {} left after\n",
                 trade_line(&lot.buy),
+                split_lines(lot),
                 lot.used_before,
                 lot.left_after
             ));
@@ -173,8 +174,23 @@ fn describe_slice(number: usize, found: &Explanation, slice: &ExplainedSlice) ->
     text
 }
 
+/// Writes a line for each split of a lot: the size and the cost that it left.
+fn split_lines(lot: &ExplainedLot) -> String {
+    let lines = lot.splits.iter().map(|(split, lot)| {
+        let cost = lot.entry.value.unwrap_or_default();
+        let (size, change) = (lot.size, split.change);
+        format!(
+            "      {} split, {change}: {size} left, cost {cost}\n",
+            split.happened_at
+        )
+    });
+    lines.collect()
+}
+
+/// Describes the cost of units. The cost of a lot after a split has the fee in it.
 fn describe_cost(lot: &ExplainedLot, taken: Size) -> String {
-    let buy = &lot.buy.entry;
+    let buy = lot.splits.last();
+    let buy = buy.map_or(&lot.buy.entry, |(_, after)| after);
     let after = add_sizes(lot.used_before, taken).unwrap_or(taken);
     let gross = gross_formula(buy, lot.used_before, after);
     let fee = fee_formula(buy.fee, lot.used_before, after, buy.size);
@@ -183,8 +199,12 @@ fn describe_cost(lot: &ExplainedLot, taken: Size) -> String {
         .share
         .checked_add(lot.fee.share)
         .unwrap_or_default();
+    let fee = match lot.splits.is_empty() || buy.fee.is_none() {
+        true => line("+ buy fee", &fee, &lot.fee.share.to_string()),
+        false => String::new(),
+    };
     line("cost", &gross, &lot.gross.share.to_string())
-        + &line("+ buy fee", &fee, &lot.fee.share.to_string())
+        + &fee
         + &line("cost basis", "", &cost.to_string())
 }
 
@@ -243,11 +263,18 @@ fn step_json(step: &Step) -> Value {
         "share": step.share.to_string() })
 }
 
+fn split_json((split, lot): &(Split, Trade)) -> Value {
+    json!({ "happened_at": split.happened_at.to_string(), "change": split.change.to_string(),
+        "size": lot.size.to_string(),
+        "cost_usd": lot.entry.value.map(|cost| cost.to_string()) })
+}
+
 fn slice_json(slice: &ExplainedSlice) -> Value {
     let row = &slice.row;
     let lot = slice.lot.as_ref().map(|lot| {
         json!({
             "buy": trade_json(&lot.buy),
+            "splits": lot.splits.iter().map(split_json).collect::<Vec<_>>(),
             "used_before": lot.used_before.to_string(),
             "left_after": lot.left_after.to_string(),
             "gross_usd": step_json(&lot.gross),

@@ -19,7 +19,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural};
 use crate::cli::session::Session;
 use crate::cli::terminal::note;
-use crate::engine::{FeeSigns, MORE_COLUMNS, shown, shown_sentence};
+use crate::engine::{ActionKind, AssetAction, FeeSigns, MORE_COLUMNS, shown, shown_sentence};
 use crate::files::check_text;
 use crate::import::{
     ColumnNames, DecimalMark, Decimals, OPENING_COLUMNS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS,
@@ -109,24 +109,27 @@ async fn import_and_describe(
     Ok(Outcome::summary(exit, text, json))
 }
 
-/// Counts the stored movements and actions, which no run uses yet.
+/// Counts the stored movements and actions, and says which of them runs use.
 pub(super) async fn beside_stored(store: Option<&dyn Store>) -> CliResult<String> {
     let (movements, actions) = match store {
-        Some(store) => {
-            let actions = store.actions(None).await?.len() as u64;
-            (store.movement_count().await?, actions)
-        }
-        None => (0, 0),
+        Some(store) => (store.movement_count().await?, store.actions(None).await?),
+        None => (0, Vec::new()),
     };
-    let line = |label: &str, rows: u64, named: String| match rows {
+    let is_split = |action: &&AssetAction| action.kind == ActionKind::Split;
+    let splits = actions.iter().filter(is_split).count() as u64;
+    let others = actions.len() as u64 - splits;
+    let line = |label: &str, rows: u64, named: String, state: &str| match rows {
         0 => String::new(),
-        1 => format!("{label}{named} is stored and not yet used\n"),
-        _ => format!("{label}{named} are stored and not yet used\n"),
+        1 => format!("{label}{named} is {state}\n"),
+        _ => format!("{label}{named} are {state}\n"),
     };
+    let unused = "stored and not yet used";
     let moved = plural(movements, "movement", "movements");
-    let acted = plural(actions, "action", "actions");
-    let text = line("Movements       ", movements, moved);
-    Ok(text + &line("Actions         ", actions, acted))
+    let text = line("Movements       ", movements, moved, unused);
+    let applied = plural(splits, "split", "splits");
+    let text = text + &line("Actions         ", splits, applied, "applied");
+    let acted = plural(others, "action", "actions");
+    Ok(text + &line("Actions         ", others, acted, unused))
 }
 
 /// Runs `import lots`. Days are in the time zone of the tax files, unless `--timezone` names

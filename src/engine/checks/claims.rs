@@ -1,21 +1,20 @@
-//! Checks of a version's claims about its rows: inventory I10, review queue I11, summary I13.
+//! Checks of a version's claims about its rows: review queue I11, summary I13. The inventory, I10,
+//! is in `inventory.rs`.
 
 use std::collections::BTreeSet;
 
+use super::super::action::Split;
 use super::super::hash::RowsHash;
-use super::super::ids::{Pool, Symbol};
 use super::super::leg::Leg;
 use super::super::reference::{Exact, TradeAmounts};
 use super::super::side::Side;
-use super::super::stored::WholeLot;
-use super::super::text::shown;
 use super::super::time::Timestamp;
 use super::super::totals::PoolTotals;
-use super::super::trade::Trade;
 use super::super::trade::TradeRef;
 use super::super::trades::Trades;
 use super::evidence::{Evidence, NamedOrder};
-use super::{Findings, Invariant, PoolStatus, PoolVersion, StoredLot, StoredSummary};
+use super::inventory::check_inventory;
+use super::{Findings, Invariant, PoolStatus, PoolVersion, StoredSummary};
 
 /// A count or a sum: its name, the value found, the value expected.
 type Figure = (&'static str, String, String);
@@ -52,7 +51,7 @@ pub(super) fn check_ledger(
         counted.count().to_string()
     };
     let time = |time: Option<Timestamp>| time.map_or("NULL".to_owned(), |time| time.to_string());
-    let hash = version.ledger.ledger_hash.to_string();
+    let hash = version.ledger.facts_hash().to_string();
     let mut claims = vec![("ledger_hash", summary.ledger_hash.to_string(), hash)];
     if summary.status == PoolStatus::Matched {
         let sells = trades.iter().filter(|trade| trade.side == Side::Sell);
@@ -162,95 +161,6 @@ pub(super) fn check_nothing_stored(
     }
 }
 
-/// I10: the snapshot has the right rest of each buy, at the right cost.
-fn check_inventory(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
-    let mut snapshot: Vec<Option<&StoredLot>> = vec![None; evidence.trades.len()];
-    let expected = match &evidence.matching {
-        Ok(matching) => matching.open_lots.as_slice(),
-        Err(_) => &[],
-    };
-    for (nth, stored) in evidence.version.open_lots.iter().enumerate() {
-        let hint = expected.get(nth).map(|lot| lot.buy);
-        let order_id = stored.buy_order_id.as_str();
-        let id = (order_id, stored.buy_leg);
-        let buy = evidence.name(id, Side::Buy, hint).trade();
-        let Some(lot) = buy.and_then(|buy| snapshot.get_mut(buy)) else {
-            let message = "an open lot of no buy of the pool, expected one".to_owned();
-            findings.add(Invariant::I10, order_id, message);
-            continue;
-        };
-        if lot.replace(stored).is_some() {
-            let message = "more than one open lot of the buy, expected one".to_owned();
-            findings.add(Invariant::I10, order_id, message);
-        }
-    }
-    for (index, buy) in evidence.of_side(Side::Buy) {
-        let (size, used) = (evidence.size(index), evidence.allocated(index));
-        let stored = snapshot.get(index).copied().flatten();
-        if let Some(message) = lot_difference(findings.pool, buy, size, used, stored) {
-            findings.add(Invariant::I10, buy.order_id.as_str(), message);
-        }
-    }
-}
-
-fn lot_difference(
-    pool: &Pool,
-    buy: &Trade,
-    size: &Exact,
-    used: &Exact,
-    stored: Option<&StoredLot>,
-) -> Option<String> {
-    // I2 reports a lot that is used beyond its size.
-    let used = used.min(size);
-    let left = size.minus(used);
-    let found = stored.map_or(Exact::ZERO, |lot| Exact::of_size(lot.remaining_size));
-    if found != left {
-        return Some(format!(
-            "the snapshot has \"{}\" left, expected \"{}\"",
-            found.size_text(),
-            left.size_text()
-        ));
-    }
-    let stored = stored?;
-    let symbol = pool.symbol_of(buy.entry.symbol.as_ref().map(Symbol::as_str));
-    if stored.symbol.as_str() != symbol {
-        let found = shown(stored.symbol.as_str()).quoted();
-        return Some(format!(
-            "the snapshot's symbol is {found}, expected \"{symbol}\""
-        ));
-    }
-    let found = Exact::of_usd(stored.remaining_cost_usd);
-    let amounts = TradeAmounts::of(buy, size.clone());
-    let cost_of_first = |units: &Exact| {
-        let gross = amounts.gross_of_first(units);
-        gross.plus(&amounts.fees_of_first(units))
-    };
-    let left = cost_of_first(size).minus(&cost_of_first(used));
-    if found != left {
-        return Some(format!(
-            "the snapshot's lot cost \"{}\", expected \"{}\"",
-            found.usd_text(),
-            left.usd_text()
-        ));
-    }
-    let (found, expected) = (stored.whole.as_deref().copied(), WholeLot::of(buy));
-    (found != expected).then(|| {
-        format!(
-            "the snapshot's whole lot is \"{}\", expected \"{}\"",
-            whole_text(found),
-            whole_text(expected)
-        )
-    })
-}
-
-fn whole_text(whole: Option<WholeLot>) -> String {
-    let Some(WholeLot { size, value, fee }) = whole else {
-        return "NULL".to_owned();
-    };
-    let fee = fee.map_or_else(|| "unknown".to_owned(), |fee| fee.to_string());
-    format!("{size} worth {value}, fee {fee}")
-}
-
 /// I11: each unmatched part has a review item. For the current version, the queue has no other open
 /// item.
 fn check_review(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
@@ -319,6 +229,8 @@ fn counts_and_sums(totals: &PoolTotals) -> [(&'static str, String); 15] {
 struct NamedOrders<'a> {
     trades: Vec<bool>,
     others: BTreeSet<(&'a str, Leg)>,
+    /// The same trade after a split, which counts again.
+    after_splits: BTreeSet<(usize, usize)>,
 }
 
 impl<'a> NamedOrders<'a> {
@@ -326,6 +238,15 @@ impl<'a> NamedOrders<'a> {
         Self {
             trades: vec![false; trades],
             others: BTreeSet::new(),
+            after_splits: BTreeSet::new(),
+        }
+    }
+
+    /// Adds a buy. `splits` counts the splits between it and the sell.
+    fn add_buy(&mut self, named: NamedOrder, id: (&'a str, Leg), splits: usize) {
+        match named.trade() {
+            Some(index) if splits > 0 => drop(self.after_splits.insert((index, splits))),
+            _ => self.add(named, id),
         }
     }
 
@@ -338,7 +259,8 @@ impl<'a> NamedOrders<'a> {
 
     fn count(&self) -> String {
         let seen = self.trades.iter().filter(|seen| **seen).count();
-        seen.saturating_add(self.others.len()).to_string()
+        let more = self.others.len().saturating_add(self.after_splits.len());
+        seen.saturating_add(more).to_string()
     }
 }
 
@@ -410,8 +332,14 @@ impl<'a> Recomputed<'a> {
             };
             self.pairs = self.pairs.saturating_add(1);
             self.sells_matched.add(row.sell, sell_id);
+            let (sold, bought) = (Some(stored.sell_time), stored.buy_time);
+            let between = |split: &&Split| {
+                let at = Some(split.happened_at);
+                bought < at && at <= sold
+            };
+            let splits = evidence.splits().iter().filter(between).count();
             self.buys_used
-                .add(row.buy, (buy_id.as_str(), stored.buy_leg));
+                .add_buy(row.buy, (buy_id.as_str(), stored.buy_leg), splits);
             self.matched_size = self.matched_size.plus(&row.size);
             self.proceeds = self.proceeds.plus(&proceeds);
             self.net_proceeds = self.net_proceeds.plus(&net_proceeds);

@@ -5,6 +5,7 @@
 
 use std::cell::OnceCell;
 
+use super::super::action::Split;
 use super::super::leg::Leg;
 use super::super::reference::{self, Exact, ReferenceError, ReferenceMatching};
 use super::super::side::Side;
@@ -67,7 +68,8 @@ pub(super) struct Evidence<'a> {
 
 impl<'a> Evidence<'a> {
     pub(super) fn gather(version: &'a PoolVersion<'a>, trades: &'a [Trade]) -> Self {
-        let mut matching = reference::match_pool(trades);
+        let splits = &version.ledger.splits;
+        let mut matching = reference::match_pool_with_splits(trades, splits);
         let order = match &mut matching {
             Ok(matching) => std::mem::take(&mut matching.order),
             Err(_) => reference::order_in_pool(trades),
@@ -112,6 +114,11 @@ impl<'a> Evidence<'a> {
         if let Ok(matching) = &mut self.matching {
             matching.allocations = Vec::new();
         }
+    }
+
+    /// The splits of the pool, in the order of time.
+    pub(super) fn splits(&self) -> &'a [Split] {
+        &self.version.ledger.splits
     }
 
     pub(super) fn trade(&self, index: usize) -> Option<&'a Trade> {

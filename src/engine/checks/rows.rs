@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::super::action::Split;
 use super::super::canonical::AllocationRow;
 use super::super::ids::{Account, Asset};
-use super::super::reference::{Exact, ReferenceMatching, TradeAmounts};
+use super::super::reference::{Exact, ReferenceMatching, TradeAmounts, stretch};
 use super::super::side::Side;
+use super::super::trade::Trade;
 use super::evidence::{Evidence, NamedOrder, RowEvidence};
 use super::{Findings, Invariant};
 
@@ -38,17 +40,26 @@ fn check_sizes(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
             findings.add(Invariant::I1, sell.order_id.as_str(), message);
         }
     }
+    if !evidence.splits().is_empty() {
+        // The rows of a lot have other units after a split. The walk of I5 follows them.
+        return;
+    }
     for (index, buy) in evidence.of_side(Side::Buy) {
         let allocated = evidence.allocated(index);
         if allocated > evidence.size(index) {
-            let message = format!(
-                "\"{}\" of the lot is used, expected at most \"{}\"",
-                allocated.size_text(),
-                buy.size
-            );
-            findings.add(Invariant::I2, buy.order_id.as_str(), message);
+            add_overused(buy, (allocated, evidence.size(index)), findings);
         }
     }
+}
+
+/// Adds a violation of I2.
+fn add_overused(buy: &Trade, (used, size): (&Exact, &Exact), findings: &mut Findings<'_>) {
+    let message = format!(
+        "\"{}\" of the lot is used, expected at most \"{}\"",
+        used.size_text(),
+        size.size_text()
+    );
+    findings.add(Invariant::I2, buy.order_id.as_str(), message);
 }
 
 /// I3: each (sell, buy) pair has one row.
@@ -100,10 +111,49 @@ fn check_order(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
 struct LotLeft {
     index: usize,
     place: usize,
+    /// Size of the whole lot, as the last split left it.
+    size: Exact,
     left: Exact,
 }
 
-/// I5: no lot is used while an older one has something left.
+/// Gives lots the sizes that they have after a split. Before that, I2: a lot is used beyond its
+/// size.
+fn split_lots(
+    evidence: &Evidence<'_>,
+    (lots, split): (&mut [LotLeft], &Split),
+    findings: &mut Findings<'_>,
+) {
+    let is_held = |lot: &LotLeft| {
+        let buy = evidence.trade(lot.index);
+        buy.is_some_and(|buy| buy.order_time < split.happened_at)
+    };
+    let held = lots.partition_point(is_held);
+    let Some(lots) = lots.get_mut(..held) else {
+        return;
+    };
+    settle(evidence, lots, findings);
+    let rests: Vec<Exact> = lots.iter().map(|lot| lot.left.clone()).collect();
+    // If wrong rows leave sizes without a usual ratio, I6 reports these rows.
+    for (lot, size) in lots
+        .iter_mut()
+        .zip(stretch(split, &rests).unwrap_or_default())
+    {
+        (lot.size, lot.left) = (size.clone(), size);
+    }
+}
+
+/// I2 of a pool with splits: reports lots that are used beyond their size, and uses them up.
+fn settle(evidence: &Evidence<'_>, lots: &mut [LotLeft], findings: &mut Findings<'_>) {
+    for lot in lots.iter_mut().filter(|lot| lot.left < Exact::ZERO) {
+        if let Some(buy) = evidence.trade(lot.index) {
+            let used = lot.size.minus(&lot.left);
+            add_overused(buy, (&used, &lot.size), findings);
+        }
+        lot.left = Exact::ZERO;
+    }
+}
+
+/// I5: no lot is used while an older one has something left. Also I2, if the pool has splits.
 ///
 /// Names a skipped lot once, by the first row that skipped it: later sells are not to blame for its
 /// rest.
@@ -113,6 +163,7 @@ fn check_oldest_first(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         .map(|(index, _)| LotLeft {
             index,
             place: evidence.place(index),
+            size: evidence.size(index).clone(),
             left: evidence.size(index).clone(),
         })
         .collect();
@@ -128,8 +179,14 @@ fn check_oldest_first(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         }
     }
     rows.sort_by_key(|(key, _)| *key);
+    let mut later = evidence.splits().iter().peekable();
     let mut oldest = 0;
     for ((sell, buy), row) in rows {
+        let sold_at = row.sell.trade().and_then(|sell| evidence.trade(sell));
+        let sold_at = sold_at.map(|sell| sell.order_time);
+        while let Some(split) = later.next_if(|split| sold_at >= Some(split.happened_at)) {
+            split_lots(evidence, (&mut lots, split), findings);
+        }
         while lots.get(oldest).is_some_and(|lot| lot.left <= Exact::ZERO) {
             oldest = oldest.saturating_add(1);
         }
@@ -155,6 +212,9 @@ fn check_oldest_first(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         }
         use_lot(&mut lots, buy, &row.size);
     }
+    if !evidence.splits().is_empty() {
+        settle(evidence, &mut lots, findings);
+    }
 }
 
 fn use_lot(lots: &mut [LotLeft], place: usize, size: &Exact) {
@@ -171,7 +231,7 @@ fn check_columns(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         Ok(matching) => matching,
         Err(error) => {
             let message = format!("nothing can be computed: {error}, expected amounts that fit");
-            findings.add(Invariant::I6, &error.order_id, message);
+            findings.add(Invariant::I6, error.order_id(), message);
             return;
         }
     };
@@ -206,7 +266,8 @@ fn column_difference(
     let Some(allocation) = allocation else {
         return Some(format!("{pair}: a fresh computation has no such pair"));
     };
-    let expected = allocation.row(evidence.version.pool, evidence.trades)?;
+    let (pool, trades) = (evidence.version.pool, evidence.trades);
+    let expected = allocation.row(pool, trades, &matching.changed)?;
     if found == expected {
         return None;
     }
@@ -266,11 +327,18 @@ fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         let cost = row.stored.cost_basis_usd.map(Exact::of_usd);
         add(row.buy.trade(), cost.unwrap_or(Exact::ZERO));
     }
-    let mut left = BTreeMap::new();
+    let (mut left, mut left_cost) = (BTreeMap::new(), BTreeMap::new());
     for lot in &matching.open_lots {
         left.insert(lot.buy, lot.remaining_size);
+        left_cost.insert(lot.buy, lot.remaining_cost_usd);
     }
+    let has_splits = !evidence.splits().is_empty();
     for (index, (trade, sum)) in evidence.trades.iter().zip(sums).enumerate() {
+        if has_splits && trade.side == Side::Buy {
+            let left = left_cost.get(&index).copied().map(Exact::of_usd);
+            check_whole_cost(evidence, (index, trade), (sum, left), findings);
+            continue;
+        }
         let left = left.get(&index).copied().map(Exact::of_size);
         let used = evidence.size(index).minus(&left.unwrap_or(Exact::ZERO));
         if *evidence.allocated(index) != used {
@@ -290,6 +358,29 @@ fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
             );
             findings.add(Invariant::I7, trade.order_id.as_str(), message);
         }
+    }
+}
+
+/// I7 of a buy in a pool with splits. These leave the cost of its lot as it is, so the costs of the
+/// rows and of the rest add up to it.
+fn check_whole_cost(
+    evidence: &Evidence<'_>,
+    (index, buy): (usize, &Trade),
+    (used, left): (Exact, Option<Exact>),
+    findings: &mut Findings<'_>,
+) {
+    let size = evidence.size(index);
+    let amounts = TradeAmounts::of(buy, size.clone());
+    let whole = amounts.gross_of_first(size);
+    let whole = whole.plus(&amounts.fees_of_first(size));
+    let sum = used.plus(&left.unwrap_or(Exact::ZERO));
+    if sum != whole {
+        let message = format!(
+            "costs add up to \"{}\", expected \"{}\"",
+            sum.usd_text(),
+            whole.usd_text()
+        );
+        findings.add(Invariant::I7, buy.order_id.as_str(), message);
     }
 }
 

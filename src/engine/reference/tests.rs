@@ -32,7 +32,7 @@ fn a_sell_over_two_lots_leaves_a_rest_and_an_open_lot() {
         .iter()
         .map(|allocation| {
             let mut line = Vec::new();
-            let row = allocation.row(&pool, &trades).unwrap();
+            let row = allocation.row(&pool, &trades, &[]).unwrap();
             row.write_line(&mut line);
             String::from_utf8(line).unwrap()
         })
@@ -73,6 +73,7 @@ fn what_is_left_costs_what_was_not_used() {
         buy,
         remaining_size: size.parse().unwrap(),
         remaining_cost_usd: cost.parse().unwrap(),
+        changed: None,
     };
     assert_eq!(open, [lot(0, "2", "2.066666666667"), lot(1, "1", "1.5")]);
 }

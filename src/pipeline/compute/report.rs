@@ -115,7 +115,7 @@ impl Made {
         self.ledger_hash.add(outcome.ledger_hash);
         self.allocations_hash.add(outcome.allocations_hash);
         if let PoolResult::Matched(matching) = &outcome.result {
-            let last = matching.trades.last().map(|trade| trade.order_time);
+            let last = matching.last_trade().map(|trade| trade.order_time);
             self.complete_through = self.complete_through.max(last);
         }
     }

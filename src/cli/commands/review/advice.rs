@@ -97,12 +97,22 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
         },
         IssueType::UnappliedAction => vec![
             Way::new(
-                "a later version of the program applies it; until then its sales have no result",
-                [],
+                "a split does not fit what is held: trades before the split are missing, import \
+                 their file",
+                ["fifo-pnl run FILE".to_owned()],
             ),
             Way::new(
-                "the file with the action is wrong: take its import back",
-                ["fifo-pnl import list".to_owned()],
+                "a split is stored twice, or the file with the action is wrong: take its import \
+                 back",
+                [
+                    "fifo-pnl import list".to_owned(),
+                    "fifo-pnl import undo ID --reason TEXT".to_owned(),
+                ],
+            ),
+            Way::new(
+                "another action than a split: a later version of the program applies it; until \
+                 then its sales have no result",
+                [],
             ),
         ],
         IssueType::AllocationError => vec![Way::new(

@@ -1,0 +1,159 @@
+//! Splits: each unit of a pool's lots becomes more or fewer units.
+//!
+//! A split ends a stretch of the pool's history. The trades before it are matched. The lots that
+//! they leave open get new sizes; their cost, their date and their order stay. The later trades are
+//! matched on top of these lots. Read it beside docs/SPEC-matching.md, "Splits". The second matcher
+//! has its own way: `reference/splits.rs`.
+
+use super::action::{ActionRatio, Split, SplitChange};
+use super::lots::InventoryLot;
+use super::money::{MoneyError, add_sizes, split_size, sub_sizes};
+use super::number::{Fee, Price, Size};
+use super::policy::SPLIT_DECIMALS_MIN;
+use super::time::Timestamp;
+use super::trades::{PoolFull, Trades};
+
+/// Why a split can't change the lots of a pool.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SplitError {
+    /// The source states the units that came. With the units held they give no usual ratio, so the
+    /// ledger may lack trades.
+    #[error("{split} makes {ratio} held, expected a ratio like 2 for 1 or 3 for 2")]
+    Unusual {
+        /// The split.
+        split: Split,
+        /// Units held by the ledger.
+        held: Size,
+        /// The ratio that both give.
+        ratio: String,
+    },
+    /// A lot is so small that the split leaves nothing of it.
+    #[error("{split} leaves nothing of the lot \"{buy}\", expected at least 10^-18 units")]
+    NothingLeft {
+        /// The split.
+        split: Split,
+        /// The buy of the lot.
+        buy: String,
+    },
+    /// A size has more digits than a lot's.
+    #[error("{split} makes too large a size: {error}")]
+    TooLarge {
+        /// The split.
+        split: Split,
+        /// The limit.
+        error: MoneyError,
+    },
+}
+
+/// Gives the lots of a pool, oldest first, the sizes that they have after a split.
+///
+/// The sizes are differences of cumulative sizes, so the whole inventory is rounded once.
+/// Errors: the split can't be applied; some lots may have changed.
+pub(super) fn split_lots(split: &Split, lots: &mut [InventoryLot]) -> Result<(), SplitError> {
+    let too_large = |error| SplitError::TooLarge {
+        split: *split,
+        error,
+    };
+    let sizes = || lots.iter().map(|lot| lot.remaining_size);
+    if lots.is_empty() {
+        return Ok(());
+    }
+    let decimals = sizes().map(Size::scale).fold(SPLIT_DECIMALS_MIN, u8::max);
+    let held = sizes().try_fold(Size::ZERO, add_sizes).map_err(too_large)?;
+    let ratio = ratio_of(split, held)?;
+    let (mut before, mut after) = (Size::ZERO, Size::ZERO);
+    for lot in lots {
+        before = add_sizes(before, lot.remaining_size).map_err(too_large)?;
+        let now = split_size(before, ratio, decimals).map_err(too_large)?;
+        let size = sub_sizes(now, after).map_err(too_large)?;
+        after = now;
+        if size.is_zero() {
+            let buy = lot.buy.order_id.as_str().to_owned();
+            return Err(SplitError::NothingLeft { split: *split, buy });
+        }
+        enter_again(lot, size);
+    }
+    Ok(())
+}
+
+/// Enters what is left of a lot as a new lot. Its units share its cost, which includes the fee.
+fn enter_again(lot: &mut InventoryLot, size: Size) {
+    let buy = &mut lot.buy;
+    (buy.size, buy.price, buy.more) = (size, Price::ZERO, None);
+    // An unknown fee stays unknown.
+    buy.fee = buy.fee.map(|_| Fee::ZERO);
+    buy.entry.value = Some(lot.remaining_cost);
+    lot.remaining_size = size;
+}
+
+/// Returns the units after a split for units before it.
+fn ratio_of(split: &Split, held: Size) -> Result<(u64, u64), SplitError> {
+    match split.change {
+        SplitChange::Ratio(ActionRatio { new, old }) => Ok((new, old)),
+        SplitChange::Came(units) => implied(units, held).ok_or_else(|| SplitError::Unusual {
+            split: *split,
+            held,
+            ratio: match add_sizes(held, units) {
+                Ok(after) => format!("{after} for {held}"),
+                Err(error) => error.to_string(),
+            },
+        }),
+    }
+}
+
+/// Returns the ratio of a split by which units came to those held. `None`: it is unusual.
+///
+/// A ledger that lacks trades gives another ratio, nearly always an odd one.
+fn implied(units: Size, held: Size) -> Option<(u64, u64)> {
+    /// New units for one, at most.
+    const MOST: u64 = 1_000;
+    let twice = add_sizes(units, units).ok()?;
+    if twice == held {
+        return Some((3, 2));
+    }
+    // The units that come for each unit held.
+    let scale = units.scale().max(held.scale());
+    let (units, held) = (units.units_at(scale)?, held.units_at(scale)?);
+    let (times, rest) = (units.checked_div(held)?, units.checked_rem(held)?);
+    let times = u64::try_from(times).ok()?;
+    let is_usual = rest == super::wide::ZERO && times > 0 && times < MOST;
+    is_usual.then(|| (times.saturating_add(1), 1))
+}
+
+/// The trades of a pool between two splits.
+#[derive(Debug)]
+pub(super) struct Stretch {
+    /// The split before the trades. `None`: the first stretch.
+    pub(super) split: Option<Split>,
+    /// In any order.
+    pub(super) trades: Trades,
+}
+
+/// Cuts trades at splits, which are in the order of time. Errors: as of [`Trades::push`].
+///
+/// Without trades after the last splits, these are left out.
+pub(super) fn stretches(trades: &Trades, splits: &[Split]) -> Result<Vec<Stretch>, PoolFull> {
+    let later = splits.iter().map(|split| Some(*split));
+    let mut stretches: Vec<Stretch> = std::iter::once(None)
+        .chain(later)
+        .map(|split| Stretch {
+            split,
+            trades: Trades::new(),
+        })
+        .collect();
+    for trade in trades.iter() {
+        let before = splits_until(splits, trade.order_time);
+        if let Some(stretch) = stretches.get_mut(before) {
+            stretch.trades.push(&trade)?;
+        }
+    }
+    while stretches.len() > 1 && stretches.last().is_some_and(|it| it.trades.is_empty()) {
+        stretches.pop();
+    }
+    Ok(stretches)
+}
+
+/// Counts the splits up to an instant; trades of that instant come after them.
+pub(super) fn splits_until(splits: &[Split], until: Timestamp) -> usize {
+    splits.partition_point(|split| split.happened_at <= until)
+}

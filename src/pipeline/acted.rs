@@ -1,0 +1,107 @@
+//! Actions in an incremental run: it can't go on from lots that have other sizes now.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::error::PipelineResult;
+use crate::engine::{
+    ActionKind, AssetAction, AssetRules, Pool, PoolStatus, Timestamp, Unapplied, actions_of,
+    unapplied,
+};
+use crate::store::TradeStore;
+use crate::store::model::{Arrivals, PoolSummary, Watermark};
+
+/// Why an action calls for a run over everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActionCause {
+    /// The program does not apply it.
+    Unapplied(Unapplied),
+    /// The pool has other actions than those that the version was computed with.
+    Changed,
+    /// A new trade comes before a split that the version has applied.
+    LateTrade {
+        /// The split.
+        split_at: Timestamp,
+    },
+}
+
+impl fmt::Display for ActionCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unapplied(unapplied) => unapplied.fmt(f),
+            Self::Changed => f.write_str("its splits or other actions have changed"),
+            Self::LateTrade { split_at } => {
+                write!(f, "a new trade comes before the split at {split_at}")
+            }
+        }
+    }
+}
+
+/// The pools of a version that actions concern.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ActedSince {
+    /// Matched pools from whose lots the run can't go on.
+    pub(super) forced: BTreeMap<Pool, ActionCause>,
+    /// Pools without matches whose actions have changed.
+    pub(super) again: BTreeSet<Pool>,
+}
+
+/// Compares the actions of a version's pools with those that are stored now.
+pub(super) async fn acted_since(
+    store: &dyn TradeStore,
+    (rules, base): (&AssetRules, &Watermark),
+    (summaries, arrivals): (&BTreeMap<Pool, PoolSummary>, &Arrivals),
+) -> PipelineResult<ActedSince> {
+    let mut acted = ActedSince::default();
+    if arrivals.watermark.cursors().action_seq == 0 {
+        return Ok(acted);
+    }
+    let now = store.actions(Some(&arrivals.watermark)).await?;
+    let mut known: Vec<(&Watermark, Vec<AssetAction>)> = Vec::new();
+    for summary in summaries.values() {
+        let at = match summary.status {
+            PoolStatus::Stale => &summary.watermark,
+            _ => base,
+        };
+        let found = known.iter().position(|(known, _)| *known == at);
+        let before = match found {
+            Some(found) => found,
+            None => {
+                known.push((at, store.actions(Some(at)).await?));
+                known.len() - 1
+            }
+        };
+        let before = known.get(before).map_or(&[][..], |(_, actions)| actions);
+        let new = arrivals.pools.get(&summary.pool).into_iter();
+        let new = new.flat_map(|new| new.trades.iter().map(|trade| trade.order_time));
+        let pool = &summary.pool;
+        let is_matched = matches!(summary.status, PoolStatus::Matched | PoolStatus::Stale);
+        let last = summary.last.as_ref().map(|last| last.order_time);
+        let last = new.clone().chain(last).max();
+        let (before, after) = (
+            actions_of(before, rules, pool),
+            actions_of(&now, rules, pool),
+        );
+        if !is_matched {
+            // An unguarded ledger is compared whole.
+            if before != after && !base.is_unguarded() {
+                acted.again.insert(pool.clone());
+            }
+            continue;
+        }
+        let splits = after.iter().filter(|it| it.kind == ActionKind::Split);
+        let split_at = splits.map(|split| split.happened_at).max();
+        let is_late = split_at.is_some() && new.min().is_some_and(|first| Some(first) < split_at);
+        let cause = match unapplied(&now, rules, (pool, last)) {
+            Some(unapplied) => Some(ActionCause::Unapplied(unapplied)),
+            None if before != after => Some(ActionCause::Changed),
+            None => split_at
+                .filter(|_| is_late)
+                .map(|split_at| ActionCause::LateTrade { split_at }),
+        };
+        if let Some(cause) = cause {
+            acted.forced.insert(pool.clone(), cause);
+        }
+    }
+    Ok(acted)
+}
