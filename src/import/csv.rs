@@ -11,6 +11,7 @@ use csv::StringRecord;
 
 use super::blocks::Block;
 use super::cancels::cancel;
+use super::currency::unread_currency;
 use super::decimals::{Decimals, Numbers, OpenNumber};
 use super::dialect::Dialect;
 use super::documents::document;
@@ -70,8 +71,9 @@ pub fn parse_csv(
     let (block, encoding) = Block::whole(text.unwrap_or(bytes), options)?;
     let format = CsvFormat::find(&block, options)?.ok_or(FileError::Empty)?;
     let options = &format.with_decimals(&block, options)?;
+    let said = document.as_ref().and_then(|made| made.format);
     let mut file = ParsedFile {
-        format: format.name(),
+        format: said.unwrap_or(format.name()),
         read_as: format.read_as(encoding, block.dialect, options),
         assumes: format.assumes(),
         unknown_columns: format.unknown_columns().to_vec(),
@@ -165,14 +167,47 @@ pub struct ParsedBlock {
 impl CsvFormat {
     /// Finds the format by a header among a block's first rows. `None`: all rows are blank.
     pub fn find(block: &Block, options: &ImportOptions) -> Result<Option<Self>, FileError> {
-        let found = recognise(
-            &mut RowReader::of(&block.text, block.line, block.dialect),
-            options,
-        )?;
-        Ok(found.map(|(format, header_line)| Self {
+        let rows = || RowReader::of(&block.text, block.line, block.dialect);
+        let Some((format, header_line)) = recognise(&mut rows(), options)? else {
+            return Ok(None);
+        };
+        let found = Self {
             format,
             header_line,
-        }))
+        };
+        found.check_unread(&mut rows(), options)?;
+        Ok(Some(found))
+    }
+
+    /// Checks the first rows of unused columns. Errors: one of them names another currency than
+    /// the dollar in each row.
+    fn check_unread(
+        &self,
+        rows: &mut RowReader<'_>,
+        options: &ImportOptions,
+    ) -> Result<(), FileError> {
+        let mut places = self.format.unread_places();
+        places.retain(|place| !options.columns.is_ignored(&self.format.column_at(*place)));
+        let Some((line, place, found)) = unread_currency(rows, &places, self.header_line)? else {
+            return Ok(());
+        };
+        let (column, format) = (self.format.column_at(place), self.name().to_owned());
+        let mut spelled = self.unknown_columns().iter();
+        let spelled = spelled.find(|name| name.trim().to_lowercase() == column);
+        let column = spelled.map_or(column, |name| name.trim().to_owned());
+        Err(match self.format.is_own() {
+            true => FileError::CurrencyBesideTable {
+                line,
+                column,
+                found,
+                format,
+            },
+            false => FileError::OtherCurrency {
+                line,
+                column,
+                found,
+            },
+        })
     }
 
     /// Returns the name of the format.

@@ -3,10 +3,18 @@
 //! Prices and fees are read as US dollars. If the name of an ignored column says that it names a
 //! currency, each row must say dollars. Otherwise the import refuses the file.
 
+use std::collections::BTreeMap;
+
+use csv::StringRecord;
+
 use super::ImportOptions;
 use super::error::FileError;
-use crate::engine::may_name_currency;
+use super::rows::RowReader;
 use crate::engine::policy::USD;
+use crate::engine::{CodeKind, kind_of_code, may_name_currency};
+
+/// Letters of the code of a currency.
+const CODE_LETTERS: usize = 3;
 
 /// A column that may name a currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +81,37 @@ pub(super) fn check_currency<'r>(
         }
     }
     Ok(())
+}
+
+/// Finds an unused column in which each cell is the code of a currency, and not all are dollars.
+/// Returns line, place and text of the first other one.
+pub(super) fn unread_currency(
+    rows: &mut RowReader<'_>,
+    places: &[usize],
+    header_line: u64,
+) -> Result<Option<(u64, usize, String)>, FileError> {
+    // Of each column, the first cell with another currency.
+    let mut open: BTreeMap<usize, Option<(u64, String)>> =
+        places.iter().map(|place| (*place, None)).collect();
+    let mut cells = StringRecord::new();
+    while !open.is_empty()
+        && let Some(row) = rows.read(&mut cells)?
+    {
+        if row.fault.is_some() || row.line <= header_line {
+            continue;
+        }
+        open.retain(|place, other| {
+            let cell = cells.get(*place).unwrap_or_default().trim();
+            let is_code = cell.len() == CODE_LETTERS
+                && kind_of_code(&cell.to_ascii_uppercase()) == Some(CodeKind::Currency);
+            if is_code && other.is_none() && !cell.eq_ignore_ascii_case(USD) {
+                *other = Some((row.line, cell.to_owned()));
+            }
+            cell.is_empty() || is_code
+        });
+    }
+    let mut found = open.into_iter();
+    Ok(found.find_map(|(place, other)| other.map(|(line, found)| (line, place, found))))
 }
 
 #[cfg(test)]

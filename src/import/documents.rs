@@ -25,6 +25,8 @@ pub(super) struct Document {
     pub text: String,
     /// The kind of the file, as reports name it.
     pub said: &'static str,
+    /// The name of the format, if the table has not all that a file of its format may have.
+    pub format: Option<&'static str>,
 }
 
 /// Tells by the first bytes of a file whether it may be a document. Such a file is read whole.
@@ -65,24 +67,34 @@ pub(super) fn document(bytes: &[u8]) -> Result<Option<Document>, FileError> {
         {
             text = table;
         }
-        return Ok(Some(Document { text, said }));
+        return Ok(Some(Document::of(text, said)));
     }
     let start = head_text(head);
     let (text, _) = decoded_as_it_is(bytes)?;
     let text = text.as_str();
     if flex::begins(text.trim_start()) {
         let text = flex::table(text)?;
-        return Ok(Some(Document { text, said: "XML" }));
+        return Ok(Some(Document::of(text, "XML")));
     }
     if report::begins(&start) {
         let made = report::table(text)?;
-        return Ok(made.map(|(text, said)| Document { text, said }));
+        return Ok(made.map(|(text, said)| Document::of(text, said)));
     }
     let table = activity::table(text)?;
-    Ok(table.map(|text| Document {
-        text,
-        said: "a statement of several tables",
+    Ok(table.map(|(text, format)| Document {
+        format,
+        ..Document::of(text, "a statement of several tables")
     }))
+}
+
+impl Document {
+    fn of(text: String, said: &'static str) -> Self {
+        Self {
+            text,
+            said,
+            format: None,
+        }
+    }
 }
 
 /// Writes a table, each row on the line of its source if the line is still free.

@@ -23,6 +23,7 @@ mod gemini;
 mod joined;
 mod kraken_ledgers;
 mod layout;
+mod layout_columns;
 mod made_ids;
 mod made_texts;
 mod metatrader;
@@ -59,6 +60,7 @@ pub use self::own::OwnFormats;
 pub use self::same_trades::formats_with_same_trades;
 use self::unknown::Unknown;
 use super::ImportOptions;
+use super::bounds::COLUMNS_MAX;
 use super::cancels::Cancellation;
 use super::column_names::ColumnNames;
 use super::error::FileError;
@@ -117,6 +119,16 @@ pub(super) trait RowFormat: Debug + Send + Sync {
     /// Returns the reason why the import takes no such file.
     fn refuses(&self) -> Option<&'static str> {
         None
+    }
+
+    /// Tells whether the format is one of a person's settings.
+    fn is_own(&self) -> bool {
+        false
+    }
+
+    /// Returns the places of columns that have a name and are not read.
+    fn unread_places(&self) -> Vec<usize> {
+        Vec::new()
     }
 
     /// Tells whether the file has no ids: those of its trades need a number (`numbering.rs`).
@@ -271,6 +283,7 @@ fn recognise_among(
             continue;
         }
         options.columns.rename_cells(&mut cells);
+        check_columns(&cells, row.line)?;
         let header = HeaderRow {
             row: &row,
             cells: &cells,
@@ -299,6 +312,16 @@ fn recognise_among(
     match near.or_else(|| unknown.error()) {
         None => Ok(None),
         Some(error) => Err(error),
+    }
+}
+
+/// Checks how many columns a row has that may be a header. Commas at its end are no columns.
+fn check_columns(cells: &StringRecord, line: u64) -> Result<(), FileError> {
+    let is_name = |cell: &&str| !cell.trim_ascii().is_empty();
+    let named = cells.iter().filter(is_name).count();
+    match named > COLUMNS_MAX {
+        true => Err(FileError::TooManyColumns { line, found: named }),
+        false => Ok(()),
     }
 }
 

@@ -93,6 +93,14 @@ impl Header {
         }
     }
 
+    /// Returns the places of the ignored columns that have a name.
+    pub(super) fn unknown_places(&self) -> Vec<usize> {
+        let names = self.names.iter().enumerate();
+        let is_unknown = |name: &String| self.unknown.iter().any(|it| fold(it) == *name);
+        let unknown = names.filter(|(_, name)| !name.is_empty() && is_unknown(name));
+        unknown.map(|(place, _)| place).collect()
+    }
+
     /// Returns the number of cells that each row has.
     pub(super) fn cells(&self) -> usize {
         self.names.len()

@@ -12,7 +12,7 @@ use std::hash::BuildHasher;
 use super::columns::Column;
 use super::formats::RowFormat;
 use super::hints::may_be_rounded_id;
-use super::rejected::{Hint, RejectedRow, quoted};
+use super::rejected::{Fault, Hint, RejectedRow, quoted};
 use super::rows::Row;
 use crate::engine::{Account, LedgerTrade, OrderId};
 
@@ -132,6 +132,12 @@ impl Repeats {
     }
 }
 
+/// Tells whether a spreadsheet may have cut an id, perhaps one that follows the name of its
+/// pair. Two fills with such an id may be different ones.
+fn may_be_cut(id: &str) -> bool {
+    may_be_rounded_id(id.rsplit('-').next().unwrap_or(id))
+}
+
 /// The trades of a file, each id once.
 #[derive(Debug)]
 pub(super) struct Kept {
@@ -171,12 +177,22 @@ impl Kept {
             Entry::Occupied(entry) => self.trades.get(*entry.get()),
         };
         let Some(first) = first else { return Ok(()) };
-        let Some((column, before, here)) = first.fact_that_differs(&trade) else {
-            self.duplicates += 1;
-            return Ok(());
-        };
         let line = first.import_line;
         let id_column = format.name_in_file(Column::OrderId.as_str());
+        let Some((column, before, here)) = first.fact_that_differs(&trade) else {
+            if !may_be_cut(trade.trade.order_id.as_str()) {
+                self.duplicates += 1;
+                return Ok(());
+            }
+            let order_id = trade.trade.order_id.as_str().to_owned();
+            let fault = Fault::new("expected an id of its own").with_hint(Hint::RoundedId);
+            let column = id_column.unwrap_or_else(|| Column::OrderId.as_str().to_owned());
+            return Err(Box::new(RejectedRow {
+                order_id: order_id.clone(),
+                detail: Some(format!("which line {line} has, too")),
+                ..RejectedRow::new((row.line, row.text), &column, order_id, fault)
+            }));
+        };
         let hint = match may_be_rounded_id(trade.trade.order_id.as_str()) {
             true => Hint::RoundedId,
             false if id_column.is_some() => Hint::OneAccount,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::earlier::{ImportedAs, KnownRows};
-use crate::engine::{Account, MoneyError, Pool, PoolStatus, Timestamp, shown};
+use crate::engine::{Account, MoneyError, Pool, PoolStatus, Timestamp, shown, thousands};
 use crate::import::FileError;
 use crate::rates::RateFileError;
 use crate::store::StoreError;
@@ -57,6 +57,22 @@ pub enum PipelineError {
         file: String,
         /// The earlier import.
         other: ImportedAs,
+    },
+    /// The same bytes give other rows than before: they would count twice.
+    #[error(
+        "{file}: has the bytes of import {} at {}, and now {} {} that this import does not have",
+        earlier.import_id,
+        earlier.at,
+        thousands(*rows),
+        if *rows == 1 { "row" } else { "rows" }
+    )]
+    ReadOtherwise {
+        /// The file's name.
+        file: String,
+        /// The earlier import.
+        earlier: ImportedAs,
+        /// How many rows are new.
+        rows: u64,
     },
     /// A file cancels a trade that an earlier file brought, and that counts.
     #[error(

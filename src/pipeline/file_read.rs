@@ -165,6 +165,16 @@ fn fees_of(trades: &[LedgerTrade]) -> FeeSigns {
     for row in trades {
         // The sum overflows only beyond 10^24 USD of rebates; such a fee is not counted.
         let _ = fees.try_add(&row.trade);
+        let more = row.trade.more.as_deref();
+        if let Some(fee) = more.and_then(|more| more.fee.as_ref()) {
+            let amount = fee.amount.to_string();
+            let is_rebate = amount.starts_with('-');
+            fees.merge(&FeeSigns {
+                costs: u64::from(!is_rebate && amount != "0"),
+                rebates: u64::from(is_rebate),
+                ..FeeSigns::default()
+            });
+        }
     }
     fees
 }

@@ -27,6 +27,9 @@ use crate::store::Store;
 use crate::store::model::{EventKind, ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
 use crate::store::trades::TradeSource;
 
+/// Most tries of an account that are searched for an earlier import.
+const TRIES_MAX: u64 = 1_000;
+
 /// How files are to be imported.
 #[derive(Debug, Clone, Default)]
 pub struct ImportRequest {
@@ -253,7 +256,7 @@ async fn import_source(
     if let SourceTrades::Listed(trades, ..) = &source.trades {
         check_cancelled(store, &report.read, trades).await?;
     }
-    let other = imported_as_another(store, &report.read.sha256, &request.account).await?;
+    let (other, earlier) = imported_before(store, &report.read.sha256, &request.account).await?;
     let mut elsewhere = None;
     let accounts = other_accounts(store, &request.account).await?;
     if other.is_none() && !accounts.is_empty() && !request.again && !request.preview {
@@ -263,15 +266,25 @@ async fn import_source(
     }
     // If the rows name their accounts, the store knows them all, and nothing counts twice.
     let asks_first = other.is_some() && !request.again && !request.preview;
-    if asks_first || elsewhere.is_some() {
+    if asks_first || elsewhere.is_some() || earlier.is_some() {
         let preview = ImportFile {
             preview: true,
             ..file.clone()
         };
         let receipt = write(store, &preview, source.trades.clone(), context).await?;
         let adds_rows = receipt.adds_rows() && !receipt.stops(&file);
+        let is_written = !request.preview && !receipt.stops(&preview);
         let file = report.read.name.clone();
-        match (other.clone().filter(|_| adds_rows), elsewhere) {
+        if let Some(earlier) = earlier.filter(|_| is_written)
+            && let Some(rows) = read_otherwise(store, &earlier, &receipt, request).await?
+        {
+            return Err(PipelineError::ReadOtherwise {
+                file,
+                earlier,
+                rows,
+            });
+        }
+        match (other.clone().filter(|_| adds_rows && asks_first), elsewhere) {
             (Some(other), _) => return Err(PipelineError::ImportedAs { file, other }),
             (None, Some(known)) if adds_rows => {
                 return Err(PipelineError::KnownElsewhere { file, known });
@@ -329,26 +342,56 @@ async fn write(
     }
 }
 
-/// Returns the last import of the same bytes for another account whose rows are not undone.
-async fn imported_as_another(
+/// Returns how many rows of a file are new, although an import of the same bytes has all of them.
+/// `None`: no more are new than that import left out. The file is read in another way then: its
+/// name, its settings or its format say another zone.
+async fn read_otherwise(
+    store: &dyn Store,
+    earlier: &ImportedAs,
+    receipt: &ImportReceipt,
+    request: &ImportRequest,
+) -> PipelineResult<Option<u64>> {
+    let rows = receipt.appended + receipt.movements.appended + receipt.actions.appended;
+    let known = receipt.known + receipt.movements.known + receipt.actions.known;
+    if rows == 0 {
+        return Ok(None);
+    }
+    let syncs = store.syncs(&request.account, TRIES_MAX).await?;
+    let mut syncs = syncs.into_iter();
+    let sync = syncs.find(|sync| sync.import_id == Some(earlier.import_id));
+    let is_more = match sync {
+        Some(sync) => rows > sync.counts.rejected + sync.counts.conflicts,
+        None => known == 0,
+    };
+    Ok(is_more.then_some(rows))
+}
+
+/// Returns the last imports of the same bytes whose rows are not undone: for another account, and
+/// for this one.
+async fn imported_before(
     store: &dyn Store,
     sha256: &str,
     account: &Account,
-) -> PipelineResult<Option<ImportedAs>> {
+) -> PipelineResult<(Option<ImportedAs>, Option<ImportedAs>)> {
     let files = store.imports().await?;
     if !files.iter().any(|file| file.sha256 == sha256) {
-        return Ok(None);
+        return Ok((None, None));
     }
-    let (mut last, out) = (None, store.imports_out(None).await?);
+    let (mut others, mut own) = (None, None);
+    let out = store.imports_out(None).await?;
     for event in store.events_of(&[EventKind::Import]).await? {
         let text = |name: &str| event.details.get(name).and_then(Value::as_str);
         let import_id = event.details.get("import_id").and_then(Value::as_i64);
         if text("sha256") == Some(sha256)
             && let Some(import_id) = import_id.filter(|id| !out.contains(id))
             && let (Some(of), Some(file)) = (text("account"), text("file"))
-            && of != account.as_str()
         {
-            last = Some(ImportedAs {
+            let last = if of == account.as_str() {
+                &mut own
+            } else {
+                &mut others
+            };
+            *last = Some(ImportedAs {
                 import_id,
                 account: of.to_owned(),
                 file: file.to_owned(),
@@ -356,7 +399,7 @@ async fn imported_as_another(
             });
         }
     }
-    Ok(last)
+    Ok((others, own))
 }
 
 fn import_file(read: &FileRead, request: &ImportRequest, context: &Context) -> ImportFile {

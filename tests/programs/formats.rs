@@ -282,7 +282,12 @@ fn a_report_of_lots_says_which_settings_it_needs() {
         refused.contains("contract_size is \"UNITS\": it"),
         "{refused}"
     );
+    // The profits of the broker say that a lot of EURUSD has more units.
     folder.write("fifo-pnl.toml", settings.replace("UNITS", "1"));
+    let refused = folder.fifo_pnl(&command).expect(2).stderr;
+    let fits = "      [symbols.\"EURUSD\"]\n      contract_size = \"100000\"\n";
+    assert!(refused.contains(fits), "{refused}");
+    folder.write("fifo-pnl.toml", settings.replace("UNITS", "100000"));
     let said = folder.fifo_pnl(&command).expect(0).stdout;
     for part in [
         "14 rows, 6 new, 0 known, 7 movements, 1 not used",

@@ -164,8 +164,24 @@ fn rows_of_another_account_are_refused() {
     folder.fifo_pnl(&to("k", "more.csv")).expect(0);
     let again = [&to("third", "more.csv")[..], &["--again"]].concat();
     folder.fifo_pnl(&again).expect(0);
+    // More.csv has rows that import 1 holds alone.
+    let undo = ["import", "undo", "1", "--reason", "the wrong account"];
+    let refused = folder.fifo_pnl(&undo).expect(3).stderr;
+    for said in [
+        "error: more.csv has 2 rows that the ledger knew before, perhaps of import 1\n",
+        "`fifo-pnl import undo 1 --reason TEXT --yes`",
+    ] {
+        assert!(refused.contains(said), "{refused}");
+    }
     for undone in ["1", "2", "3", "4"] {
-        let undo = ["import", "undo", undone, "--reason", "the wrong account"];
+        let undo = [
+            "import",
+            "undo",
+            undone,
+            "--reason",
+            "the wrong account",
+            "--yes",
+        ];
         folder.fifo_pnl(&undo).expect(0);
     }
     // Rows of undone imports count nowhere.

@@ -61,6 +61,9 @@ pub struct ImportUndoArgs {
     /// Put the rows of an undone import back
     #[arg(long)]
     pub undo: bool,
+    /// Take out rows that later files have, too
+    #[arg(long, conflicts_with = "undo")]
+    pub yes: bool,
 }
 
 /// `void`

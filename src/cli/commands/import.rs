@@ -19,7 +19,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural};
 use crate::cli::session::Session;
 use crate::cli::terminal::note;
-use crate::engine::{ActionKind, AssetAction, FeeSigns, MORE_COLUMNS, shown, shown_sentence};
+use crate::engine::{ActionKind, AssetAction, FeeSigns, MORE_COLUMNS, Usd, shown, shown_sentence};
 use crate::files::check_text;
 use crate::import::{
     ColumnNames, DecimalMark, Decimals, OPENING_COLUMNS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS,
@@ -400,11 +400,12 @@ fn describe_rebates(fees: &FeeSigns, format: &str) -> String {
     if fees.rebates == 0 {
         return String::new();
     }
-    let mut text = format!(
-        "  rebates: {}, {} USD\n",
-        plural(fees.rebates, "trade", "trades"),
-        dollars(fees.rebates_usd)
-    );
+    let worth = match fees.rebates_usd == Usd::ZERO {
+        true => "none of them in USD".into(),
+        false => format!("{} USD", dollars(fees.rebates_usd)),
+    };
+    let trades = plural(fees.rebates, "trade", "trades");
+    let mut text = format!("  rebates: {trades}, {worth}\n");
     if !fees.all_are_rebates() {
         return text;
     }

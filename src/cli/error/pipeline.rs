@@ -17,6 +17,15 @@ fn again_hint(import_id: i64) -> String {
     )
 }
 
+/// Returns the remedy of a file that is read in another way than before.
+fn reread_hint(import_id: i64) -> String {
+    format!(
+        "its name, its settings or its flags say another time zone or format than before, so each \
+         row would count twice. If the earlier rows are wrong, undo that import first: `fifo-pnl \
+         import undo {import_id} --reason TEXT`. Otherwise read the file as before"
+    )
+}
+
 /// Returns the remedy of a trade of the ledger that a file cancels. A shell takes a plain name as
 /// it is; any other is left to the reader.
 fn void_hint(account: &str, order_id: &str) -> String {
@@ -31,6 +40,9 @@ fn void_hint(account: &str, order_id: &str) -> String {
         plain(account, "NAME")
     )
 }
+
+/// The remedy of a missing current version.
+const NONE_CURRENT: &str = "`compute_allocations --all-symbols` makes and publishes one";
 
 /// The remedy of a trade that an earlier file cancels.
 const CANCELLED: &str = "remove the row; or export a file that also has the row that cancels it";
@@ -51,6 +63,7 @@ impl From<PipelineError> for CliError {
             PipelineError::Unreadable { .. } => usage("name a CSV file".into()),
             PipelineError::ImportedAs { other, .. } => usage(again_hint(other.import_id)),
             PipelineError::KnownElsewhere { known, .. } => usage(again_hint(known.other.import_id)),
+            PipelineError::ReadOtherwise { earlier, .. } => usage(reread_hint(earlier.import_id)),
             PipelineError::CancelledCounts { of, .. } => usage(void_hint(&of.0, &of.1)),
             PipelineError::CancelledBefore { .. } => usage(CANCELLED.into()),
             PipelineError::Changed { .. } => Self {
@@ -66,9 +79,7 @@ impl From<PipelineError> for CliError {
             PipelineError::NoLegacyVersion(_) => {
                 usage("SELECT DISTINCT allocation_version FROM fifo_legacy.fifo_allocations".into())
             }
-            PipelineError::NoneCurrent => {
-                usage("`compute_allocations --all-symbols` makes and publishes one".into())
-            }
+            PipelineError::NoneCurrent => usage(NONE_CURRENT.into()),
             PipelineError::NoResult(..) => {
                 usage("`fifo-pnl versions list` shows the others".into())
             }

@@ -79,6 +79,9 @@ const NEEDED: [&str; 6] = [
 /// The text of a needed column that a section lacks. No number and no time is read from it.
 const NO_COLUMN: &str = "no column of the section";
 
+/// The name of a statement that has orders in place of executions: its trades have other ids.
+const OF_ORDERS: &str = "ib-activity-orders";
+
 const BROKEN: FileError = FileError::OtherFormat("a statement with a broken quote");
 
 /// Tells whether a file is a statement.
@@ -86,8 +89,11 @@ pub(super) fn begins(text: &str) -> bool {
     text.starts_with(FIRST_LINE)
 }
 
+/// A table, and the name of its format if it has orders.
+type NamedTable = (String, Option<&'static str>);
+
 /// Makes the table of a statement. `None`: the file has one table only. Errors: no CSV.
-pub(super) fn table(text: &str) -> Result<Option<String>, FileError> {
+pub(super) fn table(text: &str) -> Result<Option<NamedTable>, FileError> {
     let rows = rows(text)?;
     let section = |wanted: &str| rows.iter().any(|(_, cells)| is(cells, 0, wanted));
     if !section(ACCOUNT) && !section(TRADES) {
@@ -122,7 +128,7 @@ pub(super) fn table(text: &str) -> Result<Option<String>, FileError> {
                     }
                 }
                 if section == TRADES {
-                    let level = levels.of_row(&header, cells);
+                    let level = levels.of_row(*line, &header, cells);
                     if let (Some(place), Some(level)) = (made.get_mut(LEVEL), level) {
                         *place = level;
                     }
@@ -137,7 +143,8 @@ pub(super) fn table(text: &str) -> Result<Option<String>, FileError> {
             _ => {}
         }
     }
-    Ok(Some(table.text))
+    let format = levels.have_orders().then_some(OF_ORDERS);
+    Ok(Some((table.text, format)))
 }
 
 fn rows(text: &str) -> Result<Vec<(u64, StringRecord)>, FileError> {
@@ -157,7 +164,7 @@ mod column_tests {
 
     fn rows_of(trades: &str) -> String {
         let text = format!("Account Information,Header,Field Name,Field Value\n{trades}");
-        table(&text).unwrap().unwrap()
+        table(&text).unwrap().unwrap().0
     }
 
     #[test]
@@ -204,7 +211,7 @@ mod level_tests {
             format!("Trades,Data,{level},Stocks,USD,{symbol},2025-01-02,\"{quantity}\",{rest}\n")
         };
         let rows: String = rows.iter().map(row).collect();
-        let made = table(&format!("{HEADER}{rows}")).unwrap().unwrap();
+        let made = table(&format!("{HEADER}{rows}")).unwrap().unwrap().0;
         let rows = made.lines().filter(|line| line.starts_with("Trades,"));
         let level = |line: &str| line.split(',').nth(1).unwrap().to_owned();
         rows.map(level).collect()
@@ -224,6 +231,13 @@ mod level_tests {
         assert_eq!(levels(&mixed), ["Order", "Trade", "Trade", "Trade"]);
     }
 
+    /// A statement may end between the executions of an order.
+    #[test]
+    fn an_order_with_one_of_its_executions_is_no_trade() {
+        let rows = [("Order", "ABC", "1,000"), ("Trade", "ABC", "600")];
+        assert_eq!(levels(&rows), ["Order", "Trade"]);
+    }
+
     #[test]
     fn an_order_that_the_executions_lack_is_named() {
         let lost = "Order without all of its executions";
@@ -232,8 +246,8 @@ mod level_tests {
             ("Trade", "ABC", "1,000"),
             ("Order", "ABC", "-200"),
         ];
-        assert_eq!(levels(&rows), [lost, "Trade", lost]);
-        let rows = [("Order", "ABC", "many"), ("Trade", "ABC", "1,000")];
-        assert_eq!(levels(&rows), [lost, "Trade"]);
+        assert_eq!(levels(&rows), ["Order", "Trade", lost]);
+        let rows = [("Trade", "ABC", "1,000"), ("Order", "ABC", "many")];
+        assert_eq!(levels(&rows), ["Trade", lost]);
     }
 }

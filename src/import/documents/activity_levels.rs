@@ -1,9 +1,10 @@
 //! Orders and their executions in an Activity Statement: both say the same, and one of them counts.
 //!
 //! A statement has one level, or both. If a symbol has executions, they count, and its orders are
-//! left out. Then the executions have to be as many units as the orders, or an order would be lost.
+//! left out. Then the executions have to be as many units as the orders, or follow the order: else
+//! an order would be lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use csv::StringRecord;
 use rust_decimal::Decimal;
@@ -27,7 +28,11 @@ type OfRow<'r> = [&'r str; 4];
 
 /// The orders and executions of each symbol.
 #[derive(Debug, Default)]
-pub(super) struct Levels<'r>(BTreeMap<OfRow<'r>, OfSymbol>);
+pub(super) struct Levels<'r> {
+    units: BTreeMap<OfRow<'r>, OfSymbol>,
+    /// Lines of orders that an execution follows.
+    followed: BTreeSet<u64>,
+}
 
 /// Units of purchases and of sales, of both levels.
 #[derive(Debug, Default)]
@@ -42,24 +47,36 @@ struct OfSymbol {
 impl<'r> Levels<'r> {
     pub(super) fn of(rows: &'r [(u64, StringRecord)]) -> Self {
         let (mut all, mut header) = (Self::default(), &StringRecord::new());
-        for (_, cells) in rows.iter().filter(|(_, cells)| is(cells, 0, TRADES)) {
+        let mut order: Option<(u64, OfRow<'_>)> = None;
+        for (line, cells) in rows.iter().filter(|(_, cells)| is(cells, 0, TRADES)) {
             match cells.get(1) {
                 Some("Header") => header = cells,
-                Some("Data") => all.add(header, cells),
+                Some("Data") => {
+                    let named = (*line, traded(header, cells));
+                    match all.add(header, cells) {
+                        Some(ORDER) => order = Some(named),
+                        Some(_) => {
+                            let order = order.filter(|order| order.1 == named.1);
+                            all.followed.extend(order.map(|order| order.0));
+                        }
+                        None => {}
+                    }
+                }
                 _ => {}
             }
         }
         all
     }
 
-    fn add(&mut self, header: &StringRecord, cells: &'r StringRecord) {
-        let units = self.0.entry(traded(header, cells)).or_default();
+    /// Adds a row. Returns its level, if it is an order or an execution.
+    fn add(&mut self, header: &StringRecord, cells: &'r StringRecord) -> Option<&'r str> {
+        let units = self.units.entry(traded(header, cells)).or_default();
         let level = value(header, cells, &["DataDiscriminator"]);
         let quantity = value(header, cells, &["Quantity"]).replace(',', "");
         let quantity = quantity.parse::<Decimal>().ok();
         let is_fill = FILLS.contains(&level);
         if !is_fill && level != ORDER {
-            return;
+            return None;
         }
         units.has_fills |= is_fill;
         let of_level = if is_fill {
@@ -78,11 +95,23 @@ impl<'r> Levels<'r> {
             Some(())
         });
         units.is_open |= sum.is_none();
+        Some(level)
+    }
+
+    /// Tells whether the orders of some shares count.
+    pub(super) fn have_orders(&self) -> bool {
+        let shares = self
+            .units
+            .iter()
+            .filter(|(named, _)| named.first() == Some(&STOCKS));
+        let mut units = shares.map(|(_, units)| units);
+        units.any(|it| !it.has_fills && it.orders.iter().any(|units| !units.is_zero()))
     }
 
     /// Returns the level that a row has in the table. `None`: the row says it itself.
     pub(super) fn of_row(
         &self,
+        line: u64,
         header: &StringRecord,
         cells: &StringRecord,
     ) -> Option<&'static str> {
@@ -91,9 +120,11 @@ impl<'r> Levels<'r> {
             return Some("Trade");
         }
         let traded = traded(header, cells);
-        let units = self.0.get(&traded).filter(|_| level == ORDER)?;
+        let units = self.units.get(&traded).filter(|_| level == ORDER)?;
         let mut sides = units.orders.iter().zip(&units.fills);
-        let is_covered = !units.is_open && sides.all(|(orders, fills)| fills >= orders);
+        let is_whole = !units.is_open && sides.all(|(orders, fills)| fills >= orders);
+        // A statement may end between the executions of an order.
+        let is_covered = is_whole || self.followed.contains(&line);
         match (
             units.has_fills,
             is_covered || traded.first() != Some(&STOCKS),

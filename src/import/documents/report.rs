@@ -266,10 +266,15 @@ fn names_of(header: &ReportRow) -> Option<Vec<String>> {
     Some(names)
 }
 
+/// The label of the account's number.
+const ACCOUNT: &str = "Account";
+
 /// Returns the currency of the account: `123 (USD, Server, real, Hedge)`, or `Currency: USD`.
 fn currency_of(row: &ReportRow) -> Option<String> {
     let texts = row.cells.iter().map(|cell| cell.text.as_str());
     let texts: Vec<&str> = texts.filter(|text| !text.is_empty()).collect();
+    // The holder's name may look like an account.
+    let is_of_account = texts.first().is_some_and(|text| text.starts_with(ACCOUNT));
     let mut codes = texts.iter().enumerate().filter_map(|(nth, text)| {
         if let Some(code) = text.strip_prefix("Currency:") {
             return Some(code.trim())
@@ -280,7 +285,7 @@ fn currency_of(row: &ReportRow) -> Option<String> {
         let number = number.rsplit(':').next().unwrap_or_default().trim();
         let is_account = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
         let (code, _) = rest.split_once(',')?;
-        is_account.then(|| code.trim())
+        (is_account && is_of_account).then(|| code.trim())
     });
     let is_letter = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
     let is_code = |code: &&str| CODE_LETTERS.contains(&code.len()) && code.bytes().all(is_letter);

@@ -212,3 +212,233 @@ fn a_profit_is_held_against_each_price_that_the_position_may_have() {
     let file = with_size("mt5-report", "EURUSD", "10000", &[(deposit, "")]);
     assert_eq!(rejected(&file).len(), 3);
 }
+
+/// A venue takes a part of the trade. A fee as large as the trade is a number in another column, or
+/// one without its decimal mark.
+#[test]
+fn a_fee_is_less_than_its_trade() {
+    for (name, from, to, said) in [
+        (
+            "bybit-spot",
+            "BUY,BTC,0.00001",
+            "BUY,USDT,950",
+            "2: ExecFeeV2 is \"950\"",
+        ),
+        (
+            "bybit-spot",
+            "5.5E-7",
+            "0.0055",
+            "3: ExecFeeV2 is \"0.0055\"",
+        ),
+        ("binance-older", "0.065,USDT", "65,USDT", "2: Fee is \"65\""),
+        ("kucoin-older", "0.000002", "2", "4: fee is \"2\""),
+    ] {
+        let expected = format!("{said}, expected less than the trade");
+        assert_eq!(fault_of(name, from, to), expected);
+    }
+}
+
+/// A currency beside a blank amount: half of the row is missing.
+#[test]
+fn an_amount_stands_beside_each_currency() {
+    for (name, from, to, column) in [
+        ("koinly", "Main,450,USD", "Main,,USD", "Sent Amount"),
+        ("koinly", "450,2.25,USD", "450,,USD", "Fee Amount"),
+        ("cointracking", "\"300.00\",\"USD\"", "\"\",\"USD\"", "Buy"),
+    ] {
+        let said = fault_of(name, from, to);
+        let expected = "is empty, expected an amount beside its currency or coin";
+        assert!(said.ends_with(&format!(": {column} {expected}")), "{said}");
+    }
+}
+
+/// A fee in a third coin counts once: as its own row, or else with the trade.
+#[test]
+fn a_fee_in_a_third_coin_is_never_lost() {
+    let fee = |file: &ParsedFile| {
+        let more = file.trades[2].trade.more.as_deref();
+        let fee = more.and_then(|more| more.fee.as_ref());
+        fee.map(|fee| format!("{} {}", fee.amount, fee.currency))
+    };
+    assert_eq!(fee(&parsed(&sample("cointracking"))), None);
+    let row = "\"Other Fee\",\"\",\"\",\"0.00100000\",\"BNB\",\"\",\"\",\"Binance\",\"\",\"\",\
+               \"03.02.2025 12:00\",\"\"\n";
+    for to in ["", &row.replace("0.00100000", "0.00200000")] {
+        let file = changed("cointracking", &[(row, to)]);
+        assert_eq!(
+            (rejected(&file), fee(&file)),
+            (vec![], Some("0.001 BNB".into()))
+        );
+    }
+}
+
+/// A person gives a row its label later, and it stays the same row.
+#[test]
+fn a_label_is_no_part_of_an_id() {
+    let ids = |file: &ParsedFile| -> Vec<String> {
+        file.movements
+            .iter()
+            .map(|it| it.movement_id.to_string())
+            .collect()
+    };
+    let file = changed("koinly", &[("crypto_deposit,airdrop", "crypto_deposit,")]);
+    assert_eq!(ids(&file), ids(&parsed(&sample("koinly"))));
+    assert_ne!(file.movements, parsed(&sample("koinly")).movements);
+}
+
+/// A position closes after it opened, and the holder's name is no currency.
+#[test]
+fn a_report_of_metatrader_has_times_in_order_and_one_currency() {
+    let file = changed(
+        "mt4-report",
+        &[("2025.03.05 11:40:31", "2025.03.03 09:15:01")],
+    );
+    let said =
+        "5: Close Time is \"2025.03.03 09:15:01\", expected a time after that of the opening";
+    assert_eq!(rejected(&file), [said]);
+    let file = changed("mt5-report", &[("Ann Example", "\"77 (USD, Ltd)\"")]);
+    let more = file.trades[0].trade.more.as_deref();
+    let fee = more.and_then(|more| more.fee.as_ref()).unwrap();
+    assert_eq!(fee.currency.as_str(), "EUR");
+}
+
+/// Excel keeps 15 digits. Two fills with one cut id may be two trades.
+#[test]
+fn an_id_that_a_spreadsheet_cut_is_never_one_trade() {
+    let text = "Spot Pairs,Order Type,Direction,Filled Value,Filled Price,Filled Quantity,Fees,\
+                Transaction ID,Order No.,Timestamp (UTC+0)\n";
+    let row = "ETHUSDT,LIMIT,BUY,3000,3000,1,0.001,2290000000000000000,61,2022-03-04 05:06:07\n";
+    let file = parsed(&format!("{text}{row}{row}"));
+    let said = "3: Transaction ID is \"2290000000000000000\", which line 2 has, too, expected an \
+                id of its own";
+    assert_eq!(rejected(&file), [said]);
+    assert_eq!(file.rejected[0].hint, Some(Hint::RoundedId));
+    let whole = row.replace("2290000000000000000", "2290000000000000001");
+    assert_eq!(parsed(&format!("{text}{whole}{whole}")).duplicates, 1);
+}
+
+/// Writes a workbook of a table: numbers as numbers, and times as times.
+fn workbook(text: &str, far: Option<(u32, u16, &str)>) -> Vec<u8> {
+    use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    let of_time = Format::new().set_num_format("yyyy-mm-dd hh:mm:ss");
+    for (row, line) in (0..).zip(text.lines()) {
+        for (column, cell) in (0..).zip(line.split(',')) {
+            let time = cell.strip_prefix('@');
+            match (time, cell.parse::<f64>()) {
+                (Some(time), _) => {
+                    let time = ExcelDateTime::parse_from_str(time).unwrap();
+                    sheet
+                        .write_with_format(row, column, &time, &of_time)
+                        .unwrap();
+                }
+                (None, Ok(number)) => drop(sheet.write(row, column, number).unwrap()),
+                (None, Err(_)) => drop(sheet.write(row, column, cell).unwrap()),
+            }
+        }
+    }
+    if let Some((row, column, text)) = far {
+        sheet.write(row, column, text).unwrap();
+    }
+    book.save_to_buffer().unwrap()
+}
+
+const FILLS: &str = "Spot Pairs,Order Type,Direction,Filled Value,Filled Price,Filled Quantity,\
+                     Fees,Transaction ID,Order No.,Timestamp (UTC+0)\n\
+                     ETHUSDT,LIMIT,BUY,3000,3000,1,0.001,A51,61,@2022-03-04T00:00:00\n\
+                     ETHUSDT,LIMIT,BUY,3000,3000,1,0.001,A52,61,@2022-03-04T05:06:07\n";
+
+/// A number of more than 15 digits has lost the others, and midnight is a time.
+#[test]
+fn a_workbook_has_the_ids_and_the_times_that_its_cells_can_hold() {
+    let parsed = |bytes: &[u8]| parse_csv(bytes, &with_zone(), &mut |_| ());
+    let file = parsed(&workbook(FILLS, None)).unwrap();
+    let at = |nth: usize| file.trades[nth].trade.order_time.to_string();
+    assert_eq!(
+        (rejected(&file), at(0)),
+        (vec![], "2022-03-04T00:00:00.000000Z".into())
+    );
+    let cut = FILLS
+        .replace("A51", "2290000000000000001")
+        .replace("A52", "2290000000000000002");
+    let file = parsed(&workbook(&cut, None)).unwrap();
+    assert_eq!((file.trades.len(), file.rejected.len()), (0, 2));
+    assert_eq!(file.rejected[0].hint, Some(Hint::RoundedId));
+}
+
+/// One cell far away makes no table of a million rows by 16,384 columns.
+#[test]
+fn a_far_cell_of_a_workbook_costs_nothing() {
+    let parsed = |far| parse_csv(&workbook(FILLS, Some(far)), &with_zone(), &mut |_| ());
+    assert_eq!(parsed((1_048_575, 16_383, " ")).unwrap().trades.len(), 2);
+    let said = parsed((1_048_575, 16_383, "x")).unwrap_err().to_string();
+    assert_eq!(
+        said,
+        "the header has 16,383 columns, expected at most 1,000"
+    );
+}
+
+/// Spreadsheets leave commas at the end of a header. Each name is compared once.
+#[test]
+fn a_wide_header_is_read_in_time() {
+    let wide = |text: &str| -> String {
+        let lines = text
+            .lines()
+            .map(|line| format!("{line}{}\n", ",".repeat(20_000)));
+        lines.collect()
+    };
+    let file = parsed(&wide(&sample("bybit-spot")));
+    assert_eq!(
+        file.trades.len(),
+        parsed(&sample("bybit-spot")).trades.len()
+    );
+    let names: String = (0..1_001).map(|nth| format!("a{nth},")).collect();
+    let error = parse_csv(names.as_bytes(), &options(), &mut |_| ()).unwrap_err();
+    let said = "the header has 1,001 columns, expected at most 1,000";
+    assert_eq!(error.to_string(), said);
+}
+
+/// An unused column may say in what money the amounts are. Its name does not matter.
+#[test]
+fn an_unused_column_of_currencies_ends_the_import() {
+    let native = |name: &str, codes: [&str; 2]| {
+        let [one, other] = codes;
+        let text = format!(
+            "order_id,symbol,side,size,price,order_time,total_fees_usd,{name}\n\
+             A1,SAP,buy,1,100,2025-01-02T00:00:00Z,0,{one}\n\
+             A2,SAP,buy,1,100,2025-01-03T00:00:00Z,0,{other}\n"
+        );
+        parse_csv(text.as_bytes(), &options(), &mut |_| ()).map_err(|error| error.in_file())
+    };
+    let said = ":3: Währung is \"EUR\", expected USD: prices and fees are read as dollars";
+    assert_eq!(native("Währung", ["USD", "EUR"]).unwrap_err(), said);
+    assert_eq!(
+        native("Devise", ["", "CHF"]).unwrap_err().len(),
+        said.len() - 2
+    );
+    for codes in [["USD", "USD"], ["EUR", "a note"], ["", ""]] {
+        assert!(native("Währung", codes).is_ok(), "{codes:?}");
+    }
+    let table = r#"
+        exchange = "own"
+        [[headers]]
+        columns = ["Nr", "Papier", "Art", "Stk", "Kurs", "Zeit", "Valuta"]
+        [trade]
+        order_id = "{Nr}"
+        symbol = "{Papier}"
+        side = "{Art}"
+        size = "{Stk}"
+        price = "{Kurs}"
+        order_time = "{Zeit}"
+    "#;
+    let mut own = options();
+    own.own_formats
+        .try_add("own-broker", toml::from_str(table).unwrap())
+        .unwrap();
+    let text = "Nr,Papier,Art,Stk,Kurs,Zeit,Valuta\nA1,SAP,buy,1,100,2025-01-02T00:00:00Z,EUR\n";
+    let error = parse_csv(text.as_bytes(), &own, &mut |_| ()).unwrap_err();
+    let said = ":2: Valuta is \"EUR\", expected USD: the table of own-broker does not read the \
+                currency of the prices";
+    assert_eq!(error.in_file(), said);
+}

@@ -34,6 +34,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone: None,
     zone_from: Some(ZoneFrom::FileName),
     ids: Some("binance-convert"),
+    has_labels: false,
     is_one_way: false,
 };
 

@@ -39,6 +39,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone: None,
     zone_from: Some(ZoneFrom::FileName),
     ids: Some("binance-records"),
+    has_labels: false,
     is_one_way: true,
 };
 

@@ -76,6 +76,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone: None,
     zone_from: None,
     ids: None,
+    has_labels: false,
     is_one_way: false,
 };
 

@@ -47,6 +47,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone: None,
     zone_from: None,
     ids: Some("bybit"),
+    has_labels: false,
     is_one_way: true,
 };
 

@@ -2,7 +2,7 @@
 //! what was sent, and the fee on top.
 
 use super::joined::{CellFault, JoinedFormat, JoinedSource, NamedCells, RowSays, unknown_type};
-use super::tax_programs::{Kinds, Legs, both, received, sent};
+use super::tax_programs::{Kinds, Legs, beside, both, received, sent};
 use crate::engine::MovementKind;
 
 #[derive(Debug)]
@@ -58,6 +58,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone: None,
     zone_from: None,
     ids: Some("cointracker"),
+    has_labels: true,
     is_one_way: false,
 };
 
@@ -81,13 +82,14 @@ impl JoinedFormat for CoinTracker {
         let label = cells.text(column).to_ascii_lowercase().replace('_', " ");
         let kinds = kinds(&label).ok_or_else(|| unknown_type(column))?;
         let is_income = !matches!(kinds.received, None | Some(MovementKind::Deposit));
+        let leg = |amount, asset| {
+            let asset = cells.text(asset);
+            beside(cells, amount, asset).map(|amount| (amount, asset))
+        };
         let legs = Legs {
-            sent: (cells.amount("sent quantity")?, cells.text("sent currency")),
-            received: (
-                cells.amount("received quantity")?,
-                cells.text("received currency"),
-            ),
-            fee: (cells.amount("fee amount")?, cells.text("fee currency")),
+            sent: leg("sent quantity", "sent currency")?,
+            received: leg("received quantity", "received currency")?,
+            fee: leg("fee amount", "fee currency")?,
             tx_id: cells.text("transaction hash"),
             // The basis of income is its value.
             usd_value: match is_income {

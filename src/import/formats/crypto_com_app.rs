@@ -35,6 +35,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone: None,
     zone_from: None,
     ids: Some("crypto-com-app"),
+    has_labels: false,
     is_one_way: true,
 };
 

@@ -211,6 +211,7 @@ impl Described {
         let fee_currency = fee_currency.unwrap_or_default();
         if let Some(pair) = self.pair(&texts, reading).map_err(faulty)? {
             self.name_fee(&mut texts, pair);
+            self.check_fee(&texts, pair).map_err(faulty)?;
         }
         let mut native = mem::take(&mut reading.made);
         native.clear();
@@ -414,6 +415,22 @@ impl RowFormat for Described {
             PlacedPart::Cell(place, _) => Some(*place),
         });
         places.collect()
+    }
+
+    fn is_own(&self) -> bool {
+        self.is_own
+    }
+
+    /// The tables of this program were made with files of their sources.
+    fn unread_places(&self) -> Vec<usize> {
+        if !self.is_own {
+            return Vec::new();
+        }
+        let read = self.layout.columns_read();
+        let is_read = |name: &String| read.iter().any(|it| is_named(it, name));
+        let names = self.folded.iter().enumerate();
+        let unread = names.filter(|(_, name)| !name.is_empty() && !is_read(name));
+        unread.map(|(place, _)| place).collect()
     }
 
     fn column_at(&self, place: usize) -> String {

@@ -1,5 +1,7 @@
 //! The columns in which a row differs from a header of a layout.
 
+use std::collections::HashMap;
+
 use super::HeaderRow;
 use super::layout::Generation;
 use super::template::{fold, is_named};
@@ -31,22 +33,16 @@ impl Differences {
             columns_of_layout.partition(|(_, folded)| is_there(folded));
         let is_unseen = |(name, folded): &(&str, &String)| {
             let mut known = columns.iter().chain(&optional);
-            let is_known = known.any(|known| is_named(known, folded));
-            !(folded.is_empty() || is_known || header.columns.is_ignored(name))
+            let mut is_known = || known.any(|known| is_named(known, folded));
+            !(folded.is_empty() || is_known() || header.columns.is_ignored(name))
         };
         let unseen = header.cells.iter().zip(&names).filter(is_unseen);
-        let is_again = |(place, name): &(usize, &String)| {
-            let before = names.get(..*place).unwrap_or_default();
-            let before = before.iter().filter(|other| other == name).count();
-            let expected = || columns.iter().filter(|column| column == name).count();
-            !name.is_empty() && before > 0 && before >= expected()
-        };
-        let again = names.iter().enumerate().find(is_again);
+        let again = place_again(&names, &columns);
         Self {
             shared: shared.len(),
             missing: missing.into_iter().map(|(name, _)| name.clone()).collect(),
             unseen: unseen.map(|(name, _)| name.trim().to_owned()).collect(),
-            again: again.and_then(|(place, _)| header.cells.get(place).map(str::to_owned)),
+            again: again.and_then(|place| header.cells.get(place).map(str::to_owned)),
         }
     }
 
@@ -79,4 +75,22 @@ impl Differences {
             unseen: of.unseen,
         })
     }
+}
+
+/// Returns the place of a name that comes more often than the columns have it.
+fn place_again(names: &[String], columns: &[String]) -> Option<usize> {
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    let named = names
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| !name.is_empty());
+    for (place, name) in named {
+        let before = seen.entry(name).or_default();
+        let expected = || columns.iter().filter(|column| *column == name).count();
+        if *before > 0 && *before >= expected() {
+            return Some(place);
+        }
+        *before += 1;
+    }
+    None
 }

@@ -47,6 +47,8 @@ pub(super) struct JoinedSource {
     pub zone_from: Option<ZoneFrom>,
     /// The first part of the ids that the import makes, as the rows have none.
     pub ids: Option<&'static str>,
+    /// A person may change the kind of a row later, by its label: no id has the kind.
+    pub has_labels: bool,
     /// In a trade, no asset may both come in and go out: such rows are several trades.
     pub is_one_way: bool,
 }
@@ -65,6 +67,9 @@ pub(super) trait JoinedFormat: Debug + Send + Sync {
     fn time_of(&self, cells: &NamedCells<'_>) -> String {
         self.time(cells.text(self.source().time))
     }
+
+    /// Settles what a row says that another one of the file says, too.
+    fn settle(&self, _rows: &mut [JoinedRow<'_>]) {}
 
     /// Reads a row. Errors: the column at fault.
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault>;

@@ -342,20 +342,9 @@ impl Layout {
             .map(|column| fold(column))
             .collect();
         self.zone.as_deref().map_or(Ok(()), zones::check)?;
-        let of_rows = self.rows.iter().map(|rows| &rows.column);
-        let of_refused = self.refused.iter().map(|refused| &refused.column);
-        let of_actions = self.actions.iter().filter_map(|it| it.column.as_ref());
-        let of_cancels = self.cancelled.iter().flat_map(|it| it.rows.keys());
         let spelled = self.spellings.values();
-        let unknown = of_rows
-            .chain(spelled)
-            .chain(of_refused)
-            .chain(of_actions)
-            .chain(of_cancels)
-            .chain(&self.signed)
-            .chain(self.paid.as_ref().map(|paid| &paid.column))
-            .chain(&self.opens)
-            .find(|it| !known.contains(&fold(it)));
+        let mut named = self.columns_named().chain(spelled);
+        let unknown = named.find(|it| !known.contains(&fold(it)));
         if let Some(column) = unknown {
             return Err(format!("no header has {column:?}"));
         }
@@ -369,13 +358,7 @@ impl Layout {
         if let Some(column) = self.movement.keys().find(|name| !is_of_movement(name)) {
             return Err(format!("[movement] has no column {column:?}"));
         }
-        let of_actions = self.actions.iter().flat_map(|it| &it.made);
-        let made = self.trade.iter().chain(&self.movement).chain(of_actions);
-        let made = made.map(|(column, value)| (column.as_str(), value.templates()));
-        let cancels = self.cancelled.iter();
-        let cancels = cancels.flat_map(|it| [Some(&it.side), it.of.as_ref()]);
-        let cancels = cancels.flatten().map(std::slice::from_ref);
-        for (column, templates) in made.chain(cancels.map(|it| ("[cancelled]", it))) {
+        for (column, templates) in self.templates() {
             for template in templates {
                 for part in parts(template)? {
                     match part {

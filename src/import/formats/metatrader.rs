@@ -48,6 +48,7 @@ static DEALS: JoinedSource = JoinedSource {
     zone: Some("asked"),
     zone_from: None,
     ids: None,
+    has_labels: false,
     is_one_way: false,
 };
 
@@ -89,6 +90,7 @@ const REVERSES: &str = "expected in or out: a deal that closes a position and op
                         one is not computed";
 const CLOSES_BY: &str = "expected in or out: a position that is closed by an opposite one is not \
                          computed";
+const CLOSES_FIRST: &str = "expected a time after that of the opening";
 const SHORT: &str = "expected a purchase: short positions are not computed";
 
 impl JoinedFormat for Mt5Report {
@@ -216,6 +218,11 @@ impl JoinedFormat for Mt4Report {
 /// Reads a position: its purchase, and its sale, which has all costs.
 fn position(id: &str, cells: &NamedCells<'_>) -> Result<RowMeaning, CellFault> {
     let costs = costs(cells, &["Commission", "Taxes", "Swap"])?;
+    let times = ["Open Time", "Close Time"].map(|column| cells.text(column));
+    // Times of one form are in the order of their texts.
+    if times[0].len() == times[1].len() && times[1] < times[0] {
+        return Err(("Close Time", Fault::new(CLOSES_FIRST)));
+    }
     let profit = cells.balance("Profit")?;
     let trade = |end: &str, side: &str, (price, time), costs: &SignedAmount| LotTrade {
         profit: profit.filter(|_| side == "sell"),

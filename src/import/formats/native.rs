@@ -48,6 +48,10 @@ impl RowFormat for Native {
         &self.0.unknown
     }
 
+    fn unread_places(&self) -> Vec<usize> {
+        self.0.unknown_places()
+    }
+
     fn number_places(&self) -> Vec<usize> {
         let numbers = Column::all().filter(|column| column.is_number());
         numbers.filter_map(|column| self.0.place(column)).collect()

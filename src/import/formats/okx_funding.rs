@@ -34,6 +34,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone: Some("asked"),
     zone_from: Some(ZoneFrom::Before),
     ids: None,
+    has_labels: false,
     is_one_way: true,
 };
 

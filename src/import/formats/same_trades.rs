@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+/// An Activity Statement with orders in place of executions.
+const ORDERS: &str = "ib-activity-orders";
+
 /// Formats of one venue. The first of a list has the trades of all others, under other ids.
-const SAME_TRADES: [&[&str]; 8] = [
+const SAME_TRADES: [&[&str]; 9] = [
     &[
         "binance-records",
         "binance-trades",
@@ -26,8 +29,9 @@ const SAME_TRADES: [&[&str]; 8] = [
         "kucoin-older",
         "kucoin-oldest",
     ],
-    &["ib-flex-trades", "ib-activity", "ib-transactions"],
-    &["ib-activity", "ib-transactions"],
+    &["ib-flex-trades", "ib-activity", ORDERS, "ib-transactions"],
+    &["ib-activity", ORDERS, "ib-transactions"],
+    &[ORDERS, "ib-transactions"],
 ];
 
 /// Returns the other formats of a venue that have trades of a format under other ids.
@@ -51,7 +55,8 @@ mod tests {
     #[test]
     fn each_name_is_that_of_a_format() {
         let formats = OwnFormats::default();
-        for name in SAME_TRADES.iter().copied().flatten() {
+        let names = SAME_TRADES.iter().copied().flatten();
+        for name in names.filter(|name| **name != ORDERS) {
             assert!(formats.names().any(|known| known == *name), "{name}");
         }
     }
@@ -60,7 +65,12 @@ mod tests {
     fn formats_name_each_other() {
         let of = |format: &str| Vec::from_iter(formats_with_same_trades(format));
         assert_eq!(of("binance-trades"), ["binance-records"]);
-        assert_eq!(of("ib-activity"), ["ib-flex-trades", "ib-transactions"]);
+        let others = ["ib-activity-orders", "ib-flex-trades", "ib-transactions"];
+        assert_eq!(of("ib-activity"), others);
+        assert_eq!(
+            of(ORDERS),
+            ["ib-activity", "ib-flex-trades", "ib-transactions"]
+        );
         assert_eq!(of("bybit-spot"), ["bybit-account", "bybit-log"]);
         assert!(of("kraken-trades").is_empty() && of("native").is_empty());
     }

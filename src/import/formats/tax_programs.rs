@@ -2,15 +2,18 @@
 //!
 //! A row with both legs is a trade, a row with one of them a movement. Its label says the kind.
 
+use std::collections::BTreeMap;
+
 use super::joined::{
-    CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
-    too_long, unknown_type,
+    CellFault, JoinedFormat, JoinedRow, JoinedSource, NamedCells, Posting, RowMeaning, RowSays,
+    TradeId, too_long, unknown_type,
 };
-use crate::engine::{MovementKind, SignedAmount, Size};
+use crate::engine::{MovementKind, SignedAmount, Size, Timestamp};
 use crate::import::rejected::Fault;
 
 const NO_MARGIN: &str = "expected no margin and no futures: such trades are not computed";
 const NO_NAME: &str = "expected a currency or coin beside each amount of the row";
+const NO_NUMBER: &str = "expected an amount beside its currency or coin";
 const NO_AMOUNT: &str = "expected an amount that was sent or received";
 
 const SAME_AMOUNT: &str = "expected a transfer of one amount: what was sent is not what was \
@@ -140,6 +143,19 @@ impl Legs<'_> {
     }
 }
 
+/// Returns the number in a column, beside its currency. Errors: it is no number; the currency
+/// stands alone.
+pub(super) fn beside(
+    cells: &NamedCells<'_>,
+    column: &'static str,
+    asset: &str,
+) -> Result<SignedAmount, CellFault> {
+    match cells.balance(column)? {
+        None if !asset.is_empty() => Err((column, Fault::new(NO_NUMBER))),
+        amount => Ok(amount.unwrap_or(SignedAmount::ZERO)),
+    }
+}
+
 /// The kinds of a label: of what was received, and of what was sent.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Kinds {
@@ -234,6 +250,7 @@ static KOINLY: JoinedSource = JoinedSource {
     zone: None,
     zone_from: None,
     ids: Some("koinly"),
+    has_labels: true,
     is_one_way: false,
 };
 
@@ -264,13 +281,14 @@ impl JoinedFormat for Koinly {
             let value = cells.balance(column)?.filter(|value| !value.is_zero());
             Ok(value.map(SignedAmount::size))
         };
+        let leg = |amount, asset| {
+            let asset = cells.text(asset);
+            beside(cells, amount, asset).map(|amount| (amount, asset))
+        };
         let legs = Legs {
-            sent: (cells.amount("sent amount")?, cells.text("sent currency")),
-            received: (
-                cells.amount("received amount")?,
-                cells.text("received currency"),
-            ),
-            fee: (cells.amount("fee amount")?, cells.text("fee currency")),
+            sent: leg("sent amount", "sent currency")?,
+            received: leg("received amount", "received currency")?,
+            fee: leg("fee amount", "fee currency")?,
             tx_id: cells.text("txhash"),
             usd_value,
             values: [value(column_of_value)?, value("fee value (usd)")?],
@@ -313,7 +331,7 @@ pub(super) struct CoinTracking;
 static COIN_TRACKING: JoinedSource = JoinedSource {
     name: "cointracking",
     exchange: "cointracking",
-    assumes: "a fee in a third coin has a row of its own",
+    assumes: "",
     headers: &[(
         &[
             "Type", "Buy", "Cur.", "Sell", "Cur.", "Fee", "Cur.", "Exchange", "Group", "Comment",
@@ -325,6 +343,7 @@ static COIN_TRACKING: JoinedSource = JoinedSource {
     zone: Some("asked"),
     zone_from: None,
     ids: Some("cointracking"),
+    has_labels: false,
     is_one_way: false,
 };
 
@@ -348,8 +367,11 @@ impl JoinedFormat for CoinTracking {
             return Err(("type", Fault::new(NO_MARGIN)));
         }
         let asset = |nth| cells.nth("cur.", nth);
-        let (mut bought, mut sold) = (cells.amount("buy")?, cells.amount("sell")?);
-        let (mut fee, fee_asset) = (cells.amount("fee")?, asset(2));
+        let (mut bought, mut sold) = (
+            beside(cells, "buy", asset(0))?,
+            beside(cells, "sell", asset(1))?,
+        );
+        let (fee, fee_asset) = (beside(cells, "fee", asset(2))?, asset(2));
         let too_long = |_| too_long("fee");
         if !fee.is_zero() && fee_asset.is_empty() {
             return Err(("fee", Fault::new(NO_NAME)));
@@ -359,8 +381,6 @@ impl JoinedFormat for CoinTracking {
             sold = sold.checked_add(fee.negated()).map_err(too_long)?;
         } else if is(asset(0)) && !bought.is_zero() {
             bought = bought.checked_add(fee).map_err(too_long)?;
-        } else {
-            fee = SignedAmount::ZERO;
         }
         let legs = Legs {
             sent: (sold, asset(1)),
@@ -376,6 +396,41 @@ impl JoinedFormat for CoinTracking {
             return Err(("type", Fault::new(why)));
         }
         legs.row(("type", &cointracking_kinds(&kind)))
+    }
+
+    /// A fee in a third coin may have a row of its own, of the same time: then that row counts.
+    fn settle(&self, rows: &mut [JoinedRow<'_>]) {
+        let mut alone: BTreeMap<(Timestamp, String, String), u64> = BTreeMap::new();
+        for row in rows.iter() {
+            if let RowMeaning::Movement { kind, .. } = &row.says.meaning
+                && *kind == MovementKind::Fee
+            {
+                for posting in &row.says.postings {
+                    let size = posting.amount.size().to_string();
+                    *alone
+                        .entry((row.at, posting.asset.clone(), size))
+                        .or_default() += 1;
+                }
+            }
+        }
+        for row in rows {
+            let assets: Vec<String> = row
+                .says
+                .postings
+                .iter()
+                .map(|it| it.asset.clone())
+                .collect();
+            for posting in &mut row.says.postings {
+                let is_third = !posting.fee.is_zero() && !assets.contains(&posting.fee_asset);
+                let size = posting.fee.size().to_string();
+                let key = (row.at, posting.fee_asset.clone(), size);
+                if let Some(left) = alone.get_mut(&key).filter(|left| is_third && **left > 0) {
+                    *left -= 1;
+                    posting.fee = SignedAmount::ZERO;
+                    posting.fee_asset = posting.asset.clone();
+                }
+            }
+        }
     }
 }
 

@@ -18,6 +18,10 @@ const AS_BEFORE: (&str, &str) = (
      BTC-USD,B-1,buy,1,100,2025-01-02T00:00:00Z,0\n",
 );
 
+/// A file of Binance, whose rows have no ids. A name may have the zone.
+const ONE_SECOND: &str = "Date(UTC),Market,Type,Price,Amount,Total,Fee,Fee Coin\n\
+                          2024-03-04 05:06:09,ETHUSDT,BUY,130,0.5,65,0.065,USDT\n";
+
 const OTHER: (&str, &str) = (
     "other.csv",
     "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
@@ -64,6 +68,20 @@ pub const IMPORTS: &[Case] = &[
         before: &[RUN],
         command: "fifo-pnl import --account second trades.csv",
         after: &["fifo-pnl import --account second --again trades.csv"],
+        ..Case::NONE
+    },
+    Case {
+        title: "A file is imported twice, with another time zone",
+        files: &[
+            ("trades(UTC+8).csv", ONE_SECOND),
+            ("renamed.csv", ONE_SECOND),
+        ],
+        before: &["fifo-pnl import --quiet --account main 'trades(UTC+8).csv'"],
+        command: "fifo-pnl import --account main renamed.csv",
+        after: &[
+            "fifo-pnl import undo 1 --reason 'the name lost its zone'",
+            "fifo-pnl import --account main renamed.csv",
+        ],
         ..Case::NONE
     },
     Case {

@@ -7,17 +7,20 @@ use serde_json::{Value, json};
 use super::super::decided;
 use crate::cli::Outcome;
 use crate::cli::args::ImportUndoArgs;
-use crate::cli::error::CliResult;
+use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{count, plural, table, time};
 use crate::cli::session::Session;
 use crate::engine::shown_sentence;
 use crate::store::Store;
-use crate::store::model::{ImportUndo, ImportUndone, ImportedFile};
+use crate::store::model::{ImportUndo, ImportUndone, ImportedFile, SyncStatus, SyncTry};
 
 /// Undoes an import, or puts its rows back.
 pub(super) async fn run(args: &ImportUndoArgs, session: &Session) -> CliResult<Outcome> {
     let store = session.open(false).await?;
+    if !args.undo && !args.yes {
+        check_later(store.as_ref(), args.id, session).await?;
+    }
     let change = ImportUndo {
         import_id: args.id,
         reason: args.reason.clone(),
@@ -50,6 +53,51 @@ pub(super) async fn run(args: &ImportUndoArgs, session: &Session) -> CliResult<O
         "rates": undone.rates, "movements": undone.movements, "actions": undone.actions,
         "replaced": undone.replaced });
     Ok(Outcome::summary(Exit::Done, text, json))
+}
+
+/// Finds later files of the account that have rows which were known. Errors: there are some. The
+/// import that brought a row first holds it alone, and a file that has it again holds nothing.
+async fn check_later(store: &dyn Store, id: i64, session: &Session) -> CliResult<()> {
+    if store.imports_out(None).await?.contains(&id) {
+        return Ok(());
+    }
+    for of in store.accounts().await? {
+        let syncs = store.syncs(&of.account, TRIES_MAX).await?;
+        let Some(undone) = syncs.iter().find(|sync| sync.import_id == Some(id)) else {
+            continue;
+        };
+        let is_later = |sync: &&SyncTry| {
+            sync.status != SyncStatus::Failed
+                && sync.started_at > undone.started_at
+                && sync.counts.known > 0
+                && sync.sha256 != undone.sha256
+        };
+        let Some(later) = syncs.iter().rfind(is_later) else {
+            return Ok(());
+        };
+        let others = syncs.iter().filter(is_later).count() - 1;
+        let more = match others {
+            0 => String::new(),
+            others => format!(
+                ", and so do {}",
+                plural(others as u64, "other file", "other files")
+            ),
+        };
+        let rows = plural(later.counts.known, "row", "rows");
+        let undo = format!("fifo-pnl import undo {id} --reason TEXT --yes");
+        return Err(CliError::refused(
+            format!(
+                "{} has {rows} that the ledger knew before, perhaps of import {id}{more}",
+                shown_sentence(&later.file)
+            ),
+            format!(
+                "these rows are taken out, too, and importing that file again does not bring them \
+                 back. If that is meant: `{}`",
+                session.next.command(&undo)
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// Finds another import of the same bytes that counts: it is for another account.

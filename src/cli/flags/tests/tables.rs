@@ -164,7 +164,8 @@ pub const TABLES: &[Table] = &[
         command: "import undo",
         positions: &["3"],
         always: &["--reason"],
-        rows: &[REASON, flag("--undo")],
+        rows: &[REASON, flag("--undo"), YES],
+        refused: &[("--undo", "--yes")],
         ..NONE
     },
     Table {

@@ -1,5 +1,7 @@
 //! The fee of a described row: its asset, and its part in an amount.
 
+use rust_decimal::Decimal;
+
 use super::{Described, Faulty, Texts, text_of};
 use crate::engine::{Instrument, Side, without_fee};
 use crate::import::columns::Column;
@@ -34,6 +36,27 @@ impl Described {
             *text = value.to_string().into();
         }
         Ok(())
+    }
+
+    /// Checks a fee against the amount of its asset. A venue of pairs takes a part of it.
+    pub(super) fn check_fee(&self, texts: &Texts<'_>, pair: &Instrument) -> Result<(), Faulty> {
+        let number = |column| text_of(texts, column).parse::<Decimal>().ok();
+        let currency = text_of(texts, Column::FeeCurrency);
+        let amount = match currency {
+            _ if self.is_own || self.layout.tickers => None,
+            _ if currency == pair.base.as_str() => number(Column::Size),
+            _ if currency == pair.quote.as_str() => number(Column::QuoteValue)
+                .or_else(|| number(Column::Size)?.checked_mul(number(Column::Price)?)),
+            _ => None,
+        };
+        let fee = number(Column::FeeAmount).filter(|fee| !fee.is_zero());
+        match fee.zip(amount).is_some_and(|(fee, amount)| fee >= amount) {
+            true => Err((
+                Column::FeeAmount,
+                Fault::new("expected less than the trade"),
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Names the asset of a fee that the file does not name. A row without a fee names no asset.

@@ -179,6 +179,7 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
     /// Joins the rows, and replays the balances.
     pub(in crate::import) fn finish(mut self, reading: &mut Reading<'_>) -> JoinedReading<'t> {
         let is_newest_first = self.times.is_some_and(|(first, last)| last < first);
+        self.file.format.settle(&mut self.rows);
         self.done.balances = prove(self.balance_lines(), is_newest_first);
         let before = self.done.balances.as_ref().map(|it| it.before.as_slice());
         let is_whole = before.is_some_and(<[_]>::is_empty);
@@ -263,7 +264,14 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
         let id = if is_made { by.to_owned() } else { id };
         match self.movement(kind, &id, (tx_id, usd_value), row, reading) {
             Ok(mut movement) => {
-                if is_made && let Some(id) = made_movement_id(by, &movement) {
+                let facts = match source.has_labels {
+                    true => Movement {
+                        kind: MovementKind::Adjustment,
+                        ..movement.clone()
+                    },
+                    false => movement.clone(),
+                };
+                if is_made && let Some(id) = made_movement_id(by, &facts) {
                     movement.movement_id = id;
                 }
                 // Otherwise the caller numbers all movements of the file.
