@@ -13,6 +13,9 @@ use crate::engine::Timestamp;
 use crate::store::model::{Current, Event, EventKind, Version, VersionInfo, VersionOrigin};
 use crate::store::{Store, StoreError};
 
+/// Microseconds of 365 days: how long tries of imports without an import are kept.
+const SYNCS_KEPT_MICROS: i64 = 365 * 86_400_000_000;
+
 /// Rule that selects the versions to drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PruneRule {
@@ -33,6 +36,8 @@ pub struct PruneReport {
     pub reason: Option<String>,
     /// Number of versions that still have rows.
     pub left: usize,
+    /// Number of old tries of imports that were removed from their log.
+    pub syncs: u64,
 }
 
 /// Drops versions by a rule; with `dry_run` only lists them.
@@ -106,6 +111,10 @@ async fn drop_all(
     }
     report.stayed.extend(waiting);
     report.left = readable(&versions) - report.dropped.len();
+    let now = context.clock.now().as_micros();
+    if let Ok(before) = Timestamp::try_from_micros(now.saturating_sub(SYNCS_KEPT_MICROS)) {
+        report.syncs = store.prune_syncs(before).await?;
+    }
     if let Some(reason) = &report.reason {
         let details = json!({ "stayed": report.stayed, "reason": reason });
         let event = Event {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::engine::Account;
+use crate::engine::{Account, Timestamp};
 use crate::store::StoreResult;
 use crate::store::model::{AccountChange, SyncTry, TradingAccount};
 
@@ -24,4 +24,8 @@ pub trait AccountStore: Send + Sync {
 
     /// Returns the last tries of an account, newest first, at most `most` of them.
     async fn syncs(&self, account: &Account, most: u64) -> StoreResult<Vec<SyncTry>>;
+
+    /// Removes tries that ended before an instant. A try that made an import stays, and so does the
+    /// last one of each account. Returns how many are removed.
+    async fn prune_syncs(&self, before: Timestamp) -> StoreResult<u64>;
 }

@@ -12,7 +12,7 @@ use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::files::check_text;
-use crate::import::{OwnFormats, draft_format, quoted};
+use crate::import::{OwnFormats, PIPE_BYTES_MAX, draft_format, is_document, quoted};
 
 /// Most bytes of a file that a draft looks at.
 const DRAFT_BYTES_MAX: u64 = 64 * 1024;
@@ -65,14 +65,23 @@ fn draft(file: &Path) -> CliResult<String> {
         let what = format!("{}: {why}", file.display());
         CliError::usage(
             what,
-            "name an export that is CSV text, with a header of four columns or more",
+            "name an export as CSV or xlsx, with a header of four columns or more",
         )
     };
     check_text(file).map_err(|error| unread(error.to_string()))?;
     let opened = File::open(file).map_err(|error| unread(error.to_string()))?;
     let mut head = Vec::new();
-    let read = opened.take(DRAFT_BYTES_MAX).read_to_end(&mut head);
+    let mut opened = opened.take(DRAFT_BYTES_MAX);
+    let read = opened.read_to_end(&mut head);
     read.map_err(|error| unread(error.to_string()))?;
+    // Such a file is read whole: its beginning alone has no table.
+    if is_document(&head) {
+        opened.set_limit(PIPE_BYTES_MAX as u64);
+        let read = opened.read_to_end(&mut head);
+        read.map_err(|error| unread(error.to_string()))?;
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        return draft_format(&head, &stem).map_err(|error| unread(error.to_string()));
+    }
     // The last line may be cut, also inside a character. In UTF-16 a line end has two bytes.
     let is_utf16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
     let whole = head.iter().rposition(|byte| *byte == b'\n');

@@ -58,6 +58,10 @@ fn describe(report: &PruneReport, dry_run: bool) -> String {
     };
     let left = plural(report.left as u64, "version", "versions");
     text.push_str(&format!("; {left} left.\n"));
+    if report.syncs > 0 {
+        let tries = plural(report.syncs, "old try", "old tries");
+        text.push_str(&format!("Removed {tries} of imports from the log.\n"));
+    }
     if let Some(reason) = &report.reason {
         let stayed = versions(&report.stayed);
         text.push_str(&format!(
@@ -87,7 +91,7 @@ pub(super) fn describe_after_run(report: &PruneReport) -> String {
 
 pub(super) fn to_json(report: &PruneReport) -> Value {
     json!({ "dropped": report.dropped, "stayed": report.stayed, "reason": report.reason,
-        "left": report.left })
+        "left": report.left, "tries_removed": report.syncs })
 }
 
 fn versions(numbers: &[Version]) -> String {

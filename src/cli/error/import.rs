@@ -55,6 +55,12 @@ pub fn hint_settings(hint: &Hint) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
+/// The remedy of a row whose pair no rule splits.
+const UNKNOWN_PAIR: &str = "say in the settings what it is: base and quote under \
+                            [symbols.\"PAIR\"]. If its quote is a coin worth one dollar, write \
+                            COIN = \"pool\" under [pegs]. In a table of your own for shares, \
+                            write tickers = true";
+
 /// The remedy of a row whose status is in no list.
 const UNKNOWN_STATUS: &str = "if the trade was executed, write \"filled\" or leave the cell empty; \
     else remove the row";
@@ -137,10 +143,7 @@ fn fixed_words(hint: &Hint) -> &'static str {
             "a comma inside a value splits it: write 1234.5 for 1,234.5, and put texts in quotes"
         }
         Hint::MissingComma => "an empty cell needs its comma too",
-        Hint::UnknownPair => {
-            "say in the settings what it is: base and quote under [symbols.\"PAIR\"]; in a \
-             table of your own for shares, add tickers = true"
-        }
+        Hint::UnknownPair => UNKNOWN_PAIR,
     }
 }
 

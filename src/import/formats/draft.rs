@@ -2,13 +2,21 @@
 //!
 //! A draft says which columns are open. It never guesses what a row is, or a zone.
 
+use std::collections::BTreeMap;
+
 use csv::StringRecord;
 
-use super::ROWS_BEFORE_HEADER_MAX;
-use super::dialects::by_cells;
+use super::dialects::{by_cells, find_dialect};
+use super::own::OwnFormats;
 use super::template::fold;
 use super::unknown::COLUMNS_MIN;
+use super::{ROWS_BEFORE_HEADER_MAX, recognise};
+use crate::engine::{Account, AssetRules, Timestamp};
+use crate::import::ImportOptions;
 use crate::import::bounds;
+use crate::import::column_names::ColumnNames;
+use crate::import::decimals::Decimals;
+use crate::import::documents::document;
 use crate::import::encoding::decoded;
 use crate::import::error::FileError;
 use crate::import::rows::RowReader;
@@ -125,8 +133,20 @@ const NEEDED: [&str; 5] = ["symbol", "side", "size", "price", "order_time"];
 /// Proposes a table for a file, to be pasted into the settings. `name`: of the new format.
 ///
 /// Errors: the file is no text, or no row of it looks like a header.
+///
+/// If a format of this program reads the file, the draft is a remark with its name. Errors: the
+/// program knows the file, and takes no such one.
 pub fn draft_format(bytes: &[u8], name: &str) -> Result<String, FileError> {
-    let columns = header(&decoded(bytes)?.0)?;
+    let text = match document(bytes)? {
+        Some(made) => made.text,
+        None => decoded(bytes)?.0,
+    };
+    if let Some(format) = known_format(&text)? {
+        return Ok(format!(
+            "# The format {format} reads this file. It needs no table.\n"
+        ));
+    }
+    let columns = header(&text)?;
     let name: String = name
         .to_lowercase()
         .chars()
@@ -160,6 +180,29 @@ pub fn draft_format(bytes: &[u8], name: &str) -> Result<String, FileError> {
          [[formats.{name}.headers]]\ncolumns = [\n{listed}]\n\n\
          [formats.{name}.trade]\n{trade}"
     ))
+}
+
+/// Returns the format of this program that reads a file. Errors: the program takes no such file.
+fn known_format(text: &str) -> Result<Option<&'static str>, FileError> {
+    let options = ImportOptions {
+        account_default: Account::default(),
+        timezone: None,
+        now: Timestamp::EPOCH,
+        assets: AssetRules::default(),
+        columns: ColumnNames::default(),
+        file_name: String::new(),
+        format: None,
+        own_formats: OwnFormats::default(),
+        decimals: Decimals::default(),
+        contract_sizes: BTreeMap::new(),
+    };
+    let dialect = find_dialect(text, &options);
+    match recognise(&mut RowReader::of(text, 1, dialect), &options) {
+        Ok(found) => Ok(found.map(|(format, _)| format.name())),
+        Err(error @ FileError::WrongFile { .. }) => Err(error),
+        // The draft says what it makes of the header.
+        Err(_) => Ok(None),
+    }
 }
 
 /// The lines of `[trade]`, and the questions to a person.
@@ -266,6 +309,33 @@ fn header(text: &str) -> Result<Vec<String>, FileError> {
 mod tests {
     use super::*;
     use crate::import::formats::layout::Layout;
+
+    /// A file that the program reads needs no table, and one that it refuses gets none.
+    #[test]
+    fn a_file_that_is_known_gets_no_table() {
+        let sample = |name: &str| {
+            let root = env!("CARGO_MANIFEST_DIR");
+            std::fs::read(format!("{root}/fixtures/formats/{name}/sample.csv")).unwrap()
+        };
+        for name in ["kraken-trades", "kraken-ledgers", "ib-activity"] {
+            let said = format!("# The format {name} reads this file. It needs no table.\n");
+            assert_eq!(draft_format(&sample(name), "x").unwrap(), said);
+        }
+        let refused = draft_format(&sample("binance-orders"), "x").unwrap_err();
+        assert!(matches!(refused, FileError::WrongFile { .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_draft_of_a_workbook_has_its_columns() {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let sheet = book.add_worksheet();
+        for (column, name) in (0..).zip(["When", "Ticker", "Action", "Qty", "Price"]) {
+            sheet.write(0, column, name).unwrap();
+            sheet.write(1, column, 1.0).unwrap();
+        }
+        let draft = draft_format(&book.save_to_buffer().unwrap(), "x").unwrap();
+        assert!(draft.contains("side = \"{Action}\""), "{draft}");
+    }
 
     #[test]
     fn a_draft_of_a_plain_file_is_a_table() {

@@ -1,9 +1,11 @@
 //! Accounts and the log of imports, in memory.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use super::{MemoryStore, MemoryTables};
-use crate::engine::Account;
+use crate::engine::{Account, Timestamp};
 use crate::store::model::{AccountChange, SyncTry, TradingAccount};
 use crate::store::rules::{account_event, change_account, count_sync};
 use crate::store::{AccountStore, StoreResult};
@@ -44,6 +46,23 @@ impl AccountStore for MemoryStore {
         let newest = newest.filter(|sync| sync.account == *account);
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         Ok(newest.take(most).cloned().collect())
+    }
+
+    async fn prune_syncs(&self, before: Timestamp) -> StoreResult<u64> {
+        self.write(|state| {
+            let last: BTreeMap<Account, usize> = (0..)
+                .zip(&state.syncs)
+                .map(|(place, sync)| (sync.account.clone(), place))
+                .collect();
+            let (mut place, all) = (0, state.syncs.len());
+            state.syncs.retain(|sync| {
+                let is_last = last.get(&sync.account) == Some(&place);
+                place += 1;
+                is_last || sync.import_id.is_some() || sync.completed_at >= before
+            });
+            Ok((all - state.syncs.len()) as u64)
+        })
+        .await
     }
 }
 

@@ -162,6 +162,7 @@ const READING: [&str; 9] = [
 fn written(action: &str, table: &str) -> &'static [&'static str] {
     match table {
         "event_log" | "import_rejects" => &["INSERT"],
+        "sync_logs" if action == "prune the log of imports" => &["SELECT", "DELETE"],
         "sync_logs" => &["SELECT", "INSERT"],
         "trading_accounts" | "account_time_offsets" => &["SELECT", "INSERT", "UPDATE"],
         "trade_voids" | "import_voids" | "asset_movements" | "asset_actions" | "imports"

@@ -11,6 +11,7 @@ use crate::store::{AccountStore, StoreError, StoreResult, cells};
 const READ: &str = "read the accounts";
 const CHANGE: &str = "change an account";
 const LOG: &str = "log the import";
+const PRUNE: &str = "prune the log of imports";
 
 #[async_trait]
 impl<D: SqlStore> AccountStore for D {
@@ -78,6 +79,19 @@ impl<D: SqlStore> AccountStore for D {
                 sync.account = account.clone();
             }
             Ok(found)
+        })
+        .await
+    }
+
+    async fn prune_syncs(&self, before: Timestamp) -> StoreResult<u64> {
+        let sql = "DELETE FROM sync_logs WHERE completed_at < $1 AND import_id IS NULL \
+             AND EXISTS (SELECT 1 FROM sync_logs l \
+             WHERE l.account_id = sync_logs.account_id AND l.id > sync_logs.id)";
+        self.named(async {
+            let mut writer = self.writer().await?;
+            let removed = writer.execute(PRUNE, sql, &arguments![before]).await?;
+            D::commit(writer).await?;
+            Ok(removed)
         })
         .await
     }

@@ -123,3 +123,32 @@ pub async fn each_try_is_logged_and_counted(subject: &dyn Subject) {
     let nobody: Account = "nobody".parse().unwrap();
     assert!(store.syncs(&nobody, 9).await.unwrap().is_empty());
 }
+
+pub async fn old_tries_are_removed(subject: &dyn Subject) {
+    let store = subject.store();
+    let tried = |account: &str, seconds: i64| SyncTry {
+        account: account.parse().unwrap(),
+        status: SyncStatus::Failed,
+        started_at: at(seconds),
+        completed_at: at(seconds + 1),
+        import_id: None,
+        ..sync()
+    };
+    for (account, seconds) in [("mt", 10), ("mt", 20), ("mt", 30), ("other", 5)] {
+        store.log_sync(&tried(account, seconds)).await.unwrap();
+    }
+    // The last try of each account stays, how old it may be.
+    assert_eq!(store.prune_syncs(at(21)).await.unwrap(), 1);
+    let left = async |account: &str| {
+        let found = store.syncs(&account.parse().unwrap(), 9).await.unwrap();
+        let started: Vec<_> = found.iter().map(|sync| sync.started_at).collect();
+        started
+    };
+    assert_eq!(left("mt").await, [at(30), at(20)]);
+    assert_eq!(left("other").await, [at(5)]);
+    assert_eq!(store.prune_syncs(at(90)).await.unwrap(), 1);
+    assert_eq!(
+        (left("mt").await, left("other").await),
+        (vec![at(30)], vec![at(5)])
+    );
+}

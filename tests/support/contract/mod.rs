@@ -76,6 +76,7 @@ macro_rules! contract {
             );
             tests_of!($make, accounts:
                 an_account_keeps_what_is_stated,
+                old_tries_are_removed,
                 each_try_is_logged_and_counted,
             );
             tests_of!($make, actions:
