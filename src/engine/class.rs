@@ -97,6 +97,16 @@ impl PoolClass {
         }
     }
 
+    /// Tells whether one of both is said to be a security, and the other one is a coin. A payment
+    /// says little, and so does a ticker that nobody explains.
+    pub fn contradicts(self, other: Self) -> bool {
+        let is_share =
+            |of: Self| of.class == Some(AssetClass::Security) && of.source <= ClassSource::Account;
+        let is_coin =
+            |of: Self| of.class == Some(AssetClass::Crypto) && of.source < ClassSource::Payment;
+        is_share(self) && is_coin(other) || is_coin(self) && is_share(other)
+    }
+
     /// Tells whether rows of one source give several classes.
     pub fn is_several(self) -> bool {
         self.class.is_none()
@@ -131,6 +141,25 @@ mod tests {
         assert_eq!("Crypto".parse(), Ok(AssetClass::Crypto));
         assert_eq!("".parse::<AssetClass>(), Err(AssetClassError));
         assert_eq!("stock".parse::<AssetClass>(), Err(AssetClassError));
+    }
+
+    #[test]
+    fn a_share_and_a_coin_contradict_each_other_if_somebody_says_so() {
+        use AssetClass::{Crypto, Fx, Security};
+        use ClassSource::{Account, Code, Column, Payment, Spelling};
+        let of = PoolClass::of;
+        for (share, coin, expected) in [
+            (of(Security, Column), of(Crypto, Column), true),
+            (of(Security, Column), of(Crypto, Code), true),
+            (of(Security, Account), of(Crypto, Spelling), true),
+            (of(Security, Column), of(Crypto, Payment), false),
+            (of(Security, Spelling), of(Crypto, Code), false),
+            (of(Security, Column), of(Fx, Column), false),
+            (of(Security, Column), of(Security, Spelling), false),
+        ] {
+            assert_eq!(share.contradicts(coin), expected, "{share:?} {coin:?}");
+            assert_eq!(coin.contradicts(share), expected, "{coin:?} {share:?}");
+        }
     }
 
     #[test]

@@ -140,6 +140,7 @@ impl PoolLedger {
         if let Some(class) = slice.class {
             self.add_class(class);
         }
+        self.is_mixed |= slice.is_mixed;
     }
 }
 

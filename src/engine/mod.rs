@@ -108,7 +108,9 @@ pub use outcome::{LotChanges, Matching};
 pub use own_rates::OwnTrades;
 pub use pending::Pending;
 pub use place::PlaceInPool;
-pub use pool::{LineRoom, PoolLedger, PoolOutcome, PoolResult, Rejection, invalid_rows};
+pub use pool::{
+    CLASS_COLUMN, LineRoom, PoolLedger, PoolOutcome, PoolResult, Rejection, invalid_rows,
+};
 pub use rates::{
     FoundRate, MissingRate, OwnRate, Rate, RateBook, RateError, RateOrigin, RatePurpose, RateRules,
     RateSource, RateStep, RateUsed, RateUsedKey, RateUsedRef, RateValue, RatesDiffer, RatesUsed,

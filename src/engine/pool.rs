@@ -9,13 +9,13 @@ use super::canonical::write_trade_line;
 use super::class::PoolClass;
 use super::facts::MoreFacts;
 use super::hash::RowsHash;
-use super::ids::{Pool, Symbol};
+use super::ids::{Asset, Pool, Symbol};
 use super::issue::IssueType;
 use super::leg::Leg;
 use super::outcome::Matching;
 use super::plain::plain;
 use super::splits::SplitError;
-use super::text::thousands;
+use super::text::{shown, thousands};
 use super::trade::TradeRef;
 use super::trade::{InvalidTrade, Trade, TradeText};
 use super::traded::Traded;
@@ -36,6 +36,8 @@ pub struct PoolLedger {
     pub symbols: Vec<Symbol>,
     /// The class of its asset. `None`: it has no row yet.
     pub class: Option<PoolClass>,
+    /// Some rows are of a share, and others of a coin of the same name.
+    pub is_mixed: bool,
     /// A symbol without explanation, or without a price in dollars.
     pub refused: Option<Box<NotInUsd>>,
     /// The first action that keeps it from being matched.
@@ -45,6 +47,9 @@ pub struct PoolLedger {
     /// Entries that are not base legs: the trades are rows of other pools.
     pub legs: u64,
 }
+
+/// The column of a trade that names the class of its asset.
+pub const CLASS_COLUMN: &str = "asset_class";
 
 /// A buffer for the line of a trade to hash. All pools share one: in a small pool, a buffer would
 /// take most of the memory.
@@ -62,6 +67,7 @@ impl PoolLedger {
             ledger_hash: RowsHash::EMPTY,
             symbols: Vec::new(),
             class: None,
+            is_mixed: false,
             refused: None,
             unapplied: None,
             splits: Box::default(),
@@ -98,6 +104,7 @@ impl PoolLedger {
 
     /// Notes the class that a row gives the pool's asset.
     pub(super) fn add_class(&mut self, class: PoolClass) {
+        self.is_mixed |= self.class.is_some_and(|known| known.contradicts(class));
         self.class = Some(self.class.map_or(class, |known| known.and(class)));
     }
 
@@ -343,6 +350,21 @@ impl Rejection {
             invalid: Vec::new(),
             settings: String::new(),
             column: None,
+        }
+    }
+
+    /// Makes the rejection of a pool whose rows are of a share and of a coin.
+    pub fn of_classes(asset: &Asset) -> Self {
+        let asset = shown(asset.as_str()).quoted();
+        Self {
+            issue: IssueType::MissingFx,
+            reason: format!(
+                "{asset} is a share in some rows and a coin in others, expected one of both in an \
+                 account"
+            ),
+            invalid: Vec::new(),
+            settings: String::new(),
+            column: Some(CLASS_COLUMN),
         }
     }
 

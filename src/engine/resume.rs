@@ -86,6 +86,9 @@ pub(super) fn rejection_of(new: &mut PoolLedger) -> Option<Rejection> {
     if let Some(error) = new.refused.take() {
         return Some(Rejection::of_quote(&error));
     }
+    if new.is_mixed {
+        return Some(Rejection::of_classes(&new.pool.asset));
+    }
     let invalid = invalid_rows(std::mem::take(&mut new.invalid));
     let of_action = || new.unapplied.take().map(|it| Rejection::of_action(&it));
     invalid.or_else(of_action)

@@ -57,7 +57,7 @@ use self::joined::JoinedFormat;
 pub(super) use self::joined::{JoinedFile, JoinedOutcome, JoinedRows};
 use self::native::Native;
 pub use self::own::OwnFormats;
-pub use self::same_trades::formats_with_same_trades;
+pub use self::same_trades::may_have_same_trades;
 use self::unknown::Unknown;
 use super::ImportOptions;
 use super::bounds::COLUMNS_MAX;

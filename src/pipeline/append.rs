@@ -149,10 +149,12 @@ impl<'a> Appending<'a> {
     /// Matches the new trades of a pool. Returns the cause if only a new version will do.
     pub(super) fn go_on(
         &mut self,
-        new: PoolLedger,
+        mut new: PoolLedger,
         summary: &PoolSummary,
         lots: Option<OpenLots>,
     ) -> Option<Forced> {
+        let both = summary.class.zip(new.class);
+        new.is_mixed |= both.is_some_and(|(old, new)| old.contradicts(new));
         let started_us = self.context.clock.elapsed_us();
         let pool = summary.pool.clone();
         let (hash, rows, class) = (new.ledger_hash, new.rows(), new.class);

@@ -113,6 +113,8 @@ impl Sliced {
         let was_rejected = self.is_rejected();
         if let Some(error) = slice.refused.take() {
             self.rejection = Some(Rejection::of_quote(&error));
+        } else if self.named.is_mixed && self.rejection.is_none() {
+            self.rejection = Some(Rejection::of_classes(&self.pool.asset));
         }
         self.invalid.append(&mut slice.invalid);
         // Slices come in the order of time: all later ones have the same first action.

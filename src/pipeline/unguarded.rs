@@ -88,7 +88,7 @@ fn new_of(ledger: PoolLedger, summary: &PoolSummary) -> Option<PoolLedger> {
     // A pool with invalid rows is not matched, so all invalid rows are new.
     new.invalid = ledger.invalid;
     (new.symbols, new.class, new.refused) = (ledger.symbols, ledger.class, ledger.refused);
-    new.unapplied = ledger.unapplied;
+    (new.unapplied, new.is_mixed) = (ledger.unapplied, ledger.is_mixed);
     old.splits = ledger.splits;
     (old.facts_hash() == summary.ledger_hash).then_some(new)
 }

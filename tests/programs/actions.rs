@@ -144,3 +144,38 @@ fn an_action_of_another_account_or_asset_changes_nothing() {
         "ten sold shares have no lot"
     );
 }
+
+/// Interactive Brokers writes the old line of a share that gets another ISIN as `QRS.OLD`.
+#[test]
+fn a_split_of_the_old_line_of_a_share_is_one_of_the_share() {
+    let folder = Folder::new();
+    folder.write(
+        "ib.csv",
+        "Statement,Header,Field Name,Field Value\n\
+         Account Information,Header,Field Name,Field Value\n\
+         Account Information,Data,Base Currency,USD\n\
+         Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol,Date/Time,Quantity,\
+         T. Price,C. Price,Proceeds,Comm/Fee,Basis,Realized P/L,MTM P/L,Code\n\
+         Trades,Data,Order,Stocks,USD,QRS,\"2024-01-02, 10:00:00\",100,1,1,-100,0,100,0,0,O\n\
+         Trades,Data,Order,Stocks,USD,QRS,\"2024-07-02, 10:00:00\",-10,12,12,120,0,-100,20,0,C\n\
+         Corporate Actions,Header,Asset Category,Currency,Report Date,Date/Time,Description,\
+         Quantity,Proceeds,Value,Realized P/L,Code\n\
+         Corporate Actions,Data,Stocks,USD,2024-06-10,\"2024-06-07, 20:25:00\",\
+         \"QRS.OLD(US0000000001) Split 1 for 10 (QRS, QRS CORP, US0000000002)\",10,0,0,0,\n\
+         Corporate Actions,Data,Stocks,USD,2024-06-10,\"2024-06-07, 20:25:00\",\
+         \"QRS.OLD(US0000000001) Split 1 for 10 (QRS.OLD, QRS CORP, US0000000001)\",-100,0,0,0,\n",
+    );
+    let done = folder.fifo_pnl(&["run", "ib.csv"]).expect(0);
+    assert!(
+        done.stdout.contains("1 split is applied"),
+        "{}",
+        done.stdout
+    );
+    // A hundred at 1 are ten at 10, which are sold at 12.
+    let rows = "SELECT asset, allocated_size, cost_basis_usd, pnl_usd FROM v_current_allocations";
+    assert_eq!(folder.sql(rows), ["QRS|10|100|20"]);
+    assert_eq!(
+        folder.sql("SELECT count(*) FROM fifo_inventory_snapshot"),
+        ["0"]
+    );
+}

@@ -462,3 +462,71 @@ fn a_ticker_that_is_two_known_codes_is_no_share_in_dollars() {
         "BTCEUR begins or ends with BTC, EUR, and may be a pair"
     );
 }
+
+/// A fund named BTC that a broker sold, and the coin. Nobody may sell the coin out of the fund.
+#[test]
+fn a_share_and_a_coin_of_one_name_share_no_lots() {
+    let folder = Folder::new();
+    folder.write(
+        "broker.csv",
+        "\"Date\",\"Action\",\"Symbol\",\"Description\",\"Quantity\",\"Price\",\"Fees & Comm\",\
+         \"Amount\"\n\
+         \"05/02/2022\",\"Buy\",\"BTC\",\"A FUND\",\"10\",\"$40.00\",\"\",\"-$400.00\"\n",
+    );
+    folder.write(
+        "coins.csv",
+        format!("{HEAD}c1,BTC-USD,sell,1,90000,2025-01-01T00:00:00Z,0\n"),
+    );
+    folder.fifo_pnl(&["run", "broker.csv"]).expect(0);
+    let said = "\"BTC\" is a share in some rows and a coin in others";
+    // An incremental run keeps what was matched.
+    folder.fifo_pnl(&["import", "coins.csv"]).expect(0);
+    let done = folder.compute(&["--incremental"]).expect(1);
+    assert!(done.stdout.contains(said), "{}", done.stdout);
+    let status = "SELECT status FROM fifo_pool_summary ORDER BY allocation_version DESC LIMIT 1";
+    assert_eq!(folder.value(status), "stale");
+    folder.validate(&["--version", "current"]).expect(0);
+    let done = folder.compute(&["--all-symbols"]).expect(1);
+    assert!(done.stdout.contains(said), "{}", done.stdout);
+    assert_eq!(folder.value(status), "rejected");
+    let shown = folder.fifo_pnl(&["review", "show", "1"]).expect(0).stdout;
+    for way in [
+        "fifo-pnl run FILE --account NAME",
+        "base = \"BTC.SHARE\"",
+        "the column asset_class comes before",
+    ] {
+        assert!(shown.contains(way), "{way} in:\n{shown}");
+    }
+    // The broker's file in an account of its own settles it.
+    folder
+        .fifo_pnl(&["import", "undo", "1", "--reason", "test"])
+        .expect(0);
+    folder
+        .fifo_pnl(&["run", "broker.csv", "--account", "broker"])
+        .expect(0);
+    let matched = "SELECT count(*) FROM v_current_allocations WHERE pnl_usd IS NOT NULL";
+    assert_eq!(folder.value(matched), "0");
+    folder.validate(&["--version", "current"]).expect(0);
+}
+
+/// One file of one broker has both.
+#[test]
+fn a_file_with_a_share_and_a_coin_of_one_name_needs_a_setting() {
+    let folder = Folder::new();
+    folder.write(
+        "alpaca.csv",
+        "activity_type,cum_qty,id,leaves_qty,price,qty,side,symbol,transaction_time,order_id,type\n\
+         FILL,10,20240521133001123::a,0,2,10,buy,SOL,2024-05-21T13:30:01Z,ord-a,fill\n\
+         FILL,10,20240521133001123::b,0,170,10,sell,SOL/USD,2024-05-22T13:30:01Z,ord-b,fill\n",
+    );
+    let done = folder.fifo_pnl(&["run", "alpaca.csv"]).expect(1);
+    let said = "\"SOL\" is a share in some rows and a coin in others";
+    assert!(done.stdout.contains(said), "{}", done.stdout);
+    folder.write(
+        "fifo-pnl.toml",
+        "[symbols.\"SOL\"]\nbase = \"SOL.SHARE\"\nquote = \"USD\"\nclass = \"security\"\n",
+    );
+    folder.compute(&["--all-symbols"]).expect(0);
+    let lots = "SELECT asset || ' ' || remaining_size FROM fifo_inventory_snapshot";
+    assert_eq!(folder.value(lots), "SOL.SHARE 10");
+}

@@ -30,7 +30,8 @@ static SOURCE: JoinedSource = JoinedSource {
         ],
         &["Wallet"],
     )],
-    time: "Date",
+    // A limit order is filled later than it is placed.
+    time: "Date Updated",
     zone: None,
     zone_from: Some(ZoneFrom::FileName),
     ids: Some("binance-convert"),

@@ -8,6 +8,7 @@ use jiff::civil::{Date, DateTime};
 use super::layout::Layout;
 use super::numbers::{plain, side, split_unit, turned, way, without_sign};
 use super::template::{Filter, TemplatePart, fold, is_named, parts};
+use crate::engine::{AssetClass, CodeKind, kind_of_code};
 
 /// A part of a template with its place in the rows of a file.
 #[derive(Debug)]
@@ -132,6 +133,7 @@ impl GluedUnits<'_> {
                 Filter::Turned => turned(&plain(&text, self.layout.numbers())),
                 Filter::Side => side(&plain(&text, self.layout.numbers())),
                 Filter::Way => way(&plain(&text, self.layout.numbers())),
+                Filter::Class => class(&text).to_owned(),
                 Filter::Given => String::new(),
                 Filter::After(before) => match text.rsplit_once(before.as_str()) {
                     Some((_, after)) => after.trim().to_owned(),
@@ -207,5 +209,21 @@ pub(super) fn time_at<'t>(text: &'t str, layout: &Layout, day_at: Option<&str>) 
             Cow::Owned(format!("{second}.{kept}{zone}"))
         }
         None => Cow::Borrowed(text),
+    }
+}
+
+/// Returns the class of a symbol of a broker that trades shares and coins.
+fn class(symbol: &str) -> &'static str {
+    // `BRK/B` is a share of class B.
+    if symbol
+        .split_once('/')
+        .is_some_and(|(_, quote)| quote.len() > 1)
+    {
+        return AssetClass::Crypto.as_str();
+    }
+    let base = symbol.strip_suffix("USD").unwrap_or_default();
+    match kind_of_code(base) == Some(CodeKind::Coin) {
+        true => "",
+        false => AssetClass::Security.as_str(),
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 const ORDERS: &str = "ib-activity-orders";
 
 /// Formats of one venue. The first of a list has the trades of all others, under other ids.
-const SAME_TRADES: [&[&str]; 9] = [
+const SAME_TRADES: [&[&str]; 14] = [
     &[
         "binance-records",
         "binance-trades",
@@ -24,6 +24,16 @@ const SAME_TRADES: [&[&str]; 9] = [
         "coinbase-account",
     ],
     &[
+        "coinbase-older",
+        "coinbase-oldest",
+        "coinbase-fills",
+        "coinbase-account",
+    ],
+    &["crypto-com-exchange", "crypto-com-journal"],
+    &["okx-account", "okx-oldest"],
+    &["kucoin-fills", "kucoin-older", "kucoin-oldest"],
+    &["kucoin-older", "kucoin-oldest"],
+    &[
         "kucoin-orders",
         "kucoin-fills",
         "kucoin-older",
@@ -34,8 +44,18 @@ const SAME_TRADES: [&[&str]; 9] = [
     &[ORDERS, "ib-transactions"],
 ];
 
+/// Formats of tax programs. They have the trades of all venues, under other ids.
+const TAX_PROGRAMS: [&str; 4] = ["coinledger", "cointracker", "cointracking", "koinly"];
+
+/// Tells whether two formats may have the same trades under other ids.
+pub fn may_have_same_trades(one: &str, other: &str) -> bool {
+    let is_of_program = |format: &str| TAX_PROGRAMS.contains(&format);
+    one != other && (is_of_program(one) || is_of_program(other))
+        || formats_with_same_trades(one).contains(other)
+}
+
 /// Returns the other formats of a venue that have trades of a format under other ids.
-pub fn formats_with_same_trades(format: &str) -> BTreeSet<&'static str> {
+fn formats_with_same_trades(format: &str) -> BTreeSet<&'static str> {
     let others = SAME_TRADES.iter().filter_map(|list| {
         let (first, rest) = list.split_first()?;
         match (*first == format, rest.contains(&format)) {
@@ -55,7 +75,7 @@ mod tests {
     #[test]
     fn each_name_is_that_of_a_format() {
         let formats = OwnFormats::default();
-        let names = SAME_TRADES.iter().copied().flatten();
+        let names = SAME_TRADES.iter().copied().flatten().chain(&TAX_PROGRAMS);
         for name in names.filter(|name| **name != ORDERS) {
             assert!(formats.names().any(|known| known == *name), "{name}");
         }
@@ -73,5 +93,8 @@ mod tests {
         );
         assert_eq!(of("bybit-spot"), ["bybit-account", "bybit-log"]);
         assert!(of("kraken-trades").is_empty() && of("native").is_empty());
+        assert!(may_have_same_trades("koinly", "kraken-trades"));
+        assert!(may_have_same_trades("native", "cointracking"));
+        assert!(!may_have_same_trades("koinly", "koinly"));
     }
 }

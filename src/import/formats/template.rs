@@ -29,6 +29,9 @@ pub(super) enum Filter {
     Side,
     /// `in` of a number above zero, `out` of one below.
     Way,
+    /// The class of a symbol: `crypto` of a pair with a slash, `security` of a ticker. Nothing of a
+    /// known coin with the dollar behind it, which may be either.
+    Class,
     /// Nothing: the cell only has to say something.
     Given,
     /// The text after the last place of this text, if it is there.
@@ -75,6 +78,7 @@ fn filter(word: &str) -> Result<Filter, String> {
         "turned" => Filter::Turned,
         "side" => Filter::Side,
         "way" => Filter::Way,
+        "class" => Filter::Class,
         "given" => Filter::Given,
         _ => {
             let after = word.strip_prefix("after ").map(str::to_owned);

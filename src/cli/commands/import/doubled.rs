@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::cli::error::CliResult;
 use crate::cli::session::Session;
 use crate::engine::shown;
-use crate::import::formats_with_same_trades;
+use crate::import::may_have_same_trades;
 use crate::pipeline::{FileReport, ImportRequest};
 use crate::store::Store;
 use crate::store::model::SyncStatus;
@@ -24,17 +24,13 @@ pub(super) async fn warnings(
     let is_new = |it: &&FileReport| it.receipt.as_ref().is_some_and(|it| it.appended > 0);
     for report in reports.iter().filter(is_new) {
         let (format, account) = (report.read.format.as_str(), &request.account);
-        let others = formats_with_same_trades(format);
-        if others.is_empty() {
-            continue;
-        }
         let out = store.imports_out(None).await?;
         for sync in store.syncs(account, TRIES_MAX).await? {
             let Some((other, id)) = sync.format.as_deref().zip(sync.import_id) else {
                 continue;
             };
             let has_trades = sync.status != SyncStatus::Failed && sync.counts.trades > 0;
-            if !others.contains(other) || !has_trades || out.contains(&id) {
+            if !may_have_same_trades(format, other) || !has_trades || out.contains(&id) {
                 continue;
             }
             // Both files may have come with one command.

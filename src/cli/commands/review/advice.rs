@@ -12,8 +12,9 @@ use super::choices::choices;
 use crate::cli::error::{CliResult, columns_words, proposal_words, tickers_words};
 use crate::cli::next::{Next, flag, quoted};
 use crate::engine::{
-    Account, Asset, AssetClass, AssetRules, IssueType, Leg, NotInUsd, Pool, PoolsBy, Proposal,
-    RatePurpose, UnknownInstrument, is_dollar_coin, shown, shown_sentence, ticker_settings,
+    Account, Asset, AssetClass, AssetRules, CLASS_COLUMN, IssueType, Leg, NotInUsd, Pool, PoolsBy,
+    Proposal, RatePurpose, UnknownInstrument, is_dollar_coin, shown, shown_sentence,
+    ticker_settings,
 };
 use crate::pipeline::DecidedLot;
 use crate::store::Store;
@@ -92,6 +93,7 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
         IssueType::InvalidTrade => invalid(item, around),
         IssueType::MissingFx if item.lacks_rate() => lacking_rate(item, around),
         IssueType::MissingFx => match item.column_of_pool() {
+            Some(column) if column == CLASS_COLUMN => share_and_coin(pool, around, &column),
             Some(column) => vec![other_column(&column)],
             None => not_in_dollars(pool, around),
         },
@@ -321,6 +323,38 @@ fn other_column(column: &str) -> Way {
         ),
         [IMPORT_CORRECT.into(), COMPUTE.into()],
     )
+}
+
+/// Returns the ways out of a pool with rows of a share and of a coin.
+fn share_and_coin(pool: &Pool, around: &Around<'_>, column: &str) -> Vec<Way> {
+    let mut ways = vec![Way::new(
+        "the share and the coin are in files of their own: import the broker's file into an \
+         account of its own",
+        [
+            "fifo-pnl import list".to_owned(),
+            "fifo-pnl import undo ID --reason TEXT".to_owned(),
+            "fifo-pnl run FILE --account NAME".to_owned(),
+        ],
+    )];
+    if can_be_named(pool) {
+        let share = Proposal {
+            base: format!("{}.SHARE", pool.asset),
+            quote: "USD".to_owned(),
+            class: AssetClass::Security,
+        };
+        let symbol = pool.as_symbol();
+        let is_there = around.rules.symbols.contains_key(&symbol);
+        let (settings, place) = lines_for(share.settings(&symbol), is_there, around.config);
+        ways.push(Way {
+            when: format!(
+                "one file has both, and writes the share as {symbol}: put these lines into {place}"
+            ),
+            settings,
+            commands: vec![COMPUTE.into()],
+        });
+    }
+    ways.push(other_column(column));
+    ways
 }
 
 fn not_in_dollars(pool: &Pool, around: &Around<'_>) -> Vec<Way> {
