@@ -97,8 +97,8 @@ impl PoolClass {
         }
     }
 
-    /// Tells whether one of both is said to be a security, and the other one is a coin. A payment
-    /// says little, and so does a ticker that nobody explains.
+    /// Tells whether a column or settings say that one of both is a security, and the other is a
+    /// coin. A payment says little, and so does a ticker that nobody explains.
     pub fn contradicts(self, other: Self) -> bool {
         let is_share =
             |of: Self| of.class == Some(AssetClass::Security) && of.source <= ClassSource::Account;

@@ -103,9 +103,8 @@ pub fn parse_csv(
             RowOutcome::Ignored(kind) => *file.ignored.entry(kind).or_default() += 1,
         }
         told += 1;
-        if told.is_multiple_of(PROGRESS_ROWS) {
-            progress(row.end);
-        }
+        told.is_multiple_of(PROGRESS_ROWS)
+            .then(|| progress(row.end));
     };
     file.rows = match format.format.joined() {
         None => format.each_row(&block, options, take)?,
@@ -125,6 +124,7 @@ pub fn parse_csv(
         }
     };
     progress(bytes.len());
+    format.check_kinds(&file, kept.trades.len() + cancelling.len())?;
     file.trades = kept.trades;
     file.duplicates += kept.duplicates;
     cancel(cancelling, &mut file, format.makes_ids());
@@ -165,6 +165,23 @@ pub struct ParsedBlock {
 }
 
 impl CsvFormat {
+    /// Checks the kinds of the ignored rows, if the file has no trades. Errors: they stand for
+    /// trades.
+    fn check_kinds(&self, file: &ParsedFile, trades: usize) -> Result<(), FileError> {
+        if trades > 0 || !file.rejected.is_empty() {
+            return Ok(());
+        }
+        let mut kinds = file.ignored.keys();
+        match kinds.find_map(|kind| self.format.in_place_of_trades(kind)) {
+            None => Ok(()),
+            Some(why) => Err(FileError::WrongFile {
+                line: self.header_line,
+                format: self.name(),
+                why,
+            }),
+        }
+    }
+
     /// Finds the format by a header among a block's first rows. `None`: all rows are blank.
     pub fn find(block: &Block, options: &ImportOptions) -> Result<Option<Self>, FileError> {
         let rows = || RowReader::of(&block.text, block.line, block.dialect);

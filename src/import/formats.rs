@@ -131,6 +131,11 @@ pub(super) trait RowFormat: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Returns the reason why a file without trades is refused if it has ignored rows of a kind.
+    fn in_place_of_trades(&self, _ignored: &str) -> Option<&'static str> {
+        None
+    }
+
     /// Tells whether the file has no ids: those of its trades need a number (`numbering.rs`).
     fn makes_ids(&self) -> bool {
         false

@@ -2,12 +2,14 @@
 
 mod advice;
 mod choices;
+mod classes;
 mod decide;
 mod list;
 mod settings;
 mod sheet;
 mod show;
 mod typed;
+mod ways;
 
 pub(super) use advice::void as void_command;
 use serde_json::{Value, json};

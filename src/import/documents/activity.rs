@@ -84,6 +84,12 @@ const OF_ORDERS: &str = "ib-activity-orders";
 
 const BROKEN: FileError = FileError::OtherFormat("a statement with a broken quote");
 
+/// The second cell of rows that add up others.
+const SUMS: [&str; 2] = ["SubTotal", "Total"];
+
+const OTHER_ROW: &str = "a row of a statement is a header, data or a total, and this one is \
+                         another: a spreadsheet may have changed the file, so download it again";
+
 /// Tells whether a file is a statement.
 pub(super) fn begins(text: &str) -> bool {
     text.starts_with(FIRST_LINE)
@@ -140,7 +146,16 @@ pub(super) fn table(text: &str) -> Result<Option<NamedTable>, FileError> {
                 let rest = COLUMNS.iter().skip(1).map(|_| "");
                 table.push(*line, std::iter::once(section).chain(rest));
             }
-            _ => {}
+            Some(kind) if REPORTS.contains(&section) || SUMS.contains(&kind) => {}
+            Some("Data") => {}
+            _ if cells.iter().all(|cell| cell.trim_ascii().is_empty()) => {}
+            _ => {
+                return Err(FileError::WrongFile {
+                    line: *line,
+                    format: "ib-activity",
+                    why: OTHER_ROW,
+                });
+            }
         }
     }
     let format = levels.have_orders().then_some(OF_ORDERS);
@@ -179,6 +194,33 @@ mod column_tests {
         ] {
             let made = rows_of(&format!("{header}{name}\n{row}"));
             assert!(made.contains(text), "{name}\n{made}");
+        }
+    }
+
+    /// A spreadsheet that knows other separators saves a line with quotes as one cell.
+    #[test]
+    fn a_row_of_another_kind_refuses_the_statement() {
+        let text = "Account Information,Header,Field Name,Field Value\n\
+                    Trades,Header,DataDiscriminator,Asset Category,Currency,Symbol\n\
+                    Trades,SubTotal,,Stocks,USD,ABC\n\n,,,\n\
+                    Notes/Legal Notes,Data,1,anything\n";
+        assert!(table(text).unwrap().is_some());
+        for row in [
+            "\"Trades,Data,Order,Stocks,USD,ABC,\"\"2025-01-02, 10:00:00\"\",5\"",
+            "Trades,data,Order,Stocks,USD,ABC",
+            "Trades,Data\u{a0},Order,Stocks,USD,ABC",
+            "anything",
+        ] {
+            let error = table(&format!("{text}{row}\n")).unwrap_err();
+            let said = matches!(
+                error,
+                FileError::WrongFile {
+                    line: 7,
+                    why: OTHER_ROW,
+                    ..
+                }
+            );
+            assert!(said, "{row} {error:?}");
         }
     }
 

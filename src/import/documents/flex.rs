@@ -63,13 +63,14 @@ const OF_OTHERS: [&str; 11] = [
 ];
 
 /// Elements of other sections that move assets or money. Their rows are not read, and named.
-const MOVES: [&str; 10] = [
+const MOVES: [&str; 11] = [
     "CFDCharge",
     "ClientFee",
     "DebitCardActivity",
     "OptionEAE",
     "SLBFee",
     "SalesTax",
+    "TradeConfirm",
     "TradeTransfer",
     "TransactionTax",
     "Transfer",

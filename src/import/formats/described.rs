@@ -391,6 +391,11 @@ impl RowFormat for Described {
         self.layout.refuse.as_deref()
     }
 
+    fn in_place_of_trades(&self, ignored: &str) -> Option<&'static str> {
+        let place = self.layout.in_place_of_trades.as_ref()?;
+        (place.rows.iter().any(|kind| kind == ignored)).then_some(&place.why)
+    }
+
     fn assumes(&self) -> &'static str {
         &self.layout.assumes
     }

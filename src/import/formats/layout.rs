@@ -64,6 +64,16 @@ pub(super) fn text_of_layout(name: &str) -> Option<&'static str> {
         .map(|(_, text)| *text)
 }
 
+/// Rows that add up trades, or stand for them. A file that has them and no trade is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InPlaceOfTrades {
+    /// The kinds of ignored rows.
+    pub rows: Vec<String>,
+    /// The error: the kind of the file, and the file to take.
+    pub why: String,
+}
+
 /// A table that describes a format.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,6 +97,9 @@ pub(super) struct Layout {
     /// Why the import takes no such file. Then nothing of it is read.
     #[serde(default)]
     pub refuse: Option<String>,
+    /// Rows that stand for trades in a file without trades.
+    #[serde(default)]
+    pub in_place_of_trades: Option<InPlaceOfTrades>,
     /// Symbols are tickers of securities, not pairs.
     #[serde(default)]
     pub tickers: bool,

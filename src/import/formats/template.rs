@@ -30,7 +30,7 @@ pub(super) enum Filter {
     /// `in` of a number above zero, `out` of one below.
     Way,
     /// The class of a symbol: `crypto` of a pair with a slash, `security` of a ticker. Nothing of a
-    /// known coin with the dollar behind it, which may be either.
+    /// known coin that ends with `USD`, which may be either.
     Class,
     /// Nothing: the cell only has to say something.
     Given,

@@ -9,50 +9,18 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::choices::choices;
+use super::classes::share_and_coin;
+use super::ways::{Around, COMPUTE, IMPORT_CORRECT, Way, can_be_named, lines_for, other_column};
 use crate::cli::error::{CliResult, columns_words, proposal_words, tickers_words};
-use crate::cli::next::{Next, flag, quoted};
+use crate::cli::next::{flag, quoted};
 use crate::engine::{
-    Account, Asset, AssetClass, AssetRules, CLASS_COLUMN, IssueType, Leg, NotInUsd, Pool, PoolsBy,
-    Proposal, RatePurpose, UnknownInstrument, is_dollar_coin, shown, shown_sentence,
-    ticker_settings,
+    Account, AssetClass, CLASS_COLUMN, IssueType, Leg, NotInUsd, Pool, PoolsBy, Proposal,
+    RatePurpose, UnknownInstrument, is_dollar_coin, shown, shown_sentence, ticker_settings,
 };
 use crate::pipeline::DecidedLot;
 use crate::store::Store;
-use crate::store::model::{Exclusion, PoolSummary, QueuedItem};
+use crate::store::model::{PoolSummary, QueuedItem};
 
-/// A way to settle an item.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Way {
-    /// In which case this way is the right one.
-    pub(super) when: String,
-    /// Lines for the configuration file.
-    pub(super) settings: Vec<String>,
-    /// Commands, one after the other.
-    pub(super) commands: Vec<String>,
-}
-
-/// Facts around an item.
-pub(super) struct Around<'a> {
-    pub(super) rules: &'a AssetRules,
-    /// Accounts with pools of coins or currencies: their symbols are not all shares.
-    pub(super) with_coins: &'a BTreeSet<Account>,
-    /// How commands are printed.
-    pub(super) next: &'a Next,
-    /// The exclusion of the item's pool, if a person excluded it.
-    pub(super) exclusion: Option<&'a Exclusion>,
-    /// Lots that a person decided about the item, without undone ones.
-    pub(super) decided: &'a [DecidedLot],
-    /// The buy that may have closed a short sale.
-    pub(super) cover: Option<&'a str>,
-    /// The other pools with an open item of the same trade.
-    pub(super) other_pools: &'a BTreeSet<Pool>,
-    /// The configuration file.
-    pub(super) config: &'a str,
-    /// Whether the configuration has the time zone for days.
-    pub(super) has_zone: bool,
-}
-
-pub(super) const COMPUTE: &str = "compute_allocations --all-symbols";
 /// Columns at fault only beside others: each fact of such a row can be read, and corrected.
 const COLUMNS_OF_LEGS: [&str; 5] = [
     "fee_amount",
@@ -61,7 +29,6 @@ const COLUMNS_OF_LEGS: [&str; 5] = [
     "usd_value",
     "contract_size",
 ];
-const IMPORT_CORRECT: &str = "fifo-pnl import --correct --reason TEXT FILE";
 
 /// Returns the ways to settle an open item, the likeliest first; none for a settled one.
 pub(super) fn ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
@@ -163,16 +130,6 @@ fn take_back(decided: &[DecidedLot]) -> Option<Way> {
 
 fn void_lot(lot: &DecidedLot) -> String {
     void(&lot.order_id, lot.pool.account.as_str())
-}
-
-impl Way {
-    fn new(when: impl Into<String>, commands: impl IntoIterator<Item = String>) -> Self {
-        Self {
-            when: when.into(),
-            settings: Vec::new(),
-            commands: commands.into_iter().collect(),
-        }
-    }
 }
 
 fn unmatched(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
@@ -315,48 +272,6 @@ fn in_dollars() -> Way {
     )
 }
 
-fn other_column(column: &str) -> Way {
-    Way::new(
-        format!(
-            "the column {column} comes before the symbol and all settings: import the trades \
-             again, with what is right there"
-        ),
-        [IMPORT_CORRECT.into(), COMPUTE.into()],
-    )
-}
-
-/// Returns the ways out of a pool with rows of a share and of a coin.
-fn share_and_coin(pool: &Pool, around: &Around<'_>, column: &str) -> Vec<Way> {
-    let mut ways = vec![Way::new(
-        "the share and the coin are in files of their own: import the broker's file into an \
-         account of its own",
-        [
-            "fifo-pnl import list".to_owned(),
-            "fifo-pnl import undo ID --reason TEXT".to_owned(),
-            "fifo-pnl run FILE --account NAME".to_owned(),
-        ],
-    )];
-    if can_be_named(pool) {
-        let share = Proposal {
-            base: format!("{}.SHARE", pool.asset),
-            quote: "USD".to_owned(),
-            class: AssetClass::Security,
-        };
-        let symbol = pool.as_symbol();
-        let is_there = around.rules.symbols.contains_key(&symbol);
-        let (settings, place) = lines_for(share.settings(&symbol), is_there, around.config);
-        ways.push(Way {
-            when: format!(
-                "one file has both, and writes the share as {symbol}: put these lines into {place}"
-            ),
-            settings,
-            commands: vec![COMPUTE.into()],
-        });
-    }
-    ways.push(other_column(column));
-    ways
-}
-
 fn not_in_dollars(pool: &Pool, around: &Around<'_>) -> Vec<Way> {
     let mut ways = match around.rules.check_pool_in_usd(pool) {
         Ok(_) => {
@@ -442,17 +357,6 @@ fn unknown_asset(pool: &Pool, unknown: &UnknownInstrument, around: &Around<'_>) 
     ways
 }
 
-/// Returns the lines to add, and the place for them. TOML takes a table only once, so a table that
-/// the file has gets the lines below its name.
-fn lines_for(mut lines: Vec<String>, is_there: bool, config: &str) -> (Vec<String>, String) {
-    if !is_there || lines.is_empty() {
-        return (lines, config.to_owned());
-    }
-    let table = lines.remove(0);
-    let place = format!("the table {table} of {config}, in place of such lines that it has");
-    (lines, place)
-}
-
 /// Returns the accounts with pools of coins or currencies in the current version.
 pub(super) async fn accounts_with_coins(store: &dyn Store) -> CliResult<BTreeSet<Account>> {
     let Some(version) = store.current().await?.version else {
@@ -465,14 +369,6 @@ pub(super) async fn accounts_with_coins(store: &dyn Store) -> CliResult<BTreeSet
     let summaries = store.pool_summaries(version).await?.into_iter();
     let summaries = summaries.filter(is_no_share);
     Ok(summaries.map(|it| it.pool.account).collect())
-}
-
-/// Tells whether flags can name a pool. A ledger may have names that an import would refuse.
-fn can_be_named(pool: &Pool) -> bool {
-    let account: Result<Account, _> = pool.account.as_str().parse();
-    let asset: Result<Asset, _> = pool.asset.as_str().parse();
-    account.is_ok_and(|account| account == pool.account)
-        && asset.is_ok_and(|asset| asset == pool.asset)
 }
 
 fn of_pool(verb: &str, pool: &Pool) -> String {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::advice::COMPUTE;
 use super::choices::{is_likely_name, is_open, may_be_future};
+use super::ways::COMPUTE;
 use crate::cli::next::Next;
 use crate::engine::{
     Account, AssetClass, AssetRules, IssueType, NotInUsd, Pool, Symbol, UnknownInstrument, shown,

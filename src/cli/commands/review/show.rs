@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::advice::{self, Around};
+use super::advice;
+use super::ways::Around;
 use super::{find_item, item_json};
 use crate::cli::Outcome;
 use crate::cli::error::CliResult;
