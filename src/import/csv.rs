@@ -19,7 +19,7 @@ use super::encoding::Encoding;
 use super::error::FileError;
 use super::file::{is_line_end, is_workbook};
 use super::formats::{
-    JoinedOutcome, JoinedRows, Record, RowFormat, RowOutcome, is_blank, recognise,
+    JoinedOutcome, JoinedRows, NATIVE, Record, RowFormat, RowOutcome, is_blank, recognise,
 };
 use super::numbering::{Numbering, number_actions, number_movements};
 use super::reading::Reading;
@@ -212,17 +212,18 @@ impl CsvFormat {
         let mut spelled = self.unknown_columns().iter();
         let spelled = spelled.find(|name| name.trim().to_lowercase() == column);
         let column = spelled.map_or(column, |name| name.trim().to_owned());
-        Err(match self.format.is_own() {
-            true => FileError::CurrencyBesideTable {
+        // Of other formats than our own, only a person's table has unread columns.
+        Err(match self.name() == NATIVE {
+            true => FileError::OtherCurrency {
+                line,
+                column,
+                found,
+            },
+            false => FileError::CurrencyBesideTable {
                 line,
                 column,
                 found,
                 format,
-            },
-            false => FileError::OtherCurrency {
-                line,
-                column,
-                found,
             },
         })
     }
@@ -293,7 +294,11 @@ impl CsvFormat {
         let is_open = self.has_open_decimals(dialect, options);
         let decimals = is_open.then(|| options.decimals.said()).flatten();
         let said = encoding.said().into_iter();
-        said.chain(dialect.said()).chain(decimals).collect()
+        let zone = self.format.zone_said(options);
+        said.chain(dialect.said())
+            .chain(decimals)
+            .chain(zone)
+            .collect()
     }
 
     /// Completes the ids that are made of facts. `movements` and `actions` are those of a whole

@@ -60,7 +60,7 @@ pub(super) fn document(bytes: &[u8]) -> Result<Option<Document>, FileError> {
         return Ok(None);
     }
     if is_workbook(head) {
-        let (mut text, said) = (workbook::table(bytes)?, workbook::SAID);
+        let (mut text, said) = workbook::table(bytes)?;
         let start: String = text.chars().take(DOCUMENT_HEAD_BYTES).collect();
         if report::begins(&start)
             && let Some((table, _)) = report::table(&text)?

@@ -55,6 +55,7 @@ use self::differences::Differences;
 pub use self::draft::draft_format;
 use self::joined::JoinedFormat;
 pub(super) use self::joined::{JoinedFile, JoinedOutcome, JoinedRows};
+pub(super) use self::native::NAME as NATIVE;
 use self::native::Native;
 pub use self::own::OwnFormats;
 pub use self::same_trades::may_have_same_trades;
@@ -121,9 +122,9 @@ pub(super) trait RowFormat: Debug + Send + Sync {
         None
     }
 
-    /// Tells whether the format is one of a person's settings.
-    fn is_own(&self) -> bool {
-        false
+    /// Says where the zone of the times comes from, if the format alone does not say it.
+    fn zone_said(&self, _options: &ImportOptions) -> Option<&'static str> {
+        None
     }
 
     /// Returns the places of columns that have a name and are not read.

@@ -146,8 +146,15 @@ fn the_name_of_a_file_says_the_zone_of_its_times() {
     let folder = Folder::new();
     let sample = repository().join("fixtures/formats/binance-trades/sample.csv");
     let name = "Binance-Spot-Trade-History-202408250000(UTC+2).csv";
-    folder.write(name, fs::read_to_string(sample).unwrap());
-    folder.fifo_pnl(&["import", name]).expect(0);
+    let text = fs::read_to_string(sample).unwrap();
+    // The header says UTC, and the name another zone.
+    folder.write(name, &text);
+    let refused = folder.fifo_pnl(&["import", name]).expect(2).stderr;
+    assert!(refused.contains("--timezone"), "{refused}");
+    folder.write(name, text.replacen("Date(UTC)", "Time", 1));
+    let said = folder.fifo_pnl(&["import", name]).expect(0).stdout;
+    let zone = "  read as: times in the zone of the file's name\n";
+    assert!(said.contains(zone), "{said}");
     // 2024-08-24T20:40:05Z, in microseconds.
     let last = folder.value("SELECT max(order_time) FROM trade_records");
     assert_eq!(last, "1724532005000000");

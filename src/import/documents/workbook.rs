@@ -1,4 +1,4 @@
-//! An Excel workbook: the cells of its first sheet to the rows of a table.
+//! An Excel workbook: the cells of its first sheet that is not hidden to the rows of a table.
 //!
 //! A cell with text stays as it is. A number is a float in the file: its text is the shortest
 //! decimal that reads back to the same float. Dates and times are written in the form of ISO 8601.
@@ -7,7 +7,7 @@ use std::io::Cursor;
 
 use std::collections::BTreeSet;
 
-use calamine::{DataRef, ExcelDateTime, Reader, Xlsx, open_workbook_from_rs};
+use calamine::{DataRef, ExcelDateTime, Reader, SheetVisible, Xlsx, open_workbook_from_rs};
 use zip::ZipArchive;
 
 use super::TableText;
@@ -15,7 +15,9 @@ use crate::import::bounds::COLUMNS_MAX;
 use crate::import::error::FileError;
 
 /// The kind of such a file, as reports name it.
-pub(super) const SAID: &str = "a workbook, with numbers as the shortest decimals of its floats";
+const SAID: &str = "a workbook, with numbers as the shortest decimals of its floats";
+const SAID_OF_FIRST: &str = "the first sheet of several of a workbook, with numbers as the \
+                             shortest decimals of its floats";
 
 /// The fault of a workbook that can't be read.
 const BROKEN: FileError = FileError::OtherFormat("an Excel workbook that is damaged (xlsx)");
@@ -30,10 +32,11 @@ const NUMBER_DIGITS: usize = 15;
 const YEAR_FIRST: u16 = 1900;
 
 /// Makes the table of the first sheet. Errors: no workbook, or one that is too large.
-pub(super) fn table(bytes: &[u8]) -> Result<String, FileError> {
+pub(super) fn table(bytes: &[u8]) -> Result<(String, &'static str), FileError> {
     check_size(bytes)?;
     let mut book: Xlsx<_> = open_workbook_from_rs(Cursor::new(bytes)).map_err(|_| BROKEN)?;
-    let cells = cells(&mut book)?;
+    let (name, has_others) = sheet_of(&book)?;
+    let cells = cells(&mut book, &name)?;
     let with_times: BTreeSet<u32> = cells.iter().filter_map(SheetCell::time_at).collect();
     let width = cells.iter().map(|cell| cell.column).max().unwrap_or(0);
     let first = cells.iter().map(|cell| cell.column).min().unwrap_or(0);
@@ -49,7 +52,8 @@ pub(super) fn table(bytes: &[u8]) -> Result<String, FileError> {
         let line = row.first().map_or(0, |cell| u64::from(cell.row) + 1);
         table.push(line, texts.iter().map(String::as_str));
     }
-    Ok(table.text)
+    let said = if has_others { SAID_OF_FIRST } else { SAID };
+    Ok((table.text, said))
 }
 
 /// Returns the number of columns from one to another.
@@ -72,11 +76,18 @@ enum CellValue {
     Time(ExcelDateTime),
 }
 
-/// Reads the cells of the first sheet that are not blank. Order: by row. A sheet may have one cell
+/// Returns the first sheet that is not hidden, and whether there are others.
+fn sheet_of(book: &Xlsx<Cursor<&[u8]>>) -> Result<(String, bool), FileError> {
+    let sheets = book.sheets_metadata().iter();
+    let mut sheets = sheets.filter(|sheet| sheet.visible == SheetVisible::Visible);
+    let first = sheets.next().ok_or(BROKEN)?;
+    Ok((first.name.clone(), sheets.next().is_some()))
+}
+
+/// Reads the cells of a sheet that are not blank. Order: by row. A sheet may have one cell
 /// far away from all others, so no room is made for the cells between. Errors: too many columns.
-fn cells(book: &mut Xlsx<Cursor<&[u8]>>) -> Result<Vec<SheetCell>, FileError> {
-    let name = book.sheet_names().into_iter().next().ok_or(BROKEN)?;
-    let mut reader = book.worksheet_cells_reader(&name).map_err(|_| BROKEN)?;
+fn cells(book: &mut Xlsx<Cursor<&[u8]>>, name: &str) -> Result<Vec<SheetCell>, FileError> {
+    let mut reader = book.worksheet_cells_reader(name).map_err(|_| BROKEN)?;
     let mut cells = Vec::new();
     while let Some(cell) = reader.next_cell().map_err(|_| BROKEN)? {
         let (row, column) = cell.get_position();

@@ -442,3 +442,103 @@ fn an_unused_column_of_currencies_ends_the_import() {
                 currency of the prices";
     assert_eq!(error.in_file(), said);
 }
+
+fn at(bytes: &str, options: &ImportOptions) -> String {
+    let file = parse_csv(bytes.as_bytes(), options, &mut |_| ()).unwrap();
+    match file.trades.first() {
+        Some(row) => row.trade.order_time.to_string()[..16].to_owned(),
+        None => file.rejected[0].reason.clone(),
+    }
+}
+
+/// The zone that a person names wins over one that is taken for granted, and never over one that
+/// the file states. A zone that nobody can read is asked for.
+#[test]
+fn a_zone_is_stated_or_named_or_asked_for() {
+    let named = |zone: Option<&str>, file_name: &str| ImportOptions {
+        timezone: zone.map(|zone| TimeZone::get(zone).unwrap()),
+        file_name: file_name.to_owned(),
+        ..options()
+    };
+    let row = "2025-01-02 00:30:00,ETHUSDT,BUY,130,0.5ETH,65USDT,0.065USDT\n";
+    let of = |column: &str| format!("{column},Pair,Side,Price,Executed,Amount,Fee\n{row}");
+    let (berlin, asked) = (
+        Some("Europe/Berlin"),
+        "expected a time with an offset from UTC",
+    );
+    for (column, zone, name, expected) in [
+        ("Time", None, "a.csv", "2025-01-02T00:30"),
+        ("Time", berlin, "a.csv", "2025-01-01T23:30"),
+        ("Time", None, "a(UTC+3).csv", "2025-01-01T21:30"),
+        ("Time", berlin, "a(UTC+3).csv", "2025-01-01T21:30"),
+        ("Date(UTC)", berlin, "a.csv", "2025-01-02T00:30"),
+        ("Date(UTC)", None, "a(UTC+0).csv", "2025-01-02T00:30"),
+        ("Date(UTC)", None, "a(UTC+3).csv", asked),
+        ("Time", None, "a(UTC 3).csv", asked),
+        ("Time", berlin, "a(UTC 3).csv", "2025-01-01T23:30"),
+    ] {
+        let found = at(&of(column), &named(zone, name));
+        assert_eq!(found, expected, "{column} {zone:?} {name}");
+    }
+    let kucoin = sample("kucoin-fills");
+    for (zone, expected) in [
+        ("UTC+02:00", "2024-07-01T10:00"),
+        ("UTC+0200", "2024-07-01T10:00"),
+        ("Europe/Berlin", asked),
+        ("", asked),
+    ] {
+        let text = kucoin.replace("UTC+02:00", zone);
+        assert_eq!(at(&text, &options()), expected, "{zone}");
+    }
+    let okx = sample("okx-account");
+    let clear = at(&okx, &options());
+    assert!(clear.starts_with("2025-"), "{clear}");
+    for zone in ["UTC8", "CST"] {
+        let text = okx.replacen("Time Zone:UTC+8", &format!("Time Zone:{zone}"), 1);
+        assert_eq!(at(&text, &options()), asked, "{zone}");
+    }
+    // Shares of another market than New York.
+    let flex = sample("ib-flex-trades");
+    let (york, berlin) = (at(&flex, &options()), at(&flex, &named(berlin, "")));
+    assert_ne!(york, berlin);
+}
+
+/// Two trades with one id that a spreadsheet cut are not one trade of both.
+#[test]
+fn the_rows_of_one_trade_are_of_one_time() {
+    let text = sample("kraken-ledgers");
+    let line = text.lines().nth(3).unwrap();
+    let time = line.split(',').nth(2).unwrap().trim_matches('"');
+    let later = line.replace(time, "2025-12-30 10:00:00");
+    let file = parsed(&text.replacen(line, &later, 1));
+    let why = "expected rows of one time: the rows with one id are far apart";
+    let far = file.rejected.iter().filter(|row| row.reason == why);
+    assert_eq!(far.count(), 2, "{:?}", rejected(&file));
+}
+
+/// A hidden sheet is not the one that a person sees, and further sheets are mentioned.
+#[test]
+fn the_first_sheet_that_is_seen_is_read() {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    for (name, is_hidden) in [("old", true), ("2023", false), ("2024", false)] {
+        let sheet = book.add_worksheet().set_name(name).unwrap();
+        sheet.set_hidden(is_hidden);
+        for (row, line) in (0..).zip(FILLS.replace('@', "").lines()) {
+            for (column, cell) in (0..).zip(line.split(',')) {
+                let cell = cell.replace("A51", name);
+                sheet.write(row, column, cell).unwrap();
+            }
+        }
+        if !is_hidden {
+            sheet.set_active(true);
+        }
+    }
+    let bytes = book.save_to_buffer().unwrap();
+    let file = parse_csv(&bytes, &options(), &mut |_| ()).unwrap();
+    assert_eq!(file.trades[0].trade.order_id.as_str(), "2023");
+    let said = file
+        .read_as
+        .iter()
+        .any(|said| said.starts_with("the first sheet of several"));
+    assert!(said, "{:?}", file.read_as);
+}

@@ -78,6 +78,7 @@ static LOG: JoinedSource = JoinedSource {
     )],
     time: "Time",
     ids: None,
+    zone: Some("UTC"),
     ..SOURCE
 };
 

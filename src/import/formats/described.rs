@@ -14,7 +14,6 @@ use std::borrow::Cow;
 use std::mem;
 
 use csv::StringRecord;
-use jiff::tz::TimeZone;
 
 use self::agreement::Agreements;
 use self::cancels::CancelsTable;
@@ -30,9 +29,10 @@ use super::made_texts::{GluedUnits, PlacedPart, changed, joined, placed, says, t
 use super::movements::MovementTable;
 use super::numbers::plain;
 use super::template::{fold, is_named};
-use super::zones::zone_of;
+use super::zones::{FileZone, zone_of};
 use super::{HeaderRow, Record, RowFormat, RowOutcome};
 use crate::engine::{Instrument, LedgerTrade, Symbol};
+use crate::import::ImportOptions;
 use crate::import::cells::TradeReader;
 use crate::import::columns::{COLUMNS, Column};
 use crate::import::currency::CurrencyColumn;
@@ -55,8 +55,8 @@ pub(super) struct Described {
     kinds: Vec<(usize, &'static RowKinds)>,
     /// Places of columns that refuse some rows.
     refused: Vec<(usize, &'static Refused)>,
-    /// The zone of times without an offset. `None`: a person names it.
-    zone: Option<TimeZone>,
+    /// The zone of times without an offset.
+    zone: FileZone,
     /// Columns that have to agree with a trade.
     agreements: Agreements,
     /// The table is that of a person, not of this program.
@@ -218,7 +218,7 @@ impl Described {
         texts.iter().for_each(|text| native.push_field(text));
         let mut reader = TradeReader {
             header: &self.native,
-            zone: self.zone.as_ref().or(reading.options.timezone.as_ref()),
+            zone: self.zone.of(reading.options),
             reading,
         };
         let read = reader.read(&native, record.row.line);
@@ -422,8 +422,8 @@ impl RowFormat for Described {
         places.collect()
     }
 
-    fn is_own(&self) -> bool {
-        self.is_own
+    fn zone_said(&self, options: &ImportOptions) -> Option<&'static str> {
+        self.zone.said(options)
     }
 
     /// The tables of this program were made with files of their sources.

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
+
 use super::*;
 use crate::engine::{Fee, Worth};
 use crate::import::documents::document;
@@ -13,7 +15,12 @@ use crate::import::test_options::options;
 use crate::import::{Balances, ImportOptions, ParsedFile, parse_csv};
 
 fn parsed(text: &str) -> ParsedFile {
-    parse_csv(text.as_bytes(), &with_zone(), &mut |_| ()).unwrap()
+    let file = parse_csv(text.as_bytes(), &options(), &mut |_| ()).unwrap();
+    let mut hints = file.rejected.iter().map(|row| &row.hint);
+    match hints.any(|hint| *hint == Some(Hint::ZoneOfTimes)) {
+        true => parse_csv(text.as_bytes(), &with_zone(), &mut |_| ()).unwrap(),
+        false => file,
+    }
 }
 
 /// Some formats ask for the zone of their times.

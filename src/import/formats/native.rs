@@ -17,7 +17,7 @@ use crate::import::rows::Row;
 use crate::import::taking_back::look_at_whole_row;
 
 /// The name of the format.
-pub(super) const NAME: &str = "native";
+pub(in crate::import) const NAME: &str = "native";
 
 /// A file of the native format, by its header.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use jiff::tz::{Offset, TimeZone};
 use serde::Deserialize;
 
 use super::HeaderRow;
+use crate::import::ImportOptions;
 
 /// The value of `zone` for a zone that no file says: a person names it.
 const ASKED: &str = "asked";
@@ -11,6 +12,12 @@ const ASKED: &str = "asked";
 /// Seconds of an hour, and of a minute.
 const HOUR: i32 = 3_600;
 const MINUTE: i32 = 60;
+
+/// Names of the time of Greenwich.
+const NAMES: [&str; 2] = ["utc", "gmt"];
+
+/// The label of a zone in a row before the header.
+const LABEL: &str = "time zone:";
 
 /// A place that says the offset of a file's times from UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -24,6 +31,27 @@ pub(super) enum ZoneFrom {
     FileName,
 }
 
+/// The zone of a file's times without an offset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FileZone {
+    /// `None`: only a person knows it.
+    zone: Option<TimeZone>,
+    /// The place that states it.
+    stated: Option<ZoneFrom>,
+    /// The file or its source states it. Otherwise it is taken for granted, and a person may name
+    /// another.
+    is_stated: bool,
+}
+
+/// The words of a place about the zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Nothing,
+    Offset(Offset),
+    /// Nobody can read them, so a person has to name the zone.
+    Unclear,
+}
+
 /// Checks the name of a zone. Errors: there is no such zone.
 pub(super) fn check(zone: &str) -> Result<(), String> {
     match zone == ASKED || TimeZone::get(zone).is_ok() {
@@ -32,67 +60,224 @@ pub(super) fn check(zone: &str) -> Result<(), String> {
     }
 }
 
-/// Returns the zone of a file's times. `None`: only a person knows it.
+/// Returns the zone of a file's times.
 pub(super) fn zone_of(
     zone: Option<&str>,
     from: Option<ZoneFrom>,
     header: &HeaderRow<'_>,
-) -> Option<TimeZone> {
-    let offset = from.and_then(|from| match from {
-        ZoneFrom::Header => header.cells.iter().find_map(offset_in),
-        ZoneFrom::Before => header.before.iter().flatten().find_map(offset_in),
-        ZoneFrom::FileName => offset_in(header.file_name),
-    });
-    if let Some(offset) = offset {
-        return Some(TimeZone::fixed(offset));
-    }
-    match zone {
-        None => Some(TimeZone::UTC),
-        Some(ASKED) => None,
-        Some(name) => TimeZone::get(name).ok(),
+) -> FileZone {
+    let (said, place) = match from {
+        None => (Said::Nothing, None),
+        Some(ZoneFrom::Header) => (in_header(header), from),
+        Some(ZoneFrom::Before) => {
+            let said = header.before.iter().flatten().map(in_label);
+            (of_all(said), from)
+        }
+        Some(ZoneFrom::FileName) => match (in_name(header.file_name), in_header(header)) {
+            (Said::Nothing, column) => (column, Some(ZoneFrom::Header)),
+            // The two may contradict each other.
+            (name, column) => (of_all([name, column].into_iter()), from),
+        },
+    };
+    match said {
+        Said::Offset(offset) => FileZone {
+            zone: Some(TimeZone::fixed(offset)),
+            stated: place,
+            is_stated: true,
+        },
+        Said::Unclear => FileZone {
+            zone: None,
+            stated: None,
+            is_stated: false,
+        },
+        Said::Nothing => FileZone {
+            zone: match zone {
+                None => Some(TimeZone::UTC),
+                Some(ASKED) => None,
+                Some(name) => TimeZone::get(name).ok(),
+            },
+            stated: None,
+            is_stated: zone.is_none() && from.is_none(),
+        },
     }
 }
 
-/// Finds an offset: `UTC`, `UTC+8`, `UTC+02:00`, and `UTC--6` of file names.
-fn offset_in(text: &str) -> Option<Offset> {
-    let (_, behind) = text.split_once("UTC")?;
-    let sign = match behind.as_bytes() {
-        [b'+', ..] => 1,
-        [b'-', ..] => -1,
-        _ => return Some(Offset::UTC),
+impl FileZone {
+    /// Returns the zone of times without an offset. A person's zone counts, unless the file states
+    /// one.
+    pub(super) fn of<'z>(&'z self, options: &'z ImportOptions) -> Option<&'z TimeZone> {
+        let named = options.timezone.as_ref();
+        match self.is_stated {
+            true => self.zone.as_ref(),
+            false => named.or(self.zone.as_ref()),
+        }
+    }
+
+    /// Says where the zone comes from, if not from the format alone.
+    pub(super) fn said(&self, options: &ImportOptions) -> Option<&'static str> {
+        let is_named = options.timezone.is_some();
+        match self.stated {
+            Some(ZoneFrom::FileName) => Some("times in the zone of the file's name"),
+            Some(_) if is_named => Some("times in the zone that the file states"),
+            None if is_named && self.is_stated => Some("times in UTC, as the source writes them"),
+            None if is_named && self.zone.is_some() => Some("times in the zone that you name"),
+            _ => None,
+        }
+    }
+}
+
+/// Looks at the columns of times: `Filled Time(UTC+02:00)`, `Date(UTC)`, `UTC_Time`.
+fn in_header(header: &HeaderRow<'_>) -> Said {
+    of_all(header.cells.iter().map(|cell| {
+        let cell = cell.trim().trim_start_matches('\u{feff}').to_lowercase();
+        if cell == "utc_time" {
+            return Said::Offset(Offset::UTC);
+        }
+        match cell.split_once('(') {
+            Some((name, zone)) if name.contains("time") || name.contains("date") => {
+                offset_of(zone.trim_end_matches(')')).map_or(Said::Unclear, Said::Offset)
+            }
+            _ => Said::Nothing,
+        }
+    }))
+}
+
+/// Looks at a cell before the header: `Time Zone:UTC+8`.
+fn in_label(cell: &str) -> Said {
+    let cell = cell.to_lowercase();
+    match cell.split_once(LABEL) {
+        Some((_, zone)) => offset_of(zone.trim()).map_or(Said::Unclear, Said::Offset),
+        None => Said::Nothing,
+    }
+}
+
+/// Looks for a zone in a file's name: `(UTC+3)` or `_UTC+8_`.
+fn in_name(name: &str) -> Said {
+    let name = name.to_lowercase();
+    let is_end = |of: char| matches!(of, '(' | ')' | '_' | ',' | '[' | ']' | ' ') || of == '.';
+    let found = NAMES.iter().flat_map(|zone| name.match_indices(zone));
+    let words = found.filter_map(|(at, _)| {
+        let (before, word) = name.split_at_checked(at)?;
+        // Not the end of another word.
+        let is_word = !before.ends_with(|of: char| of.is_alphanumeric());
+        let word = match before.ends_with('(') {
+            true => word.split(')').next()?,
+            false => word.split(is_end).next()?,
+        };
+        is_word.then_some(word)
+    });
+    of_all(words.map(|word| offset_of(word).map_or(Said::Unclear, Said::Offset)))
+}
+
+/// Joins the words of several texts.
+fn of_all(texts: impl Iterator<Item = Said>) -> Said {
+    texts.fold(Said::Nothing, |all, one| match (all, one) {
+        (Said::Nothing, said) | (said, Said::Nothing) => said,
+        (all, one) if all == one => all,
+        _ => Said::Unclear,
+    })
+}
+
+/// Reads an offset: `utc`, `utc+8`, `gmt+02:00`, `utc+0530`, and `utc--6` of file names. `None`: it
+/// is another text.
+fn offset_of(text: &str) -> Option<Offset> {
+    let behind = NAMES.iter().find_map(|name| text.strip_prefix(name))?;
+    let (sign, digits) = match behind.strip_prefix("--").or(behind.strip_prefix('-')) {
+        Some(digits) => (-1, digits),
+        None if behind.is_empty() => return Some(Offset::UTC),
+        None => (1, behind.strip_prefix('+').or(behind.strip_prefix("%2b"))?),
     };
-    let digits = behind.trim_start_matches(['+', '-']);
-    let hours = digits.split(|of: char| !of.is_ascii_digit()).next()?;
-    let minutes = digits
-        .strip_prefix(hours)?
-        .strip_prefix(':')
-        .and_then(|rest| rest.get(..2));
-    let minutes: i32 = minutes.map_or(Some(0), |text| text.parse().ok())?;
-    let hours: i32 = hours.parse().ok()?;
-    let seconds = hours
-        .checked_mul(HOUR)?
-        .checked_add(minutes.checked_mul(MINUTE)?)?;
-    Offset::from_seconds(sign * seconds).ok()
+    let (hours, minutes) = match digits.split_once([':', '_']) {
+        Some((hours, minutes)) => (hours, minutes),
+        None => digits
+            .split_at_checked(2)
+            .filter(|_| digits.len() == 4)
+            .unwrap_or((digits, "00")),
+    };
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !(1..=2).contains(&hours.len()) || minutes.len() != 2 {
+        return None;
+    }
+    if !is_number(hours) || !is_number(minutes) {
+        return None;
+    }
+    let hours = hours.parse::<i32>().ok()?.checked_mul(HOUR)?;
+    let minutes = minutes.parse::<i32>().ok()?.checked_mul(MINUTE)?;
+    Offset::from_seconds(sign * hours.checked_add(minutes)?).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn offsets_are_found_in_headers_preambles_and_file_names() {
-        for (text, hours, minutes) in [
-            ("Filled Time(UTC+02:00)", 2, 0),
-            ("Time Zone:UTC+8", 8, 0),
-            ("Time(UTC-05:30)", -5, -30),
-            ("Binance-202608242240(UTC--6)-part1-of1.csv", -6, 0),
-            ("Date(UTC)", 0, 0),
-        ] {
-            let seconds = hours * HOUR + minutes * MINUTE;
-            let found = offset_in(text).map(Offset::seconds);
-            assert_eq!(found, Some(seconds), "{text}");
+    fn seconds(said: Said) -> Option<i32> {
+        match said {
+            Said::Offset(offset) => Some(offset.seconds()),
+            _ => None,
         }
-        assert_eq!(offset_in("Time"), None);
-        assert_eq!(offset_in("UTC+x"), None);
+    }
+
+    #[test]
+    fn offsets_are_read_whole_or_not_at_all() {
+        for (text, hours, minutes) in [
+            ("utc", 0, 0),
+            ("utc+02:00", 2, 0),
+            ("gmt+8", 8, 0),
+            ("utc-05:30", -5, -30),
+            ("utc--6", -6, 0),
+            ("utc+0530", 5, 30),
+            ("utc%2b3", 3, 0),
+            ("utc+5_30", 5, 30),
+        ] {
+            let found = offset_of(text).map(Offset::seconds);
+            assert_eq!(found, Some(hours * HOUR + minutes * MINUTE), "{text}");
+        }
+        for text in [
+            "utc 2",
+            "utc2",
+            "utc+x",
+            "utc-12-31",
+            "cet",
+            "",
+            "europe/berlin",
+            "utc+200",
+            "utc+8x",
+        ] {
+            assert_eq!(offset_of(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_files_have_a_zone_as_a_word() {
+        for (name, hours) in [
+            (
+                "Binance-Transaction-History-202608242240(UTC+3)-part1-of1.csv",
+                3,
+            ),
+            ("Binance-202608242240(UTC--6)-part1-of1.csv", -6),
+            ("trades_UTC+8_2025.csv", 8),
+            ("trades(utc+3).csv", 3),
+            ("trades (GMT%2B3).csv", 3),
+            ("trades-UTC.csv", 0),
+        ] {
+            assert_eq!(seconds(in_name(name)), Some(hours * HOUR), "{name}");
+        }
+        for name in [
+            "B(UTC 2).csv",
+            "trades_UTC-12-31.csv",
+            "a(UTC+2)b(UTC+3).csv",
+        ] {
+            assert_eq!(in_name(name), Said::Unclear, "{name}");
+        }
+        for name in ["trades.csv", "computch.csv", "2025.csv"] {
+            assert_eq!(in_name(name), Said::Nothing, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_line_before_the_header_has_a_label() {
+        assert_eq!(seconds(in_label("Time Zone:UTC+8")), Some(8 * HOUR));
+        assert_eq!(in_label("Time Zone:CST"), Said::Unclear);
+        assert_eq!(in_label("Account Type:Main"), Said::Nothing);
     }
 }

@@ -19,8 +19,8 @@ const AS_BEFORE: (&str, &str) = (
 );
 
 /// A file of Binance, whose rows have no ids. A name may have the zone.
-const ONE_SECOND: &str = "Date(UTC),Market,Type,Price,Amount,Total,Fee,Fee Coin\n\
-                          2024-03-04 05:06:09,ETHUSDT,BUY,130,0.5,65,0.065,USDT\n";
+const ONE_SECOND: &str = "Time,Pair,Side,Price,Executed,Amount,Fee\n\
+                          2024-03-04 05:06:09,ETHUSDT,BUY,130,0.5ETH,65USDT,0.065USDT\n";
 
 const OTHER: (&str, &str) = (
     "other.csv",

@@ -81,10 +81,8 @@ impl Described {
         record: &Record<'_, '_>,
         reading: &mut Reading<'_>,
     ) -> RowOutcome {
-        match self
-            .movements
-            .read(kind, record, (reading, self.zone.as_ref()))
-        {
+        let zone = self.zone.of(reading.options);
+        match self.movements.read(kind, record, (reading, zone)) {
             Ok(movement) => RowOutcome::Movement(Box::new(movement)),
             Err((parts, name, fault)) => {
                 let (name, found) = self.place_of(parts, record.cells, name);
@@ -107,7 +105,7 @@ impl Described {
         record: &Record<'_, '_>,
         reading: &mut Reading<'_>,
     ) -> RowOutcome {
-        let zone = self.zone.as_ref();
+        let zone = self.zone.of(reading.options);
         if self.cancels.as_ref().is_some_and(|it| it.are(record.cells)) {
             let (found, why) = ("cancels an action", "expected an action that stands");
             let fault = Fault::new(why).with_hint(Hint::TakesBack).taking_back();

@@ -116,8 +116,7 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
         let says = self.file.format.read(&cells).map_err(rejected)?;
         let column = self.file.format.source().time;
         let now = reading.options.now;
-        let zone = self.file.zone.as_ref();
-        let zone = zone.or(reading.options.timezone.as_ref());
+        let zone = self.file.zone.of(reading.options);
         let time = self.file.format.time_of(&cells);
         // Totals have no time.
         if time.is_empty() && matches!(says.meaning, RowMeaning::Ignored(_)) {

@@ -1,14 +1,13 @@
 //! A file whose rows make trades together, by its header.
 
-use jiff::tz::TimeZone;
-
 use super::collecting::{JoinedOutcome, JoinedRows};
 use super::{JoinedFormat, JoinedSource};
+use crate::import::ImportOptions;
 use crate::import::error::FileError;
 use crate::import::formats::differences::Differences;
 use crate::import::formats::layout::Generation;
 use crate::import::formats::template::{fold, is_named};
-use crate::import::formats::zones::zone_of;
+use crate::import::formats::zones::{FileZone, zone_of};
 use crate::import::formats::{HeaderRow, JOINED, Record, RowFormat, RowOutcome};
 use crate::import::reading::Reading;
 
@@ -20,7 +19,7 @@ pub(in crate::import) struct JoinedFile {
     pub(super) names: Vec<String>,
     /// The names as they are compared.
     pub(super) folded: Vec<String>,
-    pub(super) zone: Option<TimeZone>,
+    pub(super) zone: FileZone,
 }
 
 /// Returns the formats that have the row as a header.
@@ -89,6 +88,10 @@ impl RowFormat for JoinedFile {
 
     fn makes_ids(&self) -> bool {
         self.format.source().ids.is_some()
+    }
+
+    fn zone_said(&self, options: &ImportOptions) -> Option<&'static str> {
+        self.zone.said(options)
     }
 
     fn joined(&self) -> Option<&JoinedFile> {

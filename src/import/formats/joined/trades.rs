@@ -13,7 +13,7 @@ use crate::import::columns::{COLUMNS, Column};
 use crate::import::formats::made_ids::made_id;
 use crate::import::header::Header;
 use crate::import::reading::Reading;
-use crate::import::rejected::Fault;
+use crate::import::rejected::{Fault, Hint};
 
 /// Quotes, the likeliest first. Any asset before another one is its quote.
 const QUOTES: [&str; 13] = [
@@ -41,6 +41,11 @@ const USD: &str = "USD";
 const TWO_ASSETS: &str = "expected one asset that was paid, and one that was received";
 const ONE_FEE: &str = "expected fees in one asset";
 const ONE_WAY: &str = "expected one trade: nobody can say which rows belong together";
+const ONE_TIME: &str = "expected rows of one time: the rows with one id are far apart";
+
+/// Microseconds of five minutes: the rows of one trade are not further apart.
+const APART_MAX_MICROS: i64 = 300 * 1_000_000;
+
 const DIGITS: &str = "expected amounts of fewer digits";
 
 /// A sum of amounts by asset.
@@ -58,6 +63,7 @@ pub(super) fn trade_of(
     if source.is_one_way && is_two_way(postings()) {
         return Err(Fault::new(ONE_WAY));
     }
+    check_times(rows)?;
     let amounts = sums(postings().map(|it| (it.asset.as_str(), it.amount)))?;
     let fees = sums(postings().map(|it| (it.fee_asset.as_str(), it.fee)))?;
     let [(base, units), (quote, value)] = pair_of(&amounts)?;
@@ -115,6 +121,16 @@ pub(super) fn trade_of(
         trade.trade.order_id = id;
     }
     Ok(trade)
+}
+
+/// Checks that rows are of one time. Errors: they are far apart, so one id is that of two trades.
+fn check_times(rows: &[&JoinedRow<'_>]) -> Result<(), Fault> {
+    let times = || rows.iter().map(|row| row.at.as_micros());
+    let apart = times().max().zip(times().min());
+    match apart.is_some_and(|(last, first)| last.saturating_sub(first) > APART_MAX_MICROS) {
+        true => Err(Fault::new(ONE_TIME).with_hint(Hint::RoundedId)),
+        false => Ok(()),
+    }
 }
 
 /// Returns the words for a column in the reason of rows that were joined.
