@@ -6,6 +6,9 @@ const PROGRAMS: [&str; 3] = ["fifo-pnl", "compute_allocations", "validate_alloca
 /// The columns of a terminal that does not tell its width.
 const COLUMNS: usize = 80;
 
+/// Further indent of the rest of an indented line.
+const REST_INDENT: usize = 2;
+
 /// Deepest indent of the lines that a long line goes on in. A label ends before it.
 const INDENT_MAX: usize = 40;
 
@@ -49,14 +52,16 @@ fn columns_of_terminal<T>(_: &T) -> Option<usize> {
 }
 
 /// Breaks lines that are longer than `columns` at spaces. A line goes on below its text, right of
-/// its label. A command stays whole, so that it can be copied.
+/// its label. An indented line without a label goes on further to the right, so that its rest is no
+/// line of its own. A command stays whole, so that it can be copied, and so does a line of a table
+/// of settings that begins with `#`.
 pub fn wrapped(text: &str, columns: usize) -> String {
     let mut out = String::with_capacity(text.len());
     for (at, line) in text.split('\n').enumerate() {
         if at > 0 {
             out.push('\n');
         }
-        match line.chars().count() <= columns {
+        match line.chars().count() <= columns || line.starts_with('#') {
             true => out.push_str(line),
             false => wrap(&mut out, line, columns),
         }
@@ -65,7 +70,7 @@ pub fn wrapped(text: &str, columns: usize) -> String {
 }
 
 fn wrap(out: &mut String, line: &str, columns: usize) {
-    let (indent, mut used) = (indent_of(line), 0);
+    let (indent, mut used) = (indent_of_rest(line), 0);
     for (nth, word) in words(line).into_iter().enumerate() {
         let length = word.chars().count();
         if nth > 0 && used + 1 + length > columns {
@@ -110,6 +115,18 @@ fn indent_of(line: &str) -> usize {
     gap.map_or(0, text).min(head.len().saturating_sub(1))
 }
 
+/// Returns the indent of what goes on below a line.
+fn indent_of_rest(line: &str) -> usize {
+    let (indent, leading) = (
+        indent_of(line),
+        line.len() - line.trim_start_matches(' ').len(),
+    );
+    match leading > 0 && indent == leading {
+        true => indent + REST_INDENT,
+        false => indent,
+    }
+}
+
 fn blanks(characters: &[char]) -> usize {
     characters.iter().take_while(|it| **it == ' ').count()
 }
@@ -144,6 +161,16 @@ mod tests {
         assert_eq!(wrapped(text, 100), text);
         let plain = "one two three four";
         assert_eq!(wrapped(plain, 9), "one two\nthree\nfour");
+    }
+
+    #[test]
+    fn the_rest_of_an_indented_line_is_no_line_of_its_own() {
+        let text = "  movements: 1 deposit, 2 staking\n  rows: 3";
+        let expected = "  movements: 1\n    deposit, 2\n    staking\n  rows: 3";
+        assert_eq!(wrapped(text, 14), expected);
+        // A comment of TOML, cut in two, is no comment any more.
+        let comment = "# open: are times in UTC?\nids = \"a\"";
+        assert_eq!(wrapped(comment, 12), comment);
     }
 
     #[test]

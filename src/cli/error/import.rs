@@ -1,6 +1,6 @@
 //! Advice about a file, or a row, that was not imported.
 
-use crate::engine::MORE_COLUMNS;
+use crate::engine::{MORE_COLUMNS, shown};
 use crate::import::{
     self, FileError, Hint, OPTIONAL_COLUMNS, Obstacle, REQUIRED_COLUMNS, ZoneError, quoted,
 };
@@ -320,6 +320,11 @@ fn header_hint() -> String {
 pub fn zone_hint(error: &ZoneError) -> String {
     match &error.similar {
         Some(similar) => format!("did you mean {similar:?}?"),
+        None if error.name.starts_with(['+', '-']) => format!(
+            "names are those of the IANA time zone database. The clock of a broker's server is \
+             stored with its account: `fifo-pnl account add NAME --server-time {}`",
+            shown(&error.name)
+        ),
         None => "names are those of the IANA time zone database".into(),
     }
 }
@@ -378,5 +383,10 @@ mod tests {
         let meant = zone_hint(&zone(Some("Europe/Berlin")));
         assert_eq!(meant, "did you mean \"Europe/Berlin\"?");
         assert!(zone_hint(&zone(None)).starts_with("names are those of the IANA"));
+        let offset = ZoneError {
+            name: "+02:00".into(),
+            similar: None,
+        };
+        assert!(zone_hint(&offset).ends_with("--server-time +02:00`"));
     }
 }
