@@ -179,3 +179,41 @@ fn a_split_of_the_old_line_of_a_share_is_one_of_the_share() {
         ["0"]
     );
 }
+
+/// A person writes down the ratio that a ledger without old trades can't give.
+#[test]
+fn a_split_is_written_down_in_a_file_and_taken_back() {
+    let folder = Folder::new();
+    folder.write(
+        "trades.csv",
+        "order_id,symbol,side,size,price,order_time,total_fees_usd,account\n\
+         b1,NVDA,buy,3,1000,2024-01-02T15:00:00Z,0,main\n\
+         b2,NVDA,buy,3,1000,2024-01-02T15:00:00Z,0,other\n\
+         s1,NVDA,sell,6,120,2024-07-02T15:00:00Z,0,main\n",
+    );
+    folder.write(
+        "fifo-pnl.toml",
+        "[accounts.main]\nclass = \"security\"\n[accounts.other]\nclass = \"security\"\n",
+    );
+    folder.write(
+        "splits.csv",
+        "action,asset,happened_at,ratio_new,ratio_old,account,note\n\
+         split,NVDA,2024-06-10,10,1,main,ten for one\n",
+    );
+    let done = folder.fifo_pnl(&["import", "splits.csv"]).expect(0).stdout;
+    assert!(done.contains("actions: 1 split; 1 new, 0 known"), "{done}");
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(0);
+    // Six of thirty at 100: 720 less 600. The other account has its three shares.
+    let rows = "SELECT account, cost_basis_usd, pnl_usd FROM v_current_allocations";
+    assert_eq!(folder.sql(rows), ["main|600|120"]);
+    let lots = "SELECT account, remaining_size FROM fifo_inventory_snapshot ORDER BY account";
+    assert_eq!(folder.sql(lots), ["main|24", "other|3"]);
+    let again = folder.fifo_pnl(&["import", "splits.csv"]).expect(0).stdout;
+    assert!(again.contains("1 split; 0 new, 1 known"), "{again}");
+    folder
+        .fifo_pnl(&["import", "undo", "1", "--reason", "test"])
+        .expect(0);
+    folder.compute(&["--incremental"]).expect(0);
+    let pnl = "SELECT pnl_usd FROM v_current_allocations WHERE pnl_usd IS NOT NULL";
+    assert_eq!(folder.sql(pnl), ["-2640"]);
+}

@@ -26,7 +26,8 @@ macro_rules! layouts {
 }
 
 /// The layouts of this program, in the order of their names.
-const TEXTS: [(&str, &str); 21] = layouts![
+const TEXTS: [(&str, &str); 22] = layouts![
+    "actions",
     "alpaca-activities",
     "binance-older",
     "binance-orders",

@@ -71,6 +71,11 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
                 ["fifo-pnl run FILE".to_owned()],
             ),
             Way::new(
+                "nothing is missing, and the ratio is another: take the import with the split \
+                 back, and write its ratio into a file of actions, see docs/FORMATS.md",
+                ["fifo-pnl import ACTIONS.csv".to_owned()],
+            ),
+            Way::new(
                 "a split is stored twice, or the file with the action is wrong: take its import \
                  back",
                 [
