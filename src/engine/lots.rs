@@ -32,6 +32,8 @@ pub struct InventoryLot {
     pub remaining_size: Size,
     /// Cost of what is left. Units: USD.
     pub remaining_cost: Usd,
+    /// A sell used a part of the lot before a split changed it.
+    pub was_used: bool,
 }
 
 /// A buy of an earlier matching that left its lot open, and how much of the lot was used.
@@ -41,6 +43,8 @@ pub(super) struct EarlierLot {
     pub(super) buy: u32,
     /// Units: base units.
     pub(super) used: Size,
+    /// A sell used a part of the lot before a split changed it.
+    pub(super) was_used: bool,
 }
 
 /// Finds the buys of the lots among the sorted trades, and how much of each was used.
@@ -69,7 +73,12 @@ pub(super) fn used_before(
         if trade.side == Side::Sell || lot.remaining_size.is_zero() {
             return Err(invalid(&"nothing was left"));
         }
-        earlier.push(EarlierLot { buy: place, used });
+        let was_used = lot.was_used;
+        earlier.push(EarlierLot {
+            buy: place,
+            used,
+            was_used,
+        });
     }
     Ok(earlier)
 }

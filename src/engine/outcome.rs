@@ -104,7 +104,7 @@ impl Matching {
                 if buy_before.replace(buy) != Some(buy) {
                     while before.next_if(|earlier| earlier.buy < buy).is_some() {}
                     let earlier = before.next_if(|earlier| earlier.buy == buy);
-                    if earlier.is_none_or(|earlier| earlier.used.is_zero()) {
+                    if earlier.is_none_or(|earlier| earlier.used.is_zero() && !earlier.was_used) {
                         count(&mut totals.buys_used);
                     }
                 }
@@ -149,6 +149,12 @@ impl Matching {
         later.before = std::mem::take(&mut self.before);
         later.before.push(self);
         Ok(later)
+    }
+
+    /// Returns the matching of a whole pool: all its lots are new.
+    pub(super) fn of_whole_pool(mut self: Box<Self>) -> Box<Self> {
+        self.earlier = Vec::new();
+        self
     }
 
     /// Returns the last trade in the pool's total order.

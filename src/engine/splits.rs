@@ -6,8 +6,10 @@
 //! has its own way: `reference/splits.rs`.
 
 use super::action::{ActionRatio, Split, SplitChange};
+use super::fact::Fact;
+use super::ids::OrderId;
 use super::lots::InventoryLot;
-use super::money::{MoneyError, add_sizes, split_size, sub_sizes};
+use super::money::{add_sizes, split_size, sub_sizes};
 use super::number::{Fee, Price, Size};
 use super::policy::SPLIT_DECIMALS_MIN;
 use super::time::Timestamp;
@@ -36,12 +38,12 @@ pub enum SplitError {
         buy: String,
     },
     /// A size has more digits than a lot's.
-    #[error("{split} makes too large a size: {error}")]
-    TooLarge {
+    #[error("{split} gives the lot \"{buy}\" a size of more than 28 digits")]
+    TooLong {
         /// The split.
         split: Split,
-        /// The limit.
-        error: MoneyError,
+        /// The buy of the lot.
+        buy: String,
     },
 }
 
@@ -50,22 +52,25 @@ pub enum SplitError {
 /// The sizes are differences of cumulative sizes, so the whole inventory is rounded once.
 /// Errors: the split can't be applied; some lots may have changed.
 pub(super) fn split_lots(split: &Split, lots: &mut [InventoryLot]) -> Result<(), SplitError> {
-    let too_large = |error| SplitError::TooLarge {
+    let too_long = |buy: &OrderId| SplitError::TooLong {
         split: *split,
-        error,
+        buy: buy.as_str().to_owned(),
     };
     let sizes = || lots.iter().map(|lot| lot.remaining_size);
-    if lots.is_empty() {
+    let Some(first) = lots.first() else {
         return Ok(());
-    }
+    };
     let decimals = sizes().map(Size::scale).fold(SPLIT_DECIMALS_MIN, u8::max);
-    let held = sizes().try_fold(Size::ZERO, add_sizes).map_err(too_large)?;
+    let held = sizes().try_fold(Size::ZERO, add_sizes);
+    let held = held.map_err(|_| too_long(&first.buy.order_id))?;
     let ratio = ratio_of(split, held)?;
     let (mut before, mut after) = (Size::ZERO, Size::ZERO);
     for lot in lots {
-        before = add_sizes(before, lot.remaining_size).map_err(too_large)?;
-        let now = split_size(before, ratio, decimals).map_err(too_large)?;
-        let size = sub_sizes(now, after).map_err(too_large)?;
+        let is_long = |_| too_long(&lot.buy.order_id);
+        before = add_sizes(before, lot.remaining_size).map_err(is_long)?;
+        let now = split_size(before, ratio, decimals).map_err(is_long)?;
+        let size = sub_sizes(now, after).map_err(is_long)?;
+        Fact::try_of_size(size).map_err(|_| too_long(&lot.buy.order_id))?;
         after = now;
         if size.is_zero() {
             let buy = lot.buy.order_id.as_str().to_owned();
@@ -78,6 +83,7 @@ pub(super) fn split_lots(split: &Split, lots: &mut [InventoryLot]) -> Result<(),
 
 /// Enters what is left of a lot as a new lot. Its units share its cost, which includes the fee.
 fn enter_again(lot: &mut InventoryLot, size: Size) {
+    lot.was_used |= lot.remaining_size != lot.buy.size;
     let buy = &mut lot.buy;
     (buy.size, buy.price, buy.more) = (size, Price::ZERO, None);
     // An unknown fee stays unknown.

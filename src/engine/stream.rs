@@ -104,7 +104,10 @@ impl PoolStream {
             rest: LotSums::NONE,
         };
         match continue_pool(PoolLedger::new(slice.pool.clone()), &state) {
-            Continued::Matched(lots, _) => slice.then(lots).map_err(|error| failed(&error)),
+            Continued::Matched(lots, _) => {
+                let whole = slice.then(lots).map_err(|error| failed(&error))?;
+                Ok(whole.of_whole_pool())
+            }
             Continued::Rejected(rejection) => Err(rejection),
             Continued::HistoryChanged { order_id } => Err(failed(&order_id)),
             Continued::Damaged(reason) => Err(failed(&reason)),
@@ -232,6 +235,7 @@ impl PoolStream {
                 buy: buy.to_trade().map_err(|_| pointer())?,
                 remaining_size: lot.remaining_size,
                 remaining_cost: lot.remaining_cost,
+                was_used: false,
             });
         }
         let lots = u64::try_from(self.lots.len()).unwrap_or(u64::MAX);

@@ -96,7 +96,11 @@ mod tests {
         let used = "0.5".parse().unwrap();
         let earlier: Vec<EarlierLot> = earlier
             .iter()
-            .map(|place| EarlierLot { buy: *place, used })
+            .map(|place| EarlierLot {
+                buy: *place,
+                used,
+                was_used: false,
+            })
             .collect();
         let last = last.map(|id| PlaceInPool {
             order_time: super::super::time::Timestamp::try_from_micros(9).unwrap(),

@@ -45,6 +45,12 @@ pub(crate) fn from_i128_to_512(value: i128) -> I512 {
     value.as_()
 }
 
+/// Narrows to 256 bits. `None`: it does not fit.
+pub(crate) fn to_256(value: I512) -> Option<I256> {
+    let narrow: I256 = value.as_();
+    (to_512(narrow) == value).then_some(narrow)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

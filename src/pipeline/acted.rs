@@ -18,8 +18,9 @@ pub enum ActionCause {
     Unapplied(Unapplied),
     /// The pool has other actions than those that the version was computed with.
     Changed,
-    /// A new trade comes before a split that the version has applied.
-    LateTrade {
+    /// A pool with a split has a new trade. A stored lot does not tell whether a sell used it before
+    /// the split.
+    Split {
         /// The split.
         split_at: Timestamp,
     },
@@ -30,8 +31,8 @@ impl fmt::Display for ActionCause {
         match self {
             Self::Unapplied(unapplied) => unapplied.fmt(f),
             Self::Changed => f.write_str("its splits or other actions have changed"),
-            Self::LateTrade { split_at } => {
-                write!(f, "a new trade comes before the split at {split_at}")
+            Self::Split { split_at } => {
+                write!(f, "it has a split, at {split_at}, and new trades")
             }
         }
     }
@@ -91,13 +92,13 @@ pub(super) async fn acted_since(
         }
         let splits = after.iter().filter(|it| it.kind == ActionKind::Split);
         let split_at = splits.map(|split| split.happened_at).max();
-        let is_late = split_at.is_some() && new.min().is_some_and(|first| Some(first) < split_at);
+        let has_new = new.count() > 0;
         let cause = match unapplied(&now, rules, (pool, last)) {
             Some(unapplied) => Some(ActionCause::Unapplied(unapplied)),
             None if before != after => Some(ActionCause::Changed),
             None => split_at
-                .filter(|_| is_late)
-                .map(|split_at| ActionCause::LateTrade { split_at }),
+                .filter(|_| has_new)
+                .map(|split_at| ActionCause::Split { split_at }),
         };
         if let Some(cause) = cause {
             acted.forced.insert(pool.clone(), cause);

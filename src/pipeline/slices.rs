@@ -84,7 +84,9 @@ impl Sliced {
         self.rows = self.rows.saturating_add(slice.rows());
         self.ledger_hash.add(slice.ledger_hash);
         self.named.add_names(&slice);
-        self.named.splits = slice.splits.clone();
+        if !slice.splits.is_empty() {
+            self.named.splits = slice.splits.clone();
+        }
         if self.settled.is_some() {
             work.context.progress.advance(slice.rows());
         } else {

@@ -39,6 +39,8 @@ fn with_buy(lot: &StoredLot, pool: &Pool, mut buy: Trade) -> InventoryLot {
         buy,
         remaining_size: lot.remaining_size,
         remaining_cost: lot.remaining_cost_usd,
+        // A run goes on only in pools without splits.
+        was_used: false,
     }
 }
 

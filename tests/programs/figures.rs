@@ -115,6 +115,8 @@ mod tests {
     on_both!(imported: the_same_file_under_another_account_is_named,
         statuses_that_nobody_knows_are_refused,
         an_incremental_run_says_what_its_totals_lack);
-    on_both!(splits: a_split_changes_lots_in_any_run);
+    on_both!(splits: a_split_changes_lots_in_any_run,
+        a_lot_used_before_and_after_a_split_is_one_lot,
+        a_pool_in_slices_applies_its_splits);
     on_both!(reopened: an_item_without_an_unmatched_part_is_not_reopened);
 }

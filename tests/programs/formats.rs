@@ -79,7 +79,9 @@ fn cuts(name: &str) -> Vec<usize> {
     });
     let trades: Vec<(usize, String)> = trades.collect();
     let first = trades.first().map(|(line, _)| *line);
-    let first = first.into_iter().chain(first_movement(name)).min();
+    let beside = ["movements.csv", "actions.csv"].into_iter();
+    let beside = beside.filter_map(|file| first_beside(name, file));
+    let first = first.into_iter().chain(beside).min();
     let later = trades.windows(2).filter_map(|pair| match pair {
         [(_, before), (line, time)] if before != time => Some(*line),
         _ => None,
@@ -90,11 +92,11 @@ fn cuts(name: &str) -> Vec<usize> {
     cuts
 }
 
-/// Returns the line of the first movement of a sample.
-fn first_movement(name: &str) -> Option<usize> {
-    let movements = repository().join(format!("fixtures/formats/{name}/movements.csv"));
-    let movements = fs::read_to_string(movements).ok()?;
-    let (_, line) = movements.lines().nth(1)?.rsplit_once(',')?;
+/// Returns the line of the first movement or action of a sample.
+fn first_beside(name: &str, file: &str) -> Option<usize> {
+    let beside = repository().join(format!("fixtures/formats/{name}/{file}"));
+    let beside = fs::read_to_string(beside).ok()?;
+    let (_, line) = beside.lines().nth(1)?.rsplit_once(',')?;
     line.parse().ok()
 }
 

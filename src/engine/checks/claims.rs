@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use super::super::action::Split;
 use super::super::hash::RowsHash;
 use super::super::leg::Leg;
 use super::super::reference::{Exact, TradeAmounts};
@@ -229,8 +228,6 @@ fn counts_and_sums(totals: &PoolTotals) -> [(&'static str, String); 15] {
 struct NamedOrders<'a> {
     trades: Vec<bool>,
     others: BTreeSet<(&'a str, Leg)>,
-    /// The same trade after a split, which counts again.
-    after_splits: BTreeSet<(usize, usize)>,
 }
 
 impl<'a> NamedOrders<'a> {
@@ -238,15 +235,6 @@ impl<'a> NamedOrders<'a> {
         Self {
             trades: vec![false; trades],
             others: BTreeSet::new(),
-            after_splits: BTreeSet::new(),
-        }
-    }
-
-    /// Adds a buy. `splits` counts the splits between it and the sell.
-    fn add_buy(&mut self, named: NamedOrder, id: (&'a str, Leg), splits: usize) {
-        match named.trade() {
-            Some(index) if splits > 0 => drop(self.after_splits.insert((index, splits))),
-            _ => self.add(named, id),
         }
     }
 
@@ -259,8 +247,7 @@ impl<'a> NamedOrders<'a> {
 
     fn count(&self) -> String {
         let seen = self.trades.iter().filter(|seen| **seen).count();
-        let more = self.others.len().saturating_add(self.after_splits.len());
-        seen.saturating_add(more).to_string()
+        seen.saturating_add(self.others.len()).to_string()
     }
 }
 
@@ -332,14 +319,8 @@ impl<'a> Recomputed<'a> {
             };
             self.pairs = self.pairs.saturating_add(1);
             self.sells_matched.add(row.sell, sell_id);
-            let (sold, bought) = (Some(stored.sell_time), stored.buy_time);
-            let between = |split: &&Split| {
-                let at = Some(split.happened_at);
-                bought < at && at <= sold
-            };
-            let splits = evidence.splits().iter().filter(between).count();
             self.buys_used
-                .add_buy(row.buy, (buy_id.as_str(), stored.buy_leg), splits);
+                .add(row.buy, (buy_id.as_str(), stored.buy_leg));
             self.matched_size = self.matched_size.plus(&row.size);
             self.proceeds = self.proceeds.plus(&proceeds);
             self.net_proceeds = self.net_proceeds.plus(&net_proceeds);

@@ -29,7 +29,11 @@ fn matched() -> Matching {
 
 fn earlier(place: u32, used: &str) -> EarlierLot {
     let used: Size = used.parse().unwrap();
-    EarlierLot { buy: place, used }
+    EarlierLot {
+        buy: place,
+        used,
+        was_used: false,
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ fn inventory_lot(buy: &TradeRef<'_>, lot: &OpenLot) -> InventoryLot {
         buy: buy.to_trade().unwrap(),
         remaining_size: lot.remaining_size,
         remaining_cost: lot.remaining_cost,
+        was_used: false,
     }
 }
 
