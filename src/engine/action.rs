@@ -307,13 +307,20 @@ pub fn unapplied(
             again_at: Some(second.happened_at),
         })
     });
+    // The units that came are those of the whole account, and a pool by symbol has a part of it.
+    let is_of_account = |it: &&&AssetAction| rules.pools == PoolsBy::Symbol && it.units.is_some();
+    let of_account = splits.iter().find(is_of_account);
+    let of_account = of_account.map(|action| Unapplied {
+        action: (*action).clone(),
+        again_at: None,
+    });
     let mut first = of_pool.into_iter();
     let first = first.find(|it| until.is_some_and(|until| it.happened_at <= until));
     let first = first.map(|action| Unapplied {
         action: action.clone(),
         again_at: None,
     });
-    near.or(first)
+    near.or(of_account).or(first)
 }
 
 /// Returns the splits that change lots of a pool, in the order of time.

@@ -18,8 +18,8 @@ pub enum ActionCause {
     Unapplied(Unapplied),
     /// The pool has other actions than those that the version was computed with.
     Changed,
-    /// A pool with a split has a new trade. A stored lot does not tell whether a sell used it before
-    /// the split.
+    /// A pool with a split has a new trade. A stored lot does not tell whether it was sold in part
+    /// before the split.
     Split {
         /// The split.
         split_at: Timestamp,

@@ -67,6 +67,9 @@ pub enum DecisionError {
     /// A lot was acquired later than it was sold.
     #[error("acquired {0}, after the sale of {1}")]
     AcquiredLater(Timestamp, Timestamp),
+    /// A split lies between a lot and the sale, so units of the lot are others than those sold.
+    #[error("acquired {0}, before the split of {1}, expected a lot of after it")]
+    SplitBetween(Timestamp, Timestamp),
     /// The lots are larger than the unmatched size.
     #[error("{0} is more than the {1} that found no lot")]
     MoreThanUnmatched(Size, Size),

@@ -65,6 +65,12 @@ pub fn basis_trades(
         if lot.acquired > sold_at {
             return Err(DecisionError::AcquiredLater(lot.acquired, sold_at).into());
         }
+        let of_pool = ledger.pools.get(&item.pool);
+        let splits = of_pool.map(|of| &of.splits[..]).unwrap_or_default();
+        let between = |at: &Timestamp| lot.acquired < *at && *at <= sold_at;
+        if let Some(at) = splits.iter().map(|it| it.happened_at).find(between) {
+            return Err(DecisionError::SplitBetween(lot.acquired, at).into());
+        }
     }
     if total > unmatched {
         return Err(DecisionError::MoreThanUnmatched(total, unmatched).into());

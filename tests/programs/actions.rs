@@ -50,7 +50,7 @@ fn a_split_changes_the_sizes_of_lots_and_not_their_cost() {
     for said in [
         "all.csv: 5 rows, 4 new, 0 known, 1 action\n",
         "  actions: 1 split; 1 new, 0 known\n",
-        "Actions         1 split is applied\n",
+        "Actions         1 split is stored\n",
     ] {
         assert!(done.stdout.contains(said), "{said}{}", done.stdout);
     }
@@ -166,11 +166,7 @@ fn a_split_of_the_old_line_of_a_share_is_one_of_the_share() {
          \"QRS.OLD(US0000000001) Split 1 for 10 (QRS.OLD, QRS CORP, US0000000001)\",-100,0,0,0,\n",
     );
     let done = folder.fifo_pnl(&["run", "ib.csv"]).expect(0);
-    assert!(
-        done.stdout.contains("1 split is applied"),
-        "{}",
-        done.stdout
-    );
+    assert!(done.stdout.contains("1 split is stored"), "{}", done.stdout);
     // A hundred at 1 are ten at 10, which are sold at 12.
     let rows = "SELECT asset, allocated_size, cost_basis_usd, pnl_usd FROM v_current_allocations";
     assert_eq!(folder.sql(rows), ["QRS|10|100|20"]);

@@ -117,6 +117,7 @@ mod tests {
         an_incremental_run_says_what_its_totals_lack);
     on_both!(splits: a_split_changes_lots_in_any_run,
         a_lot_used_before_and_after_a_split_is_one_lot,
-        a_pool_in_slices_applies_its_splits);
+        a_pool_in_slices_applies_its_splits,
+        a_lot_by_decision_may_not_lie_before_a_split);
     on_both!(reopened: an_item_without_an_unmatched_part_is_not_reopened);
 }

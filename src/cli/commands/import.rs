@@ -127,7 +127,7 @@ pub(super) async fn beside_stored(store: Option<&dyn Store>) -> CliResult<String
     let moved = plural(movements, "movement", "movements");
     let text = line("Movements       ", movements, moved, unused);
     let applied = plural(splits, "split", "splits");
-    let text = text + &line("Actions         ", splits, applied, "applied");
+    let text = text + &line("Actions         ", splits, applied, "stored");
     let acted = plural(others, "action", "actions");
     Ok(text + &line("Actions         ", others, acted, unused))
 }

@@ -59,6 +59,10 @@ fn decision_advice(why: &DecisionError) -> (Exit, &'static str) {
     match why {
         DecisionError::NoUnmatchedSell(..) => (Exit::Usage, "a basis settles unmatched sells only"),
         DecisionError::AcquiredLater(..) => (Exit::Usage, "what is sold was acquired before"),
+        DecisionError::SplitBetween(..) => (
+            Exit::Usage,
+            "import the lot with the units that it had then: `fifo-pnl import lots FILE`",
+        ),
         DecisionError::MoreThanUnmatched(..) => (
             Exit::Usage,
             "a basis settles what is unmatched; import other lots with `fifo-pnl import lots FILE`",

@@ -162,3 +162,33 @@ pub fn a_pool_in_slices_applies_its_splits(place: &Place) {
     place.run("fifo-pnl run all.csv").expect(0);
     as_in_full(place);
 }
+
+/// A person may not settle a sale with a lot whose units a split has changed since.
+pub fn a_lot_by_decision_may_not_lie_before_a_split(place: &Place) {
+    let rows = [
+        r#""09/01/2020","Buy","HYLB","A FUND","10","$10.00","","-$100.00"
+"#,
+        r#""09/15/2020","Stock Split","HYLB","A FUND","10","","",""
+"#,
+        r#""10/01/2020","Sell","HYLB","A FUND","30","$7.00","","$210.00"
+"#,
+    ];
+    write(place, "all.csv", &rows);
+    place.run("fifo-pnl run all.csv").expect(0);
+    let resolve = "fifo-pnl review resolve 1 --basis 50 --note test --yes --acquired";
+    let done = place
+        .run(&format!("{resolve} 2020-01-01T00:00:00Z"))
+        .expect(2);
+    has(
+        &done.stderr,
+        &[
+            "before the split of 2020-09-15",
+            "fifo-pnl import lots FILE",
+        ],
+    );
+    place
+        .run(&format!("{resolve} 2020-09-16T00:00:00Z"))
+        .expect(0);
+    place.run("compute_allocations --all-symbols").expect(0);
+    has(&exported(place), &[",10,5,7,0,0,50,70,70,20,"]);
+}
