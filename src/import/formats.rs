@@ -5,6 +5,7 @@
 //! one line to [`FORMATS`]. Read next: `native.rs`, the format to copy.
 
 mod actions;
+mod amounts;
 mod binance_convert;
 mod binance_records;
 mod binance_us;

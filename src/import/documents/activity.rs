@@ -41,7 +41,7 @@ const REPORTS: [&str; 20] = [
 ];
 
 /// Columns of the table, with their names in the sections.
-const COLUMNS: [(&str, &[&str]); 15] = [
+const COLUMNS: [(&str, &[&str]); 16] = [
     ("Section", &[]),
     ("DataDiscriminator", &["DataDiscriminator"]),
     ("Asset Category", &["Asset Category"]),
@@ -53,6 +53,7 @@ const COLUMNS: [(&str, &[&str]); 15] = [
     ("T. Price", &["T. Price"]),
     ("Proceeds", &["Proceeds"]),
     ("Comm/Fee", &["Comm/Fee", "Comm/Tax"]),
+    ("Basis", &["Basis"]),
     ("Realized P/L", &["Realized P/L"]),
     ("Code", &["Code"]),
     ("Description", &["Description"]),

@@ -67,6 +67,211 @@ fn a_value_is_about_size_and_price() {
     }
 }
 
+/// Rounding moves a value by a unit of the last digits, and no further.
+#[test]
+fn a_value_is_off_by_rounding_only() {
+    for (name, from, to) in [
+        ("kraken-trades", "4000.02500", "4000.05000"),
+        ("binance-older", "0.5,65,", "0.5,65.5,"),
+        ("bitstamp", "900.00,EUR,9", "900.10,EUR,9"),
+        ("bybit-spot", "0.0055,", "0.00595,"),
+        ("kucoin-oldest", "0.015,2", "0.0154,2"),
+        ("okx-oldest", "0.022 BTC", "0.0242 BTC"),
+        ("ib-flex-trades", "8909.1", "8999.1"),
+        ("ib-transactions", "10450.0,-1.0", "10560.0,-1.0"),
+        ("robinhood", "$5,000.36", "$5,040.36"),
+        ("schwab", "-$3,324.95", "-$3,344.95"),
+    ] {
+        let said = fault_of(name, from, to);
+        assert!(
+            said.ends_with(", expected about size x price"),
+            "{name}: {said}"
+        );
+    }
+    for (name, from, to) in [
+        ("kraken-trades", "4000.02500", "4000.02480"),
+        ("bitstamp", "900.00,EUR,9", "900.01,EUR,9"),
+        // A price with cents alone, and a size of many decimals.
+        (
+            "bitstamp-older",
+            "0.10000000 BTC,3700.00 USD",
+            "0.10000027 BTC,3700.01 USD",
+        ),
+        ("robinhood", "$5,000.36", "$4,990.36"),
+    ] {
+        assert_eq!(rejected(&changed(name, &[(from, to)])), [""; 0], "{name}");
+    }
+}
+
+/// A spreadsheet with decimal commas reads 0.035 as 35, and leaves 0.07 alone.
+#[test]
+fn numbers_that_a_spreadsheet_changed_are_refused() {
+    let file = changed(
+        "binance-older",
+        &[("0.035,2,0.07,0.002", "35,2,0.07,2"), ("0.065", "65")],
+    );
+    let said = [
+        "2: Fee is \"65\", expected less than the trade",
+        "3: Total is \"0.07\", expected about size x price",
+    ];
+    assert_eq!(rejected(&file), said);
+}
+
+/// A fee is a part of its trade. A broker or a shop may have a least fee, and a chain has its own.
+#[test]
+fn a_fee_as_large_as_the_trade_is_refused() {
+    let why = "expected less than the trade";
+    for (name, from, to, column) in [
+        (
+            "kraken-trades",
+            "1000.00000,2.60000",
+            "1000.00000,2600.00000",
+            "fee",
+        ),
+        ("bitstamp", "2.00,USD", "2000.00,USD", "Fee"),
+        ("kucoin-fills", "0.00011,0", "0.11,0", "Fee"),
+        ("bybit-spot", "5.5E-7", "5.5E-3", "ExecFeeV2"),
+        ("crypto-com-exchange", "0.52,USDT", "520,USDT", "fee"),
+        ("ib-flex-trades", "\"-1.25\"", "\"-1250\"", "IBCommission"),
+    ] {
+        let said = fault_of(name, from, to);
+        let ends = format!(", {why}");
+        assert!(said.contains(&format!(": {column} is ")), "{name}: {said}");
+        assert!(said.ends_with(&ends), "{name}: {said}");
+    }
+    for (name, from, to, more) in [
+        ("okx-account", "-0.6,USDT,0,0,599.4", "-600,USDT,0,0,0", 2),
+        ("bybit-log", "-2.50000", "-2500.00000", 0),
+        (
+            "gemini",
+            "($4.10),\"$7,621.90 \"",
+            "($1640.10),\"$7,621.90 \"",
+            1,
+        ),
+        ("koinly", "450,2.25,USD", "450,450,USD", 1),
+    ] {
+        let file = changed(name, &[(from, to)]);
+        let said = rejected(&file);
+        let is_said = |it: &String| it.ends_with(&format!("for the fees together: {why}"));
+        assert_eq!(
+            said.iter().filter(|it| is_said(it)).count(),
+            more,
+            "{said:#?}"
+        );
+    }
+    // Rounding up to the last digit, a least commission, and a fee of the chain.
+    for (name, from, to) in [
+        (
+            "kraken-trades",
+            "1000.00000,2.60000,0.5",
+            "0.01,0.01,0.000005",
+        ),
+        (
+            "ib-flex-trades",
+            "\"10\",\"80\",\"800\"",
+            "\"10\",\"0.01\",\"0.1\"",
+        ),
+        ("koinly", "0.0001,BNB", "0.003,BTC"),
+    ] {
+        assert_eq!(rejected(&changed(name, &[(from, to)])), [""; 0], "{name}");
+    }
+}
+
+/// Rows that make a trade together may state its price.
+#[test]
+fn amounts_fit_the_price_of_their_rows() {
+    let why = "expected what was paid and what was received to fit the price of the rows";
+    for (name, changes, lines) in [
+        (
+            "okx-account",
+            [("Buy,0.3,ETH,2000", "Buy,0.3,ETH,2")].as_slice(),
+            2,
+        ),
+        (
+            "bybit-log",
+            &[(
+                "-0.05000000000000000000,0.00000000000000000000,50000",
+                "-0.05000000000000000000,0.00000000000000000000,50500",
+            )],
+            2,
+        ),
+    ] {
+        let file = changed(name, changes);
+        let said = rejected(&file);
+        assert_eq!(said.len(), lines, "{said:#?}");
+        assert!(said.iter().all(|it| it.ends_with(why)), "{said:#?}");
+    }
+    let said = |column: &str, found: &str| {
+        format!("2: {column} is \"{found}\", expected the price of what was sold and bought")
+    };
+    let of = |from, to| fault_of("binance-convert", from, to);
+    assert_eq!(
+        of("0.25 ETH", "25 ETH"),
+        said("Price", "1 USDT = 0.00025 ETH")
+    );
+    assert_eq!(
+        of("1 ETH = 4000 USDT", "1 ETH = 4 USDT"),
+        said("Inverse Price", "1 ETH = 4 USDT")
+    );
+    // The price may have a spread in it, and may be rounded to nothing.
+    let file = changed("coinbase", &[("SOL,-4,USD,$210.00", "SOL,-4,USD,$2.10")]);
+    let why = "30: Subtotal is \"-$840.00\", expected about the quantity x the price";
+    assert_eq!(rejected(&file), [why]);
+    for price in ["$205.00", "$0.00"] {
+        let to = format!("SOL,-4,USD,{price}");
+        let file = changed("coinbase", &[("SOL,-4,USD,$210.00", &to)]);
+        assert_eq!(rejected(&file), [""; 0], "{price}");
+    }
+}
+
+/// Without the currency of the price, the money in the base currency is the value.
+#[test]
+fn prices_without_a_currency_are_held_against_the_money() {
+    let file = |column: &str, cell: &str, row: &str| {
+        parsed(&format!(
+            "Statement,Header,Field Name,Field Value\n\
+             Statement,Data,Title,Transaction History\n\
+             Summary,Header,Field Name,Field Value\n\
+             Summary,Data,Base Currency,EUR\n\
+             Transaction History,Header,Date,Account,Description,Transaction Type,Symbol,\
+             Quantity,Price,{column}Gross Amount ,Commission,Net Amount\n\
+             Transaction History,Data,2024-03-20,U***1,QRS CORP,Buy,QRS,10.0,100.0,{cell}{row}\n"
+        ))
+    };
+    let dollars = "-920.0,-0.92,-920.92";
+    let said = "6: Gross Amount is \"-920.0\", expected size x price: the price is in another \
+                currency than the base, or no price of one share: export with Price Currency";
+    for (column, cell) in [("", ""), ("Price Currency,", "-,")] {
+        assert_eq!(rejected(&file(column, cell, dollars)), [said], "{column}");
+        // The money is exact, and the price is rounded.
+        let near = file(column, cell, "-1000.3,-0.92,-1001.22");
+        assert_eq!(rejected(&near), [""; 0]);
+        let facts = near.trades[0].trade.more.as_deref().unwrap();
+        let value = facts.quote_value.unwrap().to_string();
+        assert_eq!(
+            (
+                value.as_str(),
+                facts.quote_currency.as_ref().unwrap().as_str()
+            ),
+            ("1000.3", "EUR")
+        );
+        let exact = file(column, cell, "-1000.0,-0.92,-1000.92");
+        let facts = exact.trades[0].trade.more.as_deref().unwrap();
+        assert_eq!(facts.quote_value, None);
+    }
+    // With it, money in another currency is not compared.
+    let file = file("Price Currency,", "USD,", dollars);
+    let facts = file.trades[0].trade.more.as_deref().unwrap();
+    let quote = facts
+        .quote_currency
+        .as_ref()
+        .map(crate::engine::Asset::as_str);
+    assert_eq!(
+        (rejected(&file).len(), facts.quote_value, quote),
+        (0, None, Some("USD"))
+    );
+}
+
 /// Lots of a loan are not those that were bought.
 #[test]
 fn trades_of_margin_accounts_are_refused() {

@@ -8,7 +8,8 @@ use super::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
     too_long, unknown_type,
 };
-use crate::engine::MovementKind;
+use crate::engine::{MovementKind, SignedAmount};
+use crate::import::hints::is_rounded_id;
 use crate::import::rejected::Fault;
 
 /// The file without ids.
@@ -89,6 +90,11 @@ impl JoinedFormat for BybitAccount {
         &SOURCE
     }
 
+    fn keys(&self, cells: &NamedCells<'_>) -> Vec<String> {
+        let price = cells.amount("Filled Price").ok();
+        price.map(|price| key(cells, price)).into_iter().collect()
+    }
+
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         let meaning = meaning(cells)?;
         Ok(RowSays {
@@ -102,6 +108,12 @@ impl JoinedFormat for BybitAccount {
 impl JoinedFormat for BybitLog {
     fn source(&self) -> &'static JoinedSource {
         &LOG
+    }
+
+    fn keys(&self, cells: &NamedCells<'_>) -> Vec<String> {
+        let id = cells.text("TradeId");
+        let is_key = !matches!(id, "" | "--") && !is_rounded_id(id);
+        is_key.then(|| id.to_owned()).into_iter().collect()
     }
 
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
@@ -124,11 +136,16 @@ impl JoinedFormat for BybitLog {
     }
 }
 
+/// Returns the key of the rows of a trade without an id.
+fn key(cells: &NamedCells<'_>, price: SignedAmount) -> String {
+    let (contract, time) = (cells.text("Contract"), cells.text("Time(UTC)"));
+    format!("{contract}\n{time}\n{price}")
+}
+
 fn meaning(cells: &NamedCells<'_>) -> Result<RowMeaning, CellFault> {
     if !cells.amount("Funding")?.is_zero() {
         return Err(("Funding", Fault::new(CONTRACTS)));
     }
-    let (contract, time) = (cells.text("Contract"), cells.text("Time(UTC)"));
     Ok(match cells.text("Type") {
         "TRADE" => {
             // A contract opens or closes a position.
@@ -140,7 +157,7 @@ fn meaning(cells: &NamedCells<'_>) -> Result<RowMeaning, CellFault> {
             }
             let price = cells.amount("Filled Price")?;
             RowMeaning::Part {
-                key: format!("{contract}\n{time}\n{price}"),
+                key: key(cells, price),
                 id: TradeId::Made,
             }
         }
@@ -176,6 +193,7 @@ fn posting(cells: &NamedCells<'_>) -> Result<Posting, CellFault> {
         fee: paid.negated(),
         booked: change,
         balance: cells.balance("Wallet Balance")?,
+        price: cells.balance("Filled Price")?,
         ..Posting::of(asset, amount)
     })
 }

@@ -1,6 +1,7 @@
 //! CoinLedger: the transactions as it exports them, one leg a row. Rows of one internal id are a
 //! trade.
 
+use super::amounts::FeeKind;
 use super::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
     unknown_type,
@@ -46,6 +47,16 @@ static SOURCE: JoinedSource = JoinedSource {
 impl JoinedFormat for CoinLedger {
     fn source(&self) -> &'static JoinedSource {
         &SOURCE
+    }
+
+    fn fees(&self) -> FeeKind {
+        FeeKind::Chain
+    }
+
+    fn keys(&self, cells: &NamedCells<'_>) -> Vec<String> {
+        let id = cells.text("Internal Id");
+        let id = Some(id).filter(|id| !id.is_empty());
+        id.map(str::to_owned).into_iter().collect()
     }
 
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {

@@ -1,6 +1,7 @@
 //! CoinTracker: the transactions as it exports them, and its template. A row has what was received,
 //! what was sent, and the fee on top.
 
+use super::amounts::FeeKind;
 use super::joined::{CellFault, JoinedFormat, JoinedSource, NamedCells, RowSays, unknown_type};
 use super::tax_programs::{Kinds, Legs, beside, both, received, sent};
 use crate::engine::MovementKind;
@@ -75,6 +76,10 @@ impl JoinedFormat for CoinTracker {
             Some(format!("{year}-{month:0>2}-{day:0>2} {time}"))
         });
         turned.unwrap_or_else(|| text.to_owned())
+    }
+
+    fn fees(&self) -> FeeKind {
+        FeeKind::Chain
     }
 
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {

@@ -8,16 +8,14 @@ mod notes;
 mod oldest;
 mod sums;
 
-use std::sync::LazyLock;
-
 use self::notes::{Exchange, read_conversion, read_note};
 pub(super) use self::oldest::CoinbaseOldest;
-use self::sums::is_sum;
+use self::sums::{amount, is_about, is_sum, plain_number};
+use super::amounts::FeeKind;
 use super::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
     too_long, unknown_type,
 };
-use super::numbers::{NumberStyle, plain};
 use crate::engine::{MovementKind, SignedAmount};
 use crate::import::rejected::Fault;
 
@@ -26,6 +24,7 @@ const NOTES: &str = "Notes";
 
 const NO_PAIR: &str = "expected the amounts and the pair of the trade: take the fills of Advanced \
                        Trade for such trades";
+const NO_VALUE: &str = "expected about the quantity x the price";
 const NO_SUM: &str = "expected fees that are the difference of subtotal and total";
 const CHANGES: &str = "expected no change of what is held: the row does not say what comes for \
                        what is held";
@@ -49,6 +48,11 @@ const TOTALS: [&str; 4] = [
     "* Total (inclusive of fees)",
 ];
 const FEES: [&str; 3] = ["Fees and/or Spread", "Fees", "* Fees"];
+const PRICES: [&str; 3] = [
+    "Price at Transaction",
+    "Spot Price at Transaction",
+    "* Spot Price at Transaction",
+];
 const CURRENCIES: [&str; 2] = ["Price Currency", "Spot Price Currency"];
 
 static SOURCE: JoinedSource = JoinedSource {
@@ -160,6 +164,16 @@ impl JoinedFormat for Coinbase {
         text.trim_end_matches(" UTC").to_owned()
     }
 
+    fn fees(&self) -> FeeKind {
+        FeeKind::Flat
+    }
+
+    fn keys(&self, cells: &NamedCells<'_>) -> Vec<String> {
+        let id = cells.text("ID");
+        let id = Some(id).filter(|id| !id.is_empty());
+        id.map(str::to_owned).into_iter().collect()
+    }
+
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         let id = cells.text("ID");
         if id.is_empty() {
@@ -176,6 +190,10 @@ impl JoinedFormat for CoinbaseOlder {
 
     fn time(&self, text: &str) -> String {
         text.trim_end_matches(" UTC").to_owned()
+    }
+
+    fn fees(&self) -> FeeKind {
+        FeeKind::Flat
     }
 
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
@@ -242,34 +260,6 @@ fn movement_kind(kind: &str) -> Option<(MovementKind, bool)> {
         "credit" => (Adjustment, came),
         _ => return None,
     })
-}
-
-/// Marks of numbers: between thousands, and signs of currencies.
-static MARKS: LazyLock<Vec<String>> = LazyLock::new(|| {
-    let marks = [
-        ",", "CA$", "A$", "S$", "R$", "$", "€", "£", "¥", "₹", "₺", "₩", "zł", "kr", "CHF", "US$",
-    ];
-    marks.map(str::to_owned).to_vec()
-});
-
-/// Returns a number without marks.
-fn plain_number(text: &str) -> String {
-    let style = NumberStyle {
-        marks: &MARKS,
-        decimal: None,
-    };
-    plain(text, style).into_owned()
-}
-
-/// Returns the number in a column. `None`: it is empty. Errors: it is no number.
-fn amount(cells: &NamedCells<'_>, name: &'static str) -> Result<Option<SignedAmount>, CellFault> {
-    match cells.text(name) {
-        "" => Ok(None),
-        text => match plain_number(text).parse() {
-            Ok(amount) => Ok(Some(amount)),
-            Err(_) => Err((name, Fault::new("expected a number"))),
-        },
-    }
 }
 
 /// Returns an amount with the sign of its way.
@@ -363,6 +353,11 @@ impl Transaction<'_> {
         let column = "Subtotal";
         let value = self.sum(&SUBTOTALS)?;
         let value = value.ok_or((column, Fault::new("expected the value of the trade")))?;
+        let price = PRICES.iter().map(|it| self.cells.text(it));
+        let price = price.filter(|it| !it.is_empty()).map(plain_number).next();
+        if price.is_some_and(|price| !is_about(self.quantity, &price, value)) {
+            return Err((column, Fault::new(NO_VALUE)));
+        }
         let fee = self.sum(&FEES)?.unwrap_or(SignedAmount::ZERO);
         if let Some(total) = self.sum(&TOTALS)?
             && !is_sum(value, signed(fee, !is_buy), total)

@@ -43,6 +43,19 @@ impl JoinedFormat for CoinbaseAccount {
         &SOURCE
     }
 
+    fn keys(&self, cells: &NamedCells<'_>) -> Vec<String> {
+        let (trade, order) = (cells.text("trade id"), cells.text("order id"));
+        let by = match cells.text("transfer id") {
+            "" => cells.text("time"),
+            transfer => transfer,
+        };
+        let is_fill = !trade.is_empty();
+        let is_conversion = cells.text("type") == "conversion";
+        let fill = is_fill.then(|| format!("{trade}\n{order}"));
+        let conversion = is_conversion.then(|| format!("conversion-{by}"));
+        fill.into_iter().chain(conversion).collect()
+    }
+
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         let asset = cells.text("amount/balance unit");
         if asset.is_empty() {

@@ -51,6 +51,15 @@ impl JoinedFormat for CryptoComJournal {
         &SOURCE
     }
 
+    fn keys(&self, cells: &NamedCells<'_>) -> Vec<String> {
+        let (trade, order) = (cells.text("Trade ID"), cells.text("Order ID"));
+        let is_key = !trade.is_empty() && ![trade, order].into_iter().any(is_rounded_id);
+        is_key
+            .then(|| format!("{trade}\n{order}"))
+            .into_iter()
+            .collect()
+    }
+
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         let id = cells.text("Journal ID");
         if id.is_empty() || is_rounded_id(id) {

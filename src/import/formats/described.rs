@@ -24,7 +24,6 @@ use super::differences::Differences;
 use super::layout::{
     CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column, text_of_layout,
 };
-use super::made_ids::made_id;
 use super::made_texts::{GluedUnits, PlacedPart, changed, joined, placed, says, time};
 use super::movements::MovementTable;
 use super::numbers::plain;
@@ -194,10 +193,12 @@ impl Described {
         };
         self.check_id(cells).map_err(faulty)?;
         self.fill(&mut texts, cells).map_err(faulty)?;
+        self.take_money(&mut texts, cells);
+        let is_cancellation = side.is_some();
         match side {
             None => {
-                let rules = &reading.options.assets;
-                self.check_agreement(&texts, cells, rules).map_err(faulty)?;
+                let quote = self.quote_kind(&texts, reading);
+                self.check_agreement(&texts, cells, quote).map_err(faulty)?;
             }
             Some(side) => {
                 if let Some(place) = texts.get_mut(Column::Side as usize) {
@@ -209,9 +210,10 @@ impl Described {
         let fee_currency = self.layout.ids.is_some();
         let fee_currency = fee_currency.then(|| text_of(&texts, Column::FeeCurrency).to_owned());
         let fee_currency = fee_currency.unwrap_or_default();
+        let mut assets = None;
         if let Some(pair) = self.pair(&texts, reading).map_err(faulty)? {
             self.name_fee(&mut texts, pair);
-            self.check_fee(&texts, pair).map_err(faulty)?;
+            assets = (!is_cancellation).then(|| [pair.base.clone(), pair.quote.clone()]);
         }
         let mut native = mem::take(&mut reading.made);
         native.clear();
@@ -223,8 +225,7 @@ impl Described {
         };
         let read = reader.read(&native, record.row.line);
         reader.reading.made = native;
-        let read = read.map(|row| self.with_id(row, &fee_currency));
-        read.map_err(|bad| {
+        let read = read.map_err(|bad| {
             let (name, found) = self.source_of(bad.column, cells);
             // What to write instead is meant for the native text.
             let fault = Fault {
@@ -232,16 +233,11 @@ impl Described {
                 ..bad.fault
             };
             self.rejected(record, &name, &found, fault)
-        })
-    }
-
-    /// Gives a trade without an id the one that its facts make.
-    fn with_id(&self, mut row: LedgerTrade, fee_currency: &str) -> LedgerTrade {
-        let source = self.layout.ids.as_deref();
-        if let Some(id) = source.and_then(|source| made_id(source, &row, fee_currency)) {
-            row.trade.order_id = id;
-        }
-        row
+        });
+        let read = read.map(|row| self.with_id(row, &fee_currency))?;
+        self.check_fee(&read, assets, &reading.options.assets)
+            .map_err(faulty)?;
+        Ok(read)
     }
 
     /// Fills the texts of the native columns: the symbol first, then base and quote.

@@ -199,6 +199,10 @@ mod agreements;
 
 #[path = "joined_tests.rs"]
 mod joined_rows;
+#[path = "lost_tests.rs"]
+mod lost_rows;
+#[path = "option_tests.rs"]
+mod options_of_shares;
 
 #[path = "cancelled_tests.rs"]
 mod cancelled_rows;

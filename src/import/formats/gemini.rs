@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::amounts::FeeKind;
 use super::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
     too_long, unknown_type,
@@ -86,6 +87,10 @@ impl JoinedFormat for Gemini {
             (Some((day, _)), false, false) => format!("{day} {time}"),
             (None, false, false) => format!("{day} {time}"),
         }
+    }
+
+    fn fees(&self) -> FeeKind {
+        FeeKind::Flat
     }
 
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {

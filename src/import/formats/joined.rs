@@ -8,6 +8,7 @@
 
 mod collecting;
 mod file;
+mod lost;
 mod lots;
 mod profits;
 mod trades;
@@ -20,6 +21,7 @@ pub(in crate::import) use self::collecting::{JoinedOutcome, JoinedRows};
 pub(in crate::import) use self::file::JoinedFile;
 pub(super) use self::file::{differences, named, recognise};
 use super::RowOutcome;
+use super::amounts::FeeKind;
 use super::made_texts::cell;
 use super::template::{fold, is_named};
 use super::zones::ZoneFrom;
@@ -70,6 +72,17 @@ pub(super) trait JoinedFormat: Debug + Send + Sync {
 
     /// Settles what a row says that another one of the file says, too.
     fn settle(&self, _rows: &mut [JoinedRow<'_>]) {}
+
+    /// Returns the keys that a row may have, if it is a part of a trade. None: they can't be read.
+    /// It is asked about rejected rows.
+    fn keys(&self, _cells: &NamedCells<'_>) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Returns how the source charges fees.
+    fn fees(&self) -> FeeKind {
+        FeeKind::Part
+    }
 
     /// Reads a row. Errors: the column at fault.
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault>;
@@ -164,6 +177,8 @@ pub(super) struct Posting {
     pub balance: Option<SignedAmount>,
     /// The value of the amount, or of a fee alone, in dollars, if the file has it.
     pub usd_value: Option<Size>,
+    /// The price of the trade, if the row states it.
+    pub price: Option<SignedAmount>,
 }
 
 impl Posting {
@@ -178,6 +193,7 @@ impl Posting {
             booked: amount,
             balance: None,
             usd_value: None,
+            price: None,
         }
     }
 

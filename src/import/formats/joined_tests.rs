@@ -135,7 +135,15 @@ const REJECTED: &[RejectCase] = &[
             "50100.00000000000000000000,0.00000000000000000000,-0.00002",
             "50000.00000000000000000000,0.00000000000000000000,-0.00002",
         )],
-        &["7: row is the only one, expected one asset that was paid, and one that was received"],
+        &[
+            "6: row is one of the lines 6, 8, 9, expected what was paid and what was received to \
+             fit the price of the rows",
+            "7: row is the only one, expected one asset that was paid, and one that was received",
+            "8: row is one of the lines 6, 8, 9, expected what was paid and what was received to \
+             fit the price of the rows",
+            "9: row is one of the lines 6, 8, 9, expected what was paid and what was received to \
+             fit the price of the rows",
+        ],
     ),
     (
         "okx-account",

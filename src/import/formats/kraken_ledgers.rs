@@ -67,6 +67,12 @@ impl JoinedFormat for KrakenLedgers {
         &SOURCE
     }
 
+    fn keys(&self, cells: &NamedCells<'_>) -> Vec<String> {
+        let key = cells.text("refid");
+        let is_key = !key.is_empty() && !key.eq_ignore_ascii_case("unknown");
+        is_key.then(|| key.to_owned()).into_iter().collect()
+    }
+
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         let id = cells.text("txid");
         if id.is_empty() {
@@ -172,6 +178,7 @@ fn posting(cells: &NamedCells<'_>) -> Result<Posting, CellFault> {
         booked,
         balance: cells.balance("balance")?,
         usd_value: None,
+        price: None,
     })
 }
 

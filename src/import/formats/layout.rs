@@ -149,6 +149,9 @@ pub(super) struct Layout {
     /// A column with `O` of a trade that opens a position, and `C` of one that closes it.
     #[serde(default)]
     pub opens: Option<String>,
+    /// A column with the cost of a trade that opens a position.
+    #[serde(default)]
+    pub basis: Option<String>,
     /// Rows that cancel a trade of the same file.
     #[serde(default)]
     pub cancelled: Option<Cancels>,
@@ -247,6 +250,9 @@ pub(super) struct PaidMoney {
     /// The currency of the money. If it is not that of the price, the money can't be compared.
     #[serde(default)]
     pub currency: Option<String>,
+    /// The currency of the price. A row that does not state it has the money as its value.
+    #[serde(default)]
+    pub price_currency: Option<String>,
     /// The money is size x price and the fee together, to the cent.
     #[serde(default)]
     pub exact: bool,
@@ -456,7 +462,7 @@ impl Refused {
         match self.words.is_empty() {
             true => !is_zero(text),
             false => text
-                .split(',')
+                .split([',', ';'])
                 .any(|word| self.words.iter().any(|it| it == word.trim())),
         }
     }

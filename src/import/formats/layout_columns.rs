@@ -19,6 +19,7 @@ impl Layout {
             .chain(&self.signed)
             .chain(self.paid.as_ref().map(|paid| &paid.column))
             .chain(&self.opens)
+            .chain(&self.basis)
     }
 
     /// Returns the templates, with the columns that they make.

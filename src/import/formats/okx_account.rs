@@ -75,6 +75,15 @@ impl JoinedFormat for OkxAccount {
         &SOURCE
     }
 
+    fn keys(&self, cells: &NamedCells<'_>) -> Vec<String> {
+        let (order, time) = (cells.text("Order id"), cells.text("Time"));
+        let is_key = !order.is_empty() && !is_rounded_id(order);
+        is_key
+            .then(|| format!("{order}\n{time}"))
+            .into_iter()
+            .collect()
+    }
+
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         let id = row_id(cells)?;
         let meaning = meaning(id, cells)?;
@@ -151,6 +160,7 @@ fn posting(cells: &NamedCells<'_>) -> Result<Posting, CellFault> {
         fee_asset: if fee.is_zero() { asset } else { fee_unit }.to_owned(),
         booked: change,
         balance: cells.balance("Balance")?,
+        price: cells.balance("Filled Price")?,
         ..Posting::of(asset, amount)
     })
 }

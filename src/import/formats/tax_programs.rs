@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::amounts::FeeKind;
 use super::joined::{
     CellFault, JoinedFormat, JoinedRow, JoinedSource, NamedCells, Posting, RowMeaning, RowSays,
     TradeId, too_long, unknown_type,
@@ -139,6 +140,7 @@ impl Legs<'_> {
             },
             balance: None,
             usd_value: None,
+            price: None,
         }
     }
 }
@@ -264,6 +266,10 @@ impl JoinedFormat for Koinly {
         with_seconds(text)
     }
 
+    fn fees(&self) -> FeeKind {
+        FeeKind::Chain
+    }
+
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         let column = ["label", "tag"].into_iter().find(|it| cells.has(it));
         let column = column.unwrap_or("label");
@@ -359,6 +365,10 @@ impl JoinedFormat for CoinTracking {
             Some(format!("{year}-{month}-{day}{}", text.get(10..)?))
         });
         with_seconds(turned.as_deref().unwrap_or(text))
+    }
+
+    fn fees(&self) -> FeeKind {
+        FeeKind::Chain
     }
 
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {

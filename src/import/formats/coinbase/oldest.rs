@@ -1,12 +1,11 @@
 //! Coinbase before 2019: the report of purchases and sales of a coin, and the transactions of one
 //! wallet with their balances.
 
-use std::sync::LazyLock;
-
 use super::notes::read_note;
-use super::sums::{is_near, is_sum};
+use super::sums::{is_about, is_sum};
 use super::{ASSUMES, ignored, signed};
 use crate::engine::{MovementKind, SignedAmount};
+use crate::import::formats::amounts::FeeKind;
 use crate::import::formats::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
     too_long, unknown_type,
@@ -22,10 +21,6 @@ const NO_VALUE_LEFT: &str = "expected more than the fee";
 const OTHER_TOTAL: &str = "expected the amount of the note";
 const OTHER_AMOUNT: &str = "expected the amount of the row, give or take the fee";
 const OTHER_FEE: &str = "expected the currency of the total";
-
-/// A price is rounded: a value may be off quantity x price by this part of it.
-static OFF_MAX: LazyLock<SignedAmount> =
-    LazyLock::new(|| "0.1".parse().unwrap_or(SignedAmount::ZERO));
 
 #[derive(Debug)]
 pub(in crate::import::formats) struct CoinbaseOldest;
@@ -103,6 +98,10 @@ impl JoinedFormat for CoinbaseOldest {
         offset.unwrap_or_else(|| text.to_owned())
     }
 
+    fn fees(&self) -> FeeKind {
+        FeeKind::Flat
+    }
+
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         match cells.has("Balance") {
             true => of_wallet(cells),
@@ -148,9 +147,8 @@ fn of_report(cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         return Err(("Total", Fault::new(NO_SUM)));
     }
     let size = unsigned(cells, coin)?;
-    if let Some(price) = cells.balance("Price Per Coin")?
-        && !is_about(size, price, value)
-    {
+    let price = cells.balance("Price Per Coin")?;
+    if price.is_some_and(|price| !is_about(size, &price.to_string(), value)) {
         return Err(("Subtotal", Fault::new(NO_VALUE)));
     }
     let quote = Posting {
@@ -163,17 +161,6 @@ fn of_report(cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
 /// Returns the number in a column without its sign.
 fn unsigned(cells: &NamedCells<'_>, name: &'static str) -> Result<SignedAmount, CellFault> {
     Ok(SignedAmount::of_size(cells.amount(name)?.size()))
-}
-
-/// Tells whether a value is about a quantity x its price.
-fn is_about(size: SignedAmount, price: SignedAmount, value: SignedAmount) -> bool {
-    let of_price = size.checked_mul(price);
-    of_price.is_ok_and(|of_price| {
-        let allowed = of_price.checked_mul(*OFF_MAX);
-        allowed.is_ok_and(|allowed| {
-            is_near(of_price, value, allowed) || is_sum(of_price, SignedAmount::ZERO, value)
-        })
-    })
 }
 
 /// Reads a row of the transactions of one wallet.

@@ -4,26 +4,31 @@ use csv::StringRecord;
 use rust_decimal::Decimal;
 
 use super::{Described, Faulty, Texts, text_of};
-use crate::engine::{AssetRules, CodeKind, Side};
+use crate::engine::{CodeKind, Side};
 use crate::import::columns::Column;
+use crate::import::formats::amounts::{BIT, CENT, StatedAmounts, decimal, floor_of};
 use crate::import::formats::layout::{Layout, PaidMoney};
-use crate::import::formats::made_texts::{PlacedPart, cell, joined, placed};
+use crate::import::formats::made_texts::{PlacedPart, cell, joined, placed, says};
 use crate::import::formats::numbers::{is_zero, plain};
+use crate::import::reading::Reading;
 use crate::import::rejected::{Fault, Hint};
 
-/// Money may be off size x price by this part of it. Prices are rounded, and a contract that has
-/// more than one unit is off by far more.
+/// Money of a person's own table may be off size x price by this part of it.
 const OFF_MAX: Decimal = Decimal::from_parts(1, 0, 0, false, 1);
 
-/// Money of small trades is rounded to cents.
-const CENT: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
-
-/// Amounts of coins have more decimals than those of currencies.
-const BIT: Decimal = Decimal::from_parts(1, 0, 0, false, 6);
+/// Money of a broker may have small fees in it that the row does not state: this part of it.
+const SMALL_FEES: Decimal = Decimal::from_parts(5, 0, 0, false, 3);
 
 const FAR: &str = "expected about size x price: bonds, options and futures, with more than one \
                    unit a contract, are not computed";
 const NEAR: &str = "expected about size x price";
+/// Value, fee and cost are each rounded.
+const CENTS: Decimal = Decimal::from_parts(2, 0, 0, false, 2);
+
+const OTHER_COST: &str = "expected the money and the fee together: the premium of an option may be \
+                          in it";
+const OTHER_CURRENCY: &str = "expected size x price: the price is in another currency than the \
+                              base, or no price of one share: export with Price Currency";
 const OFF: &str = "expected size x price and the fee together, below zero for a purchase";
 
 /// Places of the columns that have to agree with a trade.
@@ -35,10 +40,14 @@ pub(super) struct Agreements {
     pub(super) money: Option<usize>,
     /// The column that says whether a trade opens a position.
     pub(super) opens: Option<usize>,
+    /// The column of the cost of a trade that opens one.
+    pub(super) basis: Option<usize>,
     /// The money is size x price and the fee together.
     is_exact: bool,
     /// The currency of the money, if it may be another one than that of the price.
     currency: Vec<PlacedPart>,
+    /// The template of the currency of the price, if the table has one.
+    of_price: Option<Vec<PlacedPart>>,
 }
 
 impl Agreements {
@@ -50,10 +59,14 @@ impl Agreements {
         let paid = layout.paid.as_ref();
         let currency = paid.and_then(|paid: &PaidMoney| paid.currency.as_deref());
         let currency = currency.and_then(|text| placed(text, &place, before));
+        let of_price = paid.and_then(|paid| paid.price_currency.as_deref());
         Self {
+            // Some files have no such column.
+            of_price: of_price.map(|text| placed(text, &place, before).unwrap_or_default()),
             quantity: layout.signed.as_deref().and_then(&place),
             money: paid.and_then(|paid| place(&paid.column)),
             opens: layout.opens.as_deref().and_then(&place),
+            basis: layout.basis.as_deref().and_then(&place),
             is_exact: paid.is_some_and(|paid| paid.exact),
             currency: currency.unwrap_or_default(),
         }
@@ -61,13 +74,14 @@ impl Agreements {
 }
 
 impl Described {
-    /// Checks that signs are those of the side, and that the money is near size x price. Another
-    /// sign reverses a trade. Other money is that of a bond, an option or a future.
+    /// Checks that signs are those of the side, and that the money is size x price. Another sign
+    /// reverses a trade. Other money is that of a bond, an option or a future, or a spreadsheet
+    /// changed a number.
     pub(super) fn check_agreement(
         &self,
         texts: &Texts<'_>,
         cells: &StringRecord,
-        rules: &AssetRules,
+        quote: Option<CodeKind>,
     ) -> Result<(), Faulty> {
         let is_sale = text_of(texts, Column::Side).eq_ignore_ascii_case(Side::Sell.as_str());
         let number = |place: usize| plain(cell(cells, place), self.layout.numbers());
@@ -77,35 +91,105 @@ impl Described {
         if let Some(place) = self.agreements.opens {
             let codes = cell(cells, place);
             check_position(codes, is_sale).map_err(|fault| (Column::Status, fault))?;
+            let basis = self
+                .agreements
+                .basis
+                .filter(|_| !is_sale && has_code(codes, "O"));
+            let basis = basis.map(number);
+            if basis.is_some_and(|basis| is_other_cost(&basis, texts)) {
+                return Err((Column::UsdValue, Fault::new(OTHER_COST)));
+            }
         }
+        let of_value = |why: &'static str| Err((Column::QuoteValue, Fault::new(why)));
         let Some(place) = self.agreements.money else {
-            let is_wrong = !self.is_own && is_far(text_of(texts, Column::QuoteValue), texts);
-            return match is_wrong {
-                true => Err((Column::QuoteValue, Fault::new(NEAR))),
-                false => Ok(()),
-            };
+            let value = StatedAmounts::of(texts, text_of(texts, Column::QuoteValue));
+            let is_far = !self.is_own && value.is_some_and(|it| it.is_far(floor_of(quote)));
+            return if is_far { of_value(NEAR) } else { Ok(()) };
         };
         let money = number(place);
         if self.agreements.is_exact {
-            let quote = rules.kind_of(text_of(texts, Column::QuoteCurrency));
             let allowed = if quote == Some(CodeKind::Coin) {
                 BIT
             } else {
                 CENT
             };
             return match is_off(&money, texts, is_sale, allowed) {
-                true => Err((Column::QuoteValue, Fault::new(OFF))),
+                true => of_value(OFF),
                 false => Ok(()),
             };
         }
         check_sign(&money, !is_sale).map_err(|fault| (Column::QuoteValue, fault))?;
-        let currency = &self.agreements.currency;
-        let currency = joined(currency, cells);
-        let is_of_price = currency.is_empty() || currency == text_of(texts, Column::QuoteCurrency);
-        match is_of_price && is_far(&money, texts) {
-            true => Err((Column::QuoteValue, Fault::new(FAR))),
+        let currency = joined(&self.agreements.currency, cells);
+        if !currency.is_empty() && currency != text_of(texts, Column::QuoteCurrency) {
+            return Ok(());
+        }
+        if self.is_own {
+            return match is_far(&money, texts) {
+                true => of_value(FAR),
+                false => Ok(()),
+            };
+        }
+        // A table that takes the fee out of the money has the rest as the value.
+        let value = match text_of(texts, Column::QuoteValue) {
+            "" => &*money,
+            value => value,
+        };
+        let Some(value) = StatedAmounts::of(texts, value) else {
+            return Ok(());
+        };
+        let allowed = value.part(SMALL_FEES).saturating_add(floor_of(quote));
+        match value.is_far(allowed) {
+            true if self.is_price_unnamed(cells) => of_value(OTHER_CURRENCY),
+            true if value.is_far(value.part(OFF_MAX)) => of_value(FAR),
+            true => of_value(NEAR),
             false => Ok(()),
         }
+    }
+
+    /// Returns the kind of the quote, by its column or the symbol.
+    pub(super) fn quote_kind(
+        &self,
+        texts: &Texts<'_>,
+        reading: &mut Reading<'_>,
+    ) -> Option<CodeKind> {
+        let quote = match self.pair(texts, reading) {
+            Ok(Some(pair)) => pair.quote.to_string(),
+            _ => text_of(texts, Column::QuoteCurrency).to_owned(),
+        };
+        reading.options.assets.kind_of(&quote)
+    }
+
+    /// Tells whether the row could state the currency of its price, and does not.
+    fn is_price_unnamed(&self, cells: &StringRecord) -> bool {
+        let of_price = self.agreements.of_price.as_ref();
+        of_price.is_some_and(|it| it.is_empty() || !says(it, cells, self.layout.none.as_deref()))
+    }
+
+    /// Takes the money for the value of a row that does not state the currency of its price. The
+    /// currency of the money is known.
+    pub(super) fn take_money(&self, texts: &mut Texts<'_>, cells: &StringRecord) {
+        let Some(place) = self.agreements.money else {
+            return;
+        };
+        if !self.is_price_unnamed(cells) {
+            return;
+        }
+        let money = plain(cell(cells, place), self.layout.numbers());
+        let money = StatedAmounts::of(texts, &money).filter(|it| !it.is_exact());
+        if let (Some(money), Some(value)) = (money, texts.get_mut(Column::QuoteValue as usize)) {
+            *value = money.value.to_string().into();
+        }
+    }
+}
+
+impl StatedAmounts {
+    /// Returns the numbers of a row, if its texts are numbers.
+    fn of(texts: &Texts<'_>, value: &str) -> Option<Self> {
+        Some(Self {
+            size: decimal(text_of(texts, Column::Size))?.abs(),
+            price: decimal(text_of(texts, Column::Price))?.abs(),
+            value: decimal(value)?.abs(),
+        })
     }
 }
 
@@ -121,11 +205,34 @@ fn check_position(codes: &str, is_sale: bool) -> Result<(), Fault> {
             "expected a purchase to hold: one that closes a short position is not computed",
         ),
     };
-    let mut codes = codes.split([';', ',']).map(str::trim);
-    match codes.any(|code| code == wrong) {
+    match has_code(codes, wrong) {
         true => Err(Fault::new(why)),
         false => Ok(()),
     }
+}
+
+fn has_code(codes: &str, wanted: &str) -> bool {
+    let mut codes = codes.split([';', ',']).map(str::trim);
+    codes.any(|code| code == wanted)
+}
+
+/// Tells whether the cost of a purchase differs from its value and fee together. A cost of zero
+/// says nothing.
+fn is_other_cost(basis: &str, texts: &Texts<'_>) -> bool {
+    let text = |column| text_of(texts, column);
+    if text(Column::FeeCurrency) != text(Column::QuoteCurrency) {
+        return false;
+    }
+    let off = || {
+        let basis = decimal(basis)?.abs();
+        let value = decimal(text(Column::QuoteValue));
+        let product = || decimal(text(Column::Size))?.checked_mul(decimal(text(Column::Price))?);
+        let cost = value
+            .or_else(product)?
+            .checked_add(decimal(text(Column::FeeAmount))?)?;
+        Some(!basis.is_zero() && basis.checked_sub(cost)?.abs() > CENTS)
+    };
+    off().unwrap_or(false)
 }
 
 fn check_sign(number: &str, is_negative: bool) -> Result<(), Fault> {
@@ -141,8 +248,7 @@ fn check_sign(number: &str, is_negative: bool) -> Result<(), Fault> {
         .taking_back())
 }
 
-/// Tells whether money is far from size x price. The fee may be in it. The native reader names a
-/// text without a number.
+/// Tells whether money of a person's own table is far from size x price. The fee may be in it.
 fn is_far(money: &str, texts: &Texts<'_>) -> bool {
     let number = |column| text_of(texts, column).parse::<Decimal>().ok();
     let fees = [Column::FeeAmount, Column::TotalFeesUsd];

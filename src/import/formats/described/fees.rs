@@ -1,10 +1,9 @@
 //! The fee of a described row: its asset, and its part in an amount.
 
-use rust_decimal::Decimal;
-
 use super::{Described, Faulty, Texts, text_of};
-use crate::engine::{Instrument, Side, without_fee};
+use crate::engine::{Asset, AssetRules, Instrument, LedgerTrade, Side, without_fee};
 use crate::import::columns::Column;
+use crate::import::formats::amounts::{FeeKind, check_fee};
 use crate::import::formats::layout::OrElse;
 use crate::import::rejected::Fault;
 
@@ -38,25 +37,27 @@ impl Described {
         Ok(())
     }
 
-    /// Checks a fee against the amount of its asset. A venue of pairs takes a part of it.
-    pub(super) fn check_fee(&self, texts: &Texts<'_>, pair: &Instrument) -> Result<(), Faulty> {
-        let number = |column| text_of(texts, column).parse::<Decimal>().ok();
-        let currency = text_of(texts, Column::FeeCurrency);
-        let amount = match currency {
-            _ if self.is_own || self.layout.tickers => None,
-            _ if currency == pair.base.as_str() => number(Column::Size),
-            _ if currency == pair.quote.as_str() => number(Column::QuoteValue)
-                .or_else(|| number(Column::Size)?.checked_mul(number(Column::Price)?)),
-            _ => None,
+    /// Refuses a fee as large as its trade. `assets`: base and quote, if the symbol names them.
+    pub(super) fn check_fee(
+        &self,
+        row: &LedgerTrade,
+        assets: Option<[Asset; 2]>,
+        rules: &AssetRules,
+    ) -> Result<(), Faulty> {
+        let Some(assets) = assets.filter(|_| !self.is_own) else {
+            return Ok(());
         };
-        let fee = number(Column::FeeAmount).filter(|fee| !fee.is_zero());
-        match fee.zip(amount).is_some_and(|(fee, amount)| fee >= amount) {
-            true => Err((
-                Column::FeeAmount,
-                Fault::new("expected less than the trade"),
-            )),
-            false => Ok(()),
-        }
+        let fees = match self.layout.tickers {
+            true => FeeKind::Flat,
+            false => FeeKind::Part,
+        };
+        let pair = assets.each_ref().map(Asset::as_str);
+        let pair = pair.map(|code| (code, rules.kind_of(code)));
+        let columns = [Column::FeeAmount, Column::TotalFeesUsd];
+        let is_made = |column: &Column| self.made.iter().any(|made| made.column == *column);
+        let column = columns.into_iter().find(is_made);
+        let column = column.unwrap_or(Column::FeeAmount);
+        check_fee(&row.trade, pair, fees).map_err(|fault| (column, fault))
     }
 
     /// Names the asset of a fee that the file does not name. A row without a fee names no asset.

@@ -3,19 +3,31 @@
 use csv::StringRecord;
 
 use super::Described;
+use crate::engine::LedgerTrade;
 use crate::import::bounds;
 use crate::import::columns::Column;
+use crate::import::formats::made_ids::made_id;
 use crate::import::formats::made_texts::{PlacedPart, joined};
 use crate::import::formats::{Record, RowFormat};
 use crate::import::rejected::{Fault, RejectedRow};
 
 impl Described {
+    /// Gives a trade without an id the one that its facts make.
+    pub(super) fn with_id(&self, mut row: LedgerTrade, fee_currency: &str) -> LedgerTrade {
+        let source = self.layout.ids.as_deref();
+        if let Some(id) = source.and_then(|source| made_id(source, &row, fee_currency)) {
+            row.trade.order_id = id;
+        }
+        row
+    }
+
     /// Returns the column of the file, and its text, that a native column is made of.
     pub(super) fn source_of(&self, column: Column, cells: &StringRecord) -> (String, String) {
         let made = self.made.iter().find(|made| made.column == column);
         let place = match column {
             Column::QuoteValue => self.agreements.money,
             Column::Status => self.agreements.opens,
+            Column::UsdValue => self.agreements.basis,
             _ => None,
         };
         if let Some(place) = place.filter(|_| made.is_none()) {

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 
 use jiff::tz::TimeZone;
 
+use super::lost::{LostRow, RowGroups, incomplete};
 use super::lots::{name_all_symbols, read_lots};
 use super::profits::check_profits;
 use super::trades::trade_of;
@@ -32,6 +33,8 @@ pub(in crate::import) struct JoinedRows<'t, 'f> {
     /// Line and text of the row that has an id.
     ids: HashMap<String, Row<'t>>,
     done: JoinedReading<'t>,
+    /// Rejected rows, which may be parts of trades.
+    lost: Vec<LostRow>,
     /// Times of the first row and the last one.
     times: Option<(Timestamp, Timestamp)>,
 }
@@ -62,6 +65,7 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
             rows: Vec::new(),
             ids: HashMap::new(),
             done: JoinedReading::default(),
+            lost: Vec::new(),
             times: None,
         }
     }
@@ -75,6 +79,7 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
     ) {
         let row = *record.row;
         if let Some(outcome) = rejected {
+            self.lost.push(LostRow::of(self.file, record, reading));
             self.done.outcomes.push(JoinedOutcome { row, outcome });
             return;
         }
@@ -86,6 +91,7 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
             Ok(())
         });
         if let Err(rejected) = read {
+            self.lost.push(LostRow::of(self.file, record, reading));
             let outcome = RowOutcome::Rejected(rejected);
             self.done.outcomes.push(JoinedOutcome { row, outcome });
         }
@@ -210,8 +216,15 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
                 None => groups.push(vec![row]),
             }
         }
-        for rows in groups {
-            join(self.file, &rows, reading, &mut self.done);
+        let known = RowGroups {
+            rows: &self.rows,
+            groups: &groups,
+            places: &places,
+        };
+        let incomplete = incomplete(&self.lost, &known);
+        for (place, rows) in groups.iter().enumerate() {
+            let lost = incomplete.get(&place).copied();
+            join((self.file, lost), rows, reading, &mut self.done);
         }
         self.done.outcomes.sort_by_key(|of| of.row.line);
         self.done
@@ -335,15 +348,24 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
 }
 
 /// Joins the rows of one key to a trade, or rejects each of them.
+/// `lost`: the line of a rejected row of the trade.
 fn join<'t>(
-    file: &JoinedFile,
+    (file, lost): (&JoinedFile, Option<u64>),
     rows: &[&JoinedRow<'t>],
     reading: &mut Reading<'_>,
     done: &mut JoinedReading<'t>,
 ) {
     let Some(first) = rows.first() else { return };
     let id = id_of(rows);
-    match trade_of(file, rows, &id, reading) {
+    let trade = trade_of(file, rows, &id, reading);
+    let trade = trade.and_then(|trade| match lost {
+        None => Ok(trade),
+        Some(line) => {
+            let why = format!("expected all rows of the trade, and line {line} is rejected");
+            Err(Fault::new(why))
+        }
+    });
+    match trade {
         Ok(trade) => {
             done.joined += rows.len() as u64 - 1;
             let (row, outcome) = (first.row, RowOutcome::Trade(trade));

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use csv::StringRecord;
+use rust_decimal::Decimal;
 
-use super::{JoinedFile, JoinedRow, Posting, TradeId};
+use super::{JoinedFile, JoinedRow, JoinedSource, Posting, TradeId};
 use crate::engine::{
-    CodeKind, LedgerTrade, SignedAmount, Size, Timestamp, kind_of_code, price_of_value,
+    Asset, AssetRules, CodeKind, LedgerTrade, SignedAmount, Size, Timestamp, kind_of_code,
+    price_of_value,
 };
 use crate::import::cells::TradeReader;
 use crate::import::columns::{COLUMNS, Column};
+use crate::import::formats::amounts::{StatedAmounts, check_fee, decimal, floor_of};
 use crate::import::formats::made_ids::made_id;
 use crate::import::header::Header;
 use crate::import::reading::Reading;
@@ -41,6 +44,8 @@ const USD: &str = "USD";
 const TWO_ASSETS: &str = "expected one asset that was paid, and one that was received";
 const ONE_FEE: &str = "expected fees in one asset";
 const ONE_WAY: &str = "expected one trade: nobody can say which rows belong together";
+const OTHER_VALUE: &str =
+    "expected what was paid and what was received to fit the price of the rows";
 const ONE_TIME: &str = "expected rows of one time: the rows with one id are far apart";
 
 /// Microseconds of five minutes: the rows of one trade are not further apart.
@@ -67,15 +72,82 @@ pub(super) fn trade_of(
     let amounts = sums(postings().map(|it| (it.asset.as_str(), it.amount)))?;
     let fees = sums(postings().map(|it| (it.fee_asset.as_str(), it.fee)))?;
     let [(base, units), (quote, value)] = pair_of(&amounts)?;
+    if is_off_price(postings, [(base, units), (quote, value)]) {
+        return Err(Fault::new(OTHER_VALUE));
+    }
     let mut fees = fees.into_iter().filter(|(_, fee)| !fee.is_zero());
     let fee = fees.next();
     if fees.next().is_some() {
         return Err(Fault::new(ONE_FEE));
     }
     let (fee_asset, fee) = fee.unwrap_or((quote, SignedAmount::ZERO));
-    let at = rows.iter().map(|row| row.at).min();
     let line = rows.iter().map(|row| row.row.line).min().unwrap_or(0);
-    let made = TradeParts {
+    let pair = [(base, units), (quote, value)];
+    let made = parts_of(source, rows, id, pair, (fee_asset, fee));
+    let texts = made.texts()?;
+    let native: StringRecord = texts.iter().map(String::as_str).collect();
+    let header = Header::of_all();
+    let mut reader = TradeReader {
+        header: &header,
+        reading,
+        zone: None,
+    };
+    let mut trade = reader.read(&native, line).map_err(|bad| {
+        let reason = format!("{} {}", column_words(bad.column), bad.fault.reason);
+        Fault {
+            reason,
+            write: None,
+            ..bad.fault
+        }
+    })?;
+    let rules = &reader.reading.options.assets;
+    check_joined_fee(file, &trade, [base, quote], rules)?;
+    if *id == TradeId::Made
+        && let Some(source) = source.ids
+        && let Some(id) = made_id(source, &trade, fee_asset)
+    {
+        trade.trade.order_id = id;
+    }
+    Ok(trade)
+}
+
+/// Checks that rows are of one time. Errors: they are far apart, so one id is that of two trades.
+fn check_times(rows: &[&JoinedRow<'_>]) -> Result<(), Fault> {
+    let times = || rows.iter().map(|row| row.at.as_micros());
+    let apart = times().max().zip(times().min());
+    match apart.is_some_and(|(last, first)| last.saturating_sub(first) > APART_MAX_MICROS) {
+        true => Err(Fault::new(ONE_TIME).with_hint(Hint::RoundedId)),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a fee as large as its trade.
+fn check_joined_fee(
+    file: &JoinedFile,
+    trade: &LedgerTrade,
+    pair: [&str; 2],
+    rules: &AssetRules,
+) -> Result<(), Fault> {
+    let names = pair.map(|code| rules.asset_named(code));
+    let pair = names.each_ref().map(Asset::as_str);
+    let pair = pair.map(|code| (code, rules.kind_of(code)));
+    check_fee(&trade.trade, pair, file.format.fees()).map_err(|fault| Fault {
+        reason: format!("{} {}", column_words(Column::FeeAmount), fault.reason),
+        ..fault
+    })
+}
+
+/// Makes the parts of a trade of its sums.
+fn parts_of<'r>(
+    source: &JoinedSource,
+    rows: &[&'r JoinedRow<'_>],
+    id: &TradeId,
+    [(base, units), (quote, value)]: [(&'r str, SignedAmount); 2],
+    (fee_asset, fee): (&'r str, SignedAmount),
+) -> TradeParts<'r> {
+    let postings = || rows.iter().flat_map(|row| &row.says.postings);
+    let at = rows.iter().map(|row| row.at).min();
+    TradeParts {
         id: match id {
             TradeId::Own(id) | TradeId::OfRows(id) => id.clone(),
             TradeId::OfPair(id) => format!("{base}-{quote}-{id}"),
@@ -97,39 +169,6 @@ pub(super) fn trade_of(
             let is_fee = it.amount.is_zero() && !it.is_value();
             it.asset == fee_asset && is_fee
         })),
-    };
-    let texts = made.texts()?;
-    let native: StringRecord = texts.iter().map(String::as_str).collect();
-    let header = Header::of_all();
-    let mut reader = TradeReader {
-        header: &header,
-        reading,
-        zone: None,
-    };
-    let mut trade = reader.read(&native, line).map_err(|bad| {
-        let reason = format!("{} {}", column_words(bad.column), bad.fault.reason);
-        Fault {
-            reason,
-            write: None,
-            ..bad.fault
-        }
-    })?;
-    if *id == TradeId::Made
-        && let Some(source) = source.ids
-        && let Some(id) = made_id(source, &trade, fee_asset)
-    {
-        trade.trade.order_id = id;
-    }
-    Ok(trade)
-}
-
-/// Checks that rows are of one time. Errors: they are far apart, so one id is that of two trades.
-fn check_times(rows: &[&JoinedRow<'_>]) -> Result<(), Fault> {
-    let times = || rows.iter().map(|row| row.at.as_micros());
-    let apart = times().max().zip(times().min());
-    match apart.is_some_and(|(last, first)| last.saturating_sub(first) > APART_MAX_MICROS) {
-        true => Err(Fault::new(ONE_TIME).with_hint(Hint::RoundedId)),
-        false => Ok(()),
     }
 }
 
@@ -242,6 +281,38 @@ fn pair_of<'r>(amounts: &Sums<'r>) -> Result<[(&'r str, SignedAmount); 2], Fault
         std::mem::swap(&mut base, &mut quote);
     }
     Ok([base, quote])
+}
+
+/// Tells whether size and value do not fit the prices that the rows state. A price is that of the
+/// asset whose rows are multiplied with it: the source may name the other asset as the quote.
+fn is_off_price<'p, I: Iterator<Item = &'p Posting>>(
+    postings: impl Fn() -> I,
+    pair: [(&str, SignedAmount); 2],
+) -> bool {
+    let number = |amount: SignedAmount| decimal(&amount.size().to_string());
+    let stated = |(asset, amount): (&str, SignedAmount), value: SignedAmount| {
+        let mut product = Decimal::ZERO;
+        for posting in postings().filter(|it| it.asset == asset && !it.amount.is_zero()) {
+            let price = posting.price.filter(|price| !price.is_zero())?;
+            let part = number(posting.amount)?.checked_mul(number(price)?)?;
+            product = product.checked_add(part)?;
+        }
+        let size = number(amount)?;
+        Some(StatedAmounts {
+            size,
+            price: product.checked_div(size)?,
+            value: number(value)?,
+        })
+    };
+    let [base, quote] = pair;
+    let is_far = |stated: Option<StatedAmounts>, of: &str| {
+        stated.map(|stated| stated.is_far(floor_of(kind_of_code(of))))
+    };
+    let both = [
+        is_far(stated(base, quote.1), quote.0),
+        is_far(stated(quote, base.1), base.0),
+    ];
+    both.iter().flatten().count() > 0 && both.iter().flatten().all(|is_far| *is_far)
 }
 
 /// Returns how likely an asset is the quote: a low rank is likely.

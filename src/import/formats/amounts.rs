@@ -1,0 +1,161 @@
+//! Amounts of a trade that a source states more than once, or that leave nothing of it.
+//!
+//! A spreadsheet reads `0.035` as 35 where the point stands between thousands. Such a number does
+//! not agree with the others of its row.
+
+use rust_decimal::Decimal;
+
+use crate::engine::{CodeKind, Trade};
+use crate::import::rejected::Fault;
+
+/// Money of small trades is rounded to cents.
+pub(super) const CENT: Decimal = Decimal::from_parts(1, 0, 0, false, 2);
+
+/// Amounts of coins have more decimals than those of currencies.
+pub(super) const BIT: Decimal = Decimal::from_parts(1, 0, 0, false, 6);
+
+/// A price that ends before its hundredths may have lost zeros. Rounding moves it by no more than
+/// this part.
+const PRICE_OFF: Decimal = Decimal::from_parts(5, 0, 0, false, 3);
+
+/// A short value may have lost zeros. Rounding moves it by no more than this part.
+const VALUE_OFF: Decimal = Decimal::from_parts(1, 0, 0, false, 3);
+
+/// Fewest decimals of a price that show where it was rounded.
+const MONEY_DECIMALS: u32 = 2;
+
+/// Fewest decimals of a size that show where it was rounded. Shorter ones are exact.
+const SIZE_DECIMALS: u32 = 3;
+
+/// The largest fee of a broker or of a shop for coins that does not grow with the trade. Units: the
+/// currency of the trade.
+const FLAT_FEE_MAX: Decimal = Decimal::ONE_HUNDRED;
+
+const WHOLE_FEE: &str = "expected less than the trade";
+
+/// Reads a number, also one like `5.5E-7`.
+pub(super) fn decimal(text: &str) -> Option<Decimal> {
+    let number = text.parse::<Decimal>();
+    number.or_else(|_| Decimal::from_scientific(text)).ok()
+}
+
+/// Returns the smallest amount in a quote that counts.
+pub(super) fn floor_of(quote: Option<CodeKind>) -> Decimal {
+    match quote {
+        Some(CodeKind::Currency | CodeKind::DollarCoin) => CENT,
+        _ => BIT,
+    }
+}
+
+/// Size, price and value of a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StatedAmounts {
+    pub size: Decimal,
+    pub price: Decimal,
+    pub value: Decimal,
+}
+
+impl StatedAmounts {
+    /// Returns a part of size x price.
+    pub fn part(&self, part: Decimal) -> Decimal {
+        let product = self.size.saturating_mul(self.price);
+        product.saturating_mul(part)
+    }
+
+    /// Tells whether the value is size x price to the last digit.
+    pub fn is_exact(&self) -> bool {
+        self.size.checked_mul(self.price) == Some(self.value)
+    }
+
+    /// Tells whether the value differs from size x price by more than rounding and another amount.
+    ///
+    /// A price of zero is one below its last digit: nothing is compared.
+    pub fn is_far(&self, more: Decimal) -> bool {
+        let far = || {
+            let product = self.size.checked_mul(self.price)?;
+            let off = self.value.checked_sub(product)?.abs();
+            let allowed = self.rounding()?.checked_add(more)?;
+            Some(off > allowed)
+        };
+        !self.price.is_zero() && far().unwrap_or(false)
+    }
+
+    /// Returns how far rounding moves the value: one unit of the last digit of each number.
+    fn rounding(&self) -> Option<Decimal> {
+        let of_price = last_digit(self.price).checked_mul(self.size)?;
+        let of_price = match self.price.scale() >= MONEY_DECIMALS {
+            true => of_price,
+            false => of_price.min(self.part(PRICE_OFF)),
+        };
+        let of_size = match self.size.scale() >= SIZE_DECIMALS {
+            true => last_digit(self.size).checked_mul(self.price)?,
+            false => Decimal::ZERO,
+        };
+        let of_value = last_digit(self.value).min(self.value.checked_mul(VALUE_OFF)?);
+        of_price.checked_add(of_size)?.checked_add(of_value)
+    }
+}
+
+/// Returns one unit of the last digit of a number.
+fn last_digit(number: Decimal) -> Decimal {
+    Decimal::new(1, number.scale())
+}
+
+/// How a source charges fees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FeeKind {
+    /// A part of the trade.
+    Part,
+    /// There may be a least fee in money.
+    Flat,
+    /// As flat. Those in coins may be of a chain, and do not depend on the trade.
+    Chain,
+}
+
+/// Refuses a fee as large as its trade, if it is in the asset or the money of it. `pair`: base and
+/// quote, with the kind of each.
+///
+/// Rounding makes such a fee of a tiny trade: at most a cent, or the sixth decimal
+/// of a coin. So does a flat fee.
+pub(super) fn check_fee(
+    trade: &Trade,
+    pair: [(&str, Option<CodeKind>); 2],
+    fees: FeeKind,
+) -> Result<(), Fault> {
+    let more = trade.more.as_deref();
+    let other = more.and_then(|facts| facts.fee.as_ref());
+    let (fee, asset) = match (other, trade.fee) {
+        (Some(fee), _) => (fee.amount, fee.currency.as_str()),
+        (None, Some(fee)) => (fee, USD),
+        (None, None) => return Ok(()),
+    };
+    let number = |text: String| decimal(&text);
+    let Some(fee) = number(fee.to_string()).filter(|fee| !fee.is_sign_negative()) else {
+        return Ok(());
+    };
+    let [(base, of_base), (quote, of_quote)] = pair;
+    let size = number(trade.size.to_string());
+    let (whole, kind) = if asset == base {
+        (size, of_base)
+    } else if asset == quote {
+        let value = more.and_then(|facts| facts.quote_value);
+        let price = number(trade.price.to_string());
+        let product = size.zip(price).and_then(|(size, it)| size.checked_mul(it));
+        let value = value.and_then(|value| number(value.to_string()));
+        (value.or(product), of_quote)
+    } else {
+        return Ok(());
+    };
+    let is_money = matches!(kind, Some(CodeKind::Currency | CodeKind::DollarCoin));
+    let allowed = match fees {
+        FeeKind::Flat | FeeKind::Chain if is_money => FLAT_FEE_MAX,
+        FeeKind::Chain => return Ok(()),
+        FeeKind::Part | FeeKind::Flat => floor_of(kind),
+    };
+    match whole.is_some_and(|whole| fee >= whole && !fee.is_zero() && fee > allowed) {
+        true => Err(Fault::new(WHOLE_FEE)),
+        false => Ok(()),
+    }
+}
+
+const USD: &str = "USD";
