@@ -1,4 +1,4 @@
-//! The clock of a server as a time zone: offsets before UTC, each from an instant on.
+//! The clock of a server as a time zone: offsets from UTC, each from an instant on.
 //!
 //! The zone has the form of a file of the IANA database (TZif, RFC 9636). So one reader reads all
 //! local times, and refuses times in a gap or a fold.
@@ -16,8 +16,8 @@ const HEADER_BYTES: usize = 44;
 /// The abbreviation of all offsets.
 const LABEL: &[u8; 4] = b"UTC\0";
 
-/// Returns the zone of a server's clock. `offsets`: instants and seconds before UTC, in order; the
-/// first one also counts before its instant. `None`: no offset, or too many for a zone.
+/// Returns the zone of a server's clock. `offsets`: instants and seconds ahead of UTC, in order;
+/// the first one also counts before its instant. `None`: no offset, or too many for a zone.
 pub fn zone_of_server(offsets: &[(Timestamp, i64)]) -> Option<TimeZone> {
     let (first, changes) = offsets.split_first()?;
     let seconds = |of: &(Timestamp, i64)| i32::try_from(of.1).ok();

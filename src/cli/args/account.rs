@@ -47,7 +47,7 @@ pub struct AccountAddArgs {
     /// wins
     #[arg(long, value_name = "CLASS")]
     pub class: Option<String>,
-    /// How far the server's clock is before UTC, like +02:00, or +03:00@2025-03-30 from a day or
+    /// How far the server's clock is ahead of UTC, like +02:00, or +03:00@2025-03-30 from a day or
     /// instant on (may be repeated)
     #[arg(long, value_name = "OFFSET[@TIME]", allow_hyphen_values = true)]
     pub server_time: Vec<String>,

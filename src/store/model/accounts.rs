@@ -35,7 +35,7 @@ words! {
     }
 }
 
-/// How far the clock of a server is before UTC, from an instant on.
+/// How far the clock of a server is ahead of UTC, from an instant on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeOffset {
     /// The first instant.
@@ -76,7 +76,7 @@ pub struct TradingAccount {
 }
 
 impl TradingAccount {
-    /// Returns instants, and how many seconds its server's clock is before UTC from each of them.
+    /// Returns instants, and how many seconds its server's clock is ahead of UTC from each of them.
     pub fn clock(&self) -> Vec<(Timestamp, i64)> {
         let offsets = self.offsets.iter();
         offsets.map(|of| (of.valid_from, of.seconds)).collect()
