@@ -3,20 +3,6 @@
 use super::*;
 use crate::import::rejected::Hint;
 
-fn rejected(file: &ParsedFile) -> Vec<String> {
-    file.rejected.iter().map(ToString::to_string).collect()
-}
-
-/// Reads a sample with some texts replaced.
-fn changed(name: &str, changes: &[(&str, &str)]) -> ParsedFile {
-    let mut text = sample(name);
-    for (from, to) in changes {
-        assert!(text.contains(from), "{name} has no {from}");
-        text = text.replacen(from, to, 1);
-    }
-    parsed(&text)
-}
-
 /// The fills state what was paid: size x price and the fee. A cent is rounding, in currencies only.
 #[test]
 fn a_total_is_size_and_price_and_the_fee() {

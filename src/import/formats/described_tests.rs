@@ -194,6 +194,20 @@ fn each_sample_gives_the_trades_that_a_person_made_of_it() {
     }
 }
 
+fn rejected(file: &ParsedFile) -> Vec<String> {
+    file.rejected.iter().map(ToString::to_string).collect()
+}
+
+/// Reads a sample with some texts replaced.
+fn changed(name: &str, changes: &[(&str, &str)]) -> ParsedFile {
+    let mut text = sample(name);
+    for (from, to) in changes {
+        assert!(text.contains(from), "{name} has no {from}");
+        text = text.replacen(from, to, 1);
+    }
+    parsed(&text)
+}
+
 #[path = "agreement_tests.rs"]
 mod agreements;
 

@@ -2,20 +2,6 @@
 
 use super::*;
 
-fn rejected(file: &ParsedFile) -> Vec<String> {
-    file.rejected.iter().map(ToString::to_string).collect()
-}
-
-/// Reads a sample with some texts replaced.
-fn changed(name: &str, changes: &[(&str, &str)]) -> ParsedFile {
-    let mut text = sample(name);
-    for (from, to) in changes {
-        assert!(text.contains(from), "{name} has no {from}");
-        text = text.replacen(from, to, 1);
-    }
-    parsed(&text)
-}
-
 /// The premium of an option is in the cost of the shares that came by it.
 #[test]
 fn shares_of_options_are_refused() {

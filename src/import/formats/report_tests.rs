@@ -5,10 +5,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::import::rejected::Hint;
 
-fn rejected(file: &ParsedFile) -> Vec<String> {
-    file.rejected.iter().map(ToString::to_string).collect()
-}
-
 fn error(bytes: &[u8]) -> String {
     let error = parse_csv(bytes, &with_zone(), &mut |_| ()).unwrap_err();
     error.to_string()
@@ -131,16 +127,6 @@ fn a_workbook_is_read() {
     let file = parse_csv(&bytes, &with_zone(), &mut |_| ()).unwrap();
     assert_same(&file, &parsed(&text));
     assert_eq!(file.trades[0].import_line, 18);
-}
-
-/// Reads a sample with some texts replaced.
-fn changed(name: &str, changes: &[(&str, &str)]) -> ParsedFile {
-    let mut text = sample(name);
-    for (from, to) in changes {
-        assert!(text.contains(from), "{name} has no {from}");
-        text = text.replacen(from, to, 1);
-    }
-    parsed(&text)
 }
 
 #[test]

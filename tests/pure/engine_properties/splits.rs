@@ -42,6 +42,15 @@ fn split_history() -> impl Strategy<Value = (Vec<Trade>, Box<[Split]>)> {
     })
 }
 
+fn ledger(trades: &[Trade], splits: Box<[Split]>) -> PoolLedger {
+    let mut ledger = PoolLedger::new(pool());
+    for trade in trades {
+        ledger.push(&TradeRef::try_of(trade).unwrap()).unwrap();
+    }
+    ledger.splits = splits;
+    ledger
+}
+
 fn matched(trades: &[Trade], splits: &[Split]) -> Option<Matching> {
     match_with_splits(pool(), trades.to_vec(), splits.into()).ok()
 }
@@ -101,12 +110,7 @@ fn slices_of_a_pool_with_splits_give_the_whole() {
         let mut stream = PoolStream::default();
         let mut rows = Vec::new();
         for slice in trades.chunks(size) {
-            let mut ledger = PoolLedger::new(pool());
-            for trade in slice {
-                ledger.push(&TradeRef::try_of(trade).unwrap()).unwrap();
-            }
-            ledger.splits = splits.clone();
-            let matching = stream.add(ledger);
+            let matching = stream.add(ledger(slice, splits.clone()));
             let matching = matching.map_err(|error| TestCaseError::fail(error.reason))?;
             rows.extend(matching.rows().unwrap().iter().map(line));
         }
@@ -132,12 +136,7 @@ fn the_judge_finds_every_change_of_a_pool_with_splits() {
         let Some(matching) = matched(&trades, &splits) else {
             return Ok(());
         };
-        let mut ledger = PoolLedger::new(pool());
-        for trade in &trades {
-            ledger.push(&TradeRef::try_of(trade).unwrap()).unwrap();
-        }
-        ledger.splits = splits;
-        let mut stored = Stored::of_matching(&matching, ledger);
+        let mut stored = Stored::of_matching(&matching, ledger(&trades, splits));
         prop_assert_eq!(stored.violations(), Vec::new());
         if stored.rows.is_empty() || !mutate(&mut stored, at, mutation) {
             return Ok(());
@@ -155,12 +154,7 @@ fn an_undone_split_is_found() {
         let Some(matching) = matched(&trades, &splits) else {
             return Ok(());
         };
-        let mut ledger = PoolLedger::new(pool());
-        for trade in &trades {
-            ledger.push(&TradeRef::try_of(trade).unwrap()).unwrap();
-        }
-        ledger.splits = splits;
-        let mut stored = Stored::of_matching(&matching, ledger);
+        let mut stored = Stored::of_matching(&matching, ledger(&trades, splits));
         stored.ledger.splits = Box::default();
         let violations = stored.violations();
         let is_hash = |it: &Violation| it.invariant.id() == "I13";
