@@ -102,6 +102,11 @@ pub(super) fn read_order_time(
     Ok(time)
 }
 
+/// Returns whether a text has the form of a time of our own format.
+pub(super) fn is_time(text: &str) -> bool {
+    matches!(form_of(text).0, TimeForm::Instant | TimeForm::Local)
+}
+
 /// Returns the form of a text, and the digits after the second.
 fn form_of(text: &str) -> (TimeForm, Option<&str>) {
     let number = text.strip_prefix('-').unwrap_or(text);

@@ -340,7 +340,10 @@ fn a_drafted_format_reads_the_file_that_it_was_drafted_from() {
     folder.write("fifo-pnl.toml", &draft);
     let listed = folder.fifo_pnl(&["formats", "list"]).expect(0).stdout;
     assert!(listed.contains("\nkraken-trades\n"), "{listed}");
-    assert!(listed.ends_with("\nexport\n"), "{listed}");
+    assert!(
+        listed.ends_with("\nexport                  yours\n"),
+        "{listed}"
+    );
     let said = folder
         .fifo_pnl(&["import", "--format", "export", "export.csv"])
         .expect(0)
@@ -369,12 +372,49 @@ fn a_drafted_format_reads_the_file_that_it_was_drafted_from() {
     }
 }
 
+/// The blocks of code after a heading of a page.
+fn blocks_after(page: &str, heading: &str) -> Vec<String> {
+    let (_, section) = page.split_once(&format!("\n{heading}\n")).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let blocks = section.split("\n```").skip(1).step_by(2);
+    let bodies = blocks.map(|block| block.split_once('\n').unwrap().1.to_owned() + "\n");
+    bodies.collect()
+}
+
+/// The example of the page is a file, the table for it, and the lines of its import.
 #[test]
-fn a_table_is_shown_as_it_is_in_the_program() {
+fn the_page_of_formats_shows_a_table_that_works() {
+    let page = fs::read_to_string(repository().join("docs/FORMATS.md")).unwrap();
+    let blocks = blocks_after(&page, "## A format of your own");
+    let [file, table, said] = &blocks[..] else {
+        panic!("{blocks:?}");
+    };
     let folder = Folder::new();
-    let shown = folder.fifo_pnl(&["formats", "show", "schwab"]).expect(0);
-    let table = repository().join("src/import/formats/schwab.toml");
-    assert_eq!(shown.stdout, fs::read_to_string(table).unwrap());
+    folder.write("broker.csv", file);
+    let draft = folder.fifo_pnl(&["formats", "draft", "broker.csv"]);
+    let draft = draft.expect(0).stdout;
+    // The table is the draft with its questions answered.
+    for line in table.lines().filter(|line| !line.is_empty()) {
+        let answered = ["tickers = true", "zone = \"America/New_York\""];
+        let is_drafted = draft.lines().any(|it| it.trim_start_matches("# ") == line);
+        assert!(is_drafted || answered.contains(&line), "{line}\n{draft}");
+    }
+    folder.write("fifo-pnl.toml", table);
+    let shown = folder.fifo_pnl(&["run", "broker.csv", "--account", "broker"]);
+    let shown = shown.expect(0).stdout;
+    assert!(shown.contains(said.as_str()), "{shown}");
+    // A table of the program can be pasted, too.
+    let copied = folder.fifo_pnl(&["formats", "show", "schwab"]).expect(0);
+    folder.write("fifo-pnl.toml", copied.stdout);
+    let listed = folder.fifo_pnl(&["formats", "list"]).expect(0).stdout;
+    assert!(
+        listed.ends_with("\nmy-schwab               yours\n"),
+        "{listed}"
+    );
+    assert!(
+        listed.contains("\nbinance-orders          refused\n"),
+        "{listed}"
+    );
 }
 
 /// Returns a folder with a sample of ledgers, and the fills of two of their trades.

@@ -23,15 +23,22 @@ pub fn run(command: &FormatsCommand, session: &Session) -> CliResult<Outcome> {
     let (text, json) = match command {
         FormatsCommand::List => {
             let own = own()?;
-            let names: Vec<&str> = own.names().collect();
-            let text = names.iter().map(|name| format!("{name}\n")).collect();
-            (text, json!({ "formats": names }))
+            let mut names: Vec<&str> = own.names().collect();
+            names.sort_by_key(|name| (own.is_own(name), *name));
+            let lines = names.iter().map(|name| match name {
+                name if own.is_own(name) => format!("{name:<24}yours\n"),
+                name if own.is_refused(name) => format!("{name:<24}refused\n"),
+                name => format!("{name}\n"),
+            });
+            (lines.collect(), json!({ "formats": names }))
         }
         FormatsCommand::Show { name } => {
             let own = own()?;
             check_name(&own, name)?;
             let text = match own.table(name) {
-                Some(table) => table.to_owned(),
+                Some(table) => format!(
+                    "# A copy of {name} to change. --format my-{name} reads a file in it.\n{table}"
+                ),
                 None if session.config.formats.has(name) => {
                     format!("# This format is yours: see [formats.{name}] in the settings.\n")
                 }

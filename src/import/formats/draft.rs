@@ -1,10 +1,17 @@
 //! A draft of a table for a file that no format recognises, by the names of its columns.
 //!
-//! A draft says which columns are open. It never guesses what a row is, or a zone.
+//! A draft says which columns are open. It never guesses what a row is, or a zone. The first rows
+//! say the form of times, and the words for buys and sells.
 
 use std::collections::BTreeMap;
 
 use csv::StringRecord;
+
+mod guesses;
+mod names;
+
+use guesses::{RowTexts, TimeForms, all_differ, row_texts, time_forms};
+use names::{NAMES, NEEDED, NUMBERS, TIMES_OF_DAY, TOTALS};
 
 use super::dialects::{by_cells, find_dialect};
 use super::own::OwnFormats;
@@ -21,121 +28,14 @@ use crate::import::encoding::decoded;
 use crate::import::error::FileError;
 use crate::import::rows::RowReader;
 
-/// Our columns, and what sources call them, the most telling name first.
-const NAMES: [(&str, &[&str]); 9] = [
-    (
-        "order_id",
-        &[
-            "trade id",
-            "trade_id",
-            "tradeid",
-            "txid",
-            "execution id",
-            "transaction id",
-            "trade no",
-            "trade number",
-            "reference",
-            "ref",
-            "id",
-        ],
-    ),
-    (
-        "symbol",
-        &[
-            "symbol",
-            "pair",
-            "pairs",
-            "market",
-            "instrument",
-            "product",
-            "ticker",
-            "wertpapier",
-        ],
-    ),
-    (
-        "side",
-        &["side", "direction", "buy/sell", "action", "type", "typ"],
-    ),
-    (
-        "size",
-        &[
-            "quantity", "qty", "size", "volume", "vol", "shares", "amount", "stück", "anzahl",
-        ],
-    ),
-    (
-        "price",
-        &[
-            "price",
-            "trade price",
-            "avg price",
-            "unit price",
-            "rate",
-            "kurs",
-            "preis",
-        ],
-    ),
-    (
-        "order_time",
-        &[
-            "time",
-            "timestamp",
-            "datetime",
-            "date/time",
-            "created at",
-            "date(utc)",
-            "trade date",
-            "trade time",
-            "executed at",
-            "date",
-            "datum",
-        ],
-    ),
-    (
-        "quote_currency",
-        &[
-            "quote currency",
-            "price currency",
-            "currency",
-            "ccy",
-            "währung",
-        ],
-    ),
-    (
-        "fee_amount",
-        &[
-            "fee",
-            "fees",
-            "commission",
-            "gebühr",
-            "gebühren",
-            "provision",
-        ],
-    ),
-    (
-        "fee_currency",
-        &[
-            "fee currency",
-            "fee coin",
-            "fee asset",
-            "fee unit",
-            "commission currency",
-            "commission asset",
-        ],
-    ),
-];
-
-/// Names of the amount that was paid or received. Some sources include the fee in it.
-const TOTALS: [&str; 6] = ["total", "value", "net amount", "proceeds", "cost", "funds"];
-
-/// Columns that every table has.
-const NEEDED: [&str; 5] = ["symbol", "side", "size", "price", "order_time"];
+/// Most rows whose cells are looked at.
+const ROWS_MAX: usize = 200;
 
 /// Proposes a table for a file, to be pasted into the settings. `name`: of the new format.
 ///
-/// Errors: the file is no text, or no row of it looks like a header.
-///
 /// If a format of this program reads the file, the draft is a remark with its name. Errors: the
-/// program knows the file, and takes no such one.
+/// file is no text; no row of it looks like a header; the program knows the file, and takes no such
+/// one.
 pub fn draft_format(bytes: &[u8], name: &str) -> Result<String, FileError> {
     let text = match document(bytes)? {
         Some(made) => made.text,
@@ -146,40 +46,19 @@ pub fn draft_format(bytes: &[u8], name: &str) -> Result<String, FileError> {
             "# The format {format} reads this file. It needs no table.\n"
         ));
     }
-    let columns = header(&text)?;
     let name: String = name
         .to_lowercase()
         .chars()
         .map(|of| if of.is_ascii_alphanumeric() { of } else { '-' })
         .collect();
-    let mut draft = TradeDraft::default();
+    let mut draft = TradeDraft::of(beginning(&text)?);
     for (ours, names) in NAMES {
-        draft.add(ours, names, &columns);
+        draft.add(ours, names, &name);
     }
-    draft.ask(&columns);
-    let TradeDraft {
-        trade,
-        mut open,
-        has_id,
-    } = draft;
-    let ids = match has_id {
-        true => String::new(),
-        false => {
-            open +=
-                "# open: no column looks like the id of an execution, so the import makes ids\n";
-            format!("ids = {name:?}\n")
-        }
-    };
-    let listed = columns.iter().map(|column| format!("    {column:?},\n"));
-    let listed: String = listed.collect();
-    Ok(format!(
-        "# A draft: check each line. docs/FORMATS.md has the language.\n{open}\
-         # open: are times in UTC? If not: zone = \"Europe/Berlin\"\n\
-         # open: is each row a trade? If not, add [[formats.{name}.rows]]\n\
-         [formats.{name}]\nexchange = {name:?}\n{ids}\n\
-         [[formats.{name}.headers]]\ncolumns = [\n{listed}]\n\n\
-         [formats.{name}.trade]\n{trade}"
-    ))
+    draft.add_id(&name);
+    draft.ask();
+    draft.ask_zone();
+    Ok(draft.text(&name))
 }
 
 /// Returns the format of this program that reads a file. Errors: the program takes no such file.
@@ -205,56 +84,236 @@ fn known_format(text: &str) -> Result<Option<&'static str>, FileError> {
     }
 }
 
-/// The lines of `[trade]`, and the questions to a person.
+/// The names of the columns of a file, and its first rows.
+#[derive(Debug, Default)]
+struct Beginning {
+    columns: Vec<String>,
+    rows: Vec<StringRecord>,
+}
+
+impl Beginning {
+    /// Returns the first column that has one of the names.
+    fn column(&self, names: &[&str]) -> Option<&str> {
+        let mut found = names.iter().filter_map(|wanted| {
+            let mut columns = self.columns.iter();
+            columns.find(|column| fold(column) == *wanted)
+        });
+        found.next().map(String::as_str)
+    }
+
+    /// Returns the cells of a column.
+    fn cells<'r>(&'r self, column: &str) -> Vec<&'r str> {
+        let place = self.columns.iter().position(|of| of == column);
+        let cells = self
+            .rows
+            .iter()
+            .filter_map(|row| row.get(place?).map(str::trim));
+        cells.collect()
+    }
+
+    /// Returns the column of sides: one with such a name, or one whose cells are sides.
+    fn sides(&self, names: &[&str]) -> Option<(&str, RowTexts)> {
+        let of = |column| row_texts(self.cells(column).into_iter()).map(|kinds| (column, kinds));
+        let named = self.column(names);
+        let with_sides = named.and_then(of);
+        let other = || self.columns.iter().find_map(|column| of(column.as_str()));
+        with_sides
+            .or_else(other)
+            .or(named.map(|column| (column, RowTexts::default())))
+    }
+}
+
+/// The lines of the table, and the questions to a person.
 #[derive(Debug, Default)]
 struct TradeDraft {
+    file: Beginning,
+    /// Lines that belong to the format itself.
+    head: String,
+    /// The tables of kinds of rows.
+    rows: String,
+    /// The lines of `[trade]`.
     trade: String,
     open: String,
     has_id: bool,
 }
 
 impl TradeDraft {
+    fn of(file: Beginning) -> Self {
+        Self {
+            file,
+            ..Self::default()
+        }
+    }
+
+    fn has(&self, column: &str) -> bool {
+        self.trade.lines().any(|line| line.starts_with(column))
+    }
+
     /// Adds a column of ours, if the file has one with such a name.
-    fn add(&mut self, ours: &str, names: &[&str], columns: &[String]) {
-        let Some(theirs) = found(columns, names) else {
-            if NEEDED.contains(&ours) {
-                self.open += &format!("# open: which column is {ours}?\n");
-                self.trade += &format!("# {ours} = \"{{}}\"\n");
-            }
-            return;
-        };
-        self.has_id |= ours == "order_id";
-        let day = found(columns, &["date", "day"]).filter(|_| fold(theirs) == "time");
-        let day = day.map_or_else(String::new, |day| format!("{{{day}}} "));
-        let made = format!("{day}{{{theirs}}}");
+    fn add(&mut self, ours: &str, names: &[&str], format: &str) {
         if ours == "side" {
+            return self.add_side(names, format);
+        }
+        let Some(theirs) = self.file.column(names).map(str::to_owned) else {
+            return self.ask_for(ours);
+        };
+        match ours {
+            "order_time" => self.add_time(&theirs),
+            _ => {
+                self.has_id |= ours == "order_id";
+                let made = format!("{{{theirs}}}");
+                self.trade += &format!("{ours} = {made:?}\n");
+            }
+        }
+    }
+
+    fn ask_for(&mut self, ours: &str) {
+        if NEEDED.contains(&ours) {
+            self.open += &format!("# open: which column is {ours}?\n");
+            self.trade += &format!("# {ours} = \"{{}}\"\n");
+        }
+    }
+
+    /// Adds the side, the words of the source for it, and the kinds of rows that have none.
+    fn add_side(&mut self, names: &[&str], format: &str) {
+        let Some((column, kinds)) = self.file.sides(names) else {
+            return self.ask_for("side");
+        };
+        let (column, made) = (column.to_owned(), format!("{{{column}}}"));
+        if kinds == RowTexts::default() {
             self.open += &format!(
                 "# open: are sides buy and sell? If not: side = {{ from = [{made:?}], words = {{ \
                  Kauf = \"buy\" }} }}\n"
             );
         }
-        self.trade += &format!("{ours} = {made:?}\n");
+        let words = kinds.words.iter();
+        let words: Vec<String> = words
+            .map(|(theirs, ours)| format!("{theirs:?} = {ours:?}"))
+            .collect();
+        self.trade += &match words.is_empty() {
+            true => format!("side = {made:?}\n"),
+            false => format!(
+                "side = {{ from = [{made:?}], words = {{ {} }} }}\n",
+                words.join(", ")
+            ),
+        };
+        if kinds.others.is_empty() {
+            return;
+        }
+        let others: Vec<String> = kinds.others.iter().map(|of| format!("{of:?}")).collect();
+        self.open += &format!(
+            "# open: are rows with the {column} {} no trades? If so, remove the # before ignored\n",
+            others.join(", ")
+        );
+        self.rows = format!(
+            "[[formats.{format}.rows]]\ncolumn = {column:?}\ntrades = {:?}\n# ignored = {:?}\n\n",
+            kinds.sides, kinds.others
+        );
+    }
+
+    /// Adds the time, with the form that all cells have.
+    fn add_time(&mut self, theirs: &str) {
+        let is_day = |cells: &[&str]| !cells.iter().any(|cell| cell.contains(':'));
+        let day_names = ["date", "day", "trade date", "datum"];
+        let made = match fold(theirs).as_str() {
+            of if TIMES_OF_DAY.contains(&of) => match self.file.column(&day_names) {
+                Some(day) if day != theirs => format!("{{{day}}} {{{theirs}}}"),
+                _ => format!("{{{theirs}}}"),
+            },
+            of if day_names.contains(&of) && is_day(&self.file.cells(theirs)) => {
+                match self.file.column(&TIMES_OF_DAY) {
+                    Some(time) => format!("{{{theirs}}} {{{time}}}"),
+                    None => format!("{{{theirs}}}"),
+                }
+            }
+            _ => format!("{{{theirs}}}"),
+        };
+        self.trade += &format!("order_time = {made:?}\n");
+        let columns = self.file.columns.iter();
+        let mut used: Vec<&String> = columns
+            .filter(|column| made.contains(&format!("{{{column}}}")))
+            .collect();
+        used.sort_by_key(|column| made.find(&format!("{{{column}}}")));
+        let cells: Vec<Vec<&str>> = used.iter().map(|column| self.file.cells(column)).collect();
+        let rows = cells.first().map_or(0, Vec::len);
+        let times = (0..rows).map(|row| {
+            let parts: Vec<&str> = cells.iter().filter_map(|of| of.get(row).copied()).collect();
+            parts.join(" ")
+        });
+        let times: Vec<String> = times.filter(|text| !text.trim().is_empty()).collect();
+        self.add_forms(&time_forms(&times));
+    }
+
+    fn add_forms(&mut self, forms: &TimeForms) {
+        let (patterns, is_day) = match forms {
+            TimeForms::Ours => return,
+            TimeForms::Unknown(text) => {
+                self.open += &format!(
+                    "# open: times look like {text:?}: which form is it? For 31.12.2025 10:00:00 \
+                     it is times = [\"%d.%m.%Y %H:%M:%S\"]\n"
+                );
+                return;
+            }
+            TimeForms::Patterns(patterns) => (patterns, false),
+            TimeForms::Days(patterns) => (patterns, true),
+        };
+        if is_day {
+            self.open +=
+                "# open: times are days: all trades of a day are at noon. Is that right?\n";
+            self.head += "day_at = \"12:00:00\"\n";
+        }
+        if let [pattern] = &patterns[..] {
+            self.head += &format!("times = [{pattern:?}]\n");
+            return;
+        }
+        self.open += "# open: which form have the times, %m the month and %d the day? Remove one \
+                      of the #\n";
+        for pattern in patterns {
+            self.head += &format!("# times = [{pattern:?}]\n");
+        }
+    }
+
+    /// Adds a number of orders as the id, if no row has that of another one.
+    fn add_id(&mut self, format: &str) {
+        if self.has_id {
+            return;
+        }
+        let number = self.file.column(&NUMBERS).map(str::to_owned);
+        match number.filter(|column| all_differ(&self.file.cells(column))) {
+            Some(column) => {
+                let made = format!("{{{column}}}");
+                self.open += &format!(
+                    "# open: has each execution a {column:?} of its own? If not, replace order_id \
+                     by ids = {format:?} below exchange\n"
+                );
+                self.trade.insert_str(0, &format!("order_id = {made:?}\n"));
+            }
+            None => {
+                self.open += "# open: no column looks like the id of an execution, so the import \
+                              makes ids\n";
+                self.head += &format!("ids = {format:?}\n");
+            }
+        }
     }
 
     /// Asks about totals and currencies. Money is no dollars by default.
-    fn ask(&mut self, columns: &[String]) {
-        if let Some(total) = found(columns, &TOTALS) {
+    fn ask(&mut self) {
+        if let Some(total) = self.file.column(&TOTALS) {
             self.open += &format!(
                 "# open: does {total:?} include the fee? If not, add quote_value = {:?}\n",
                 format!("{{{total}}}")
             );
         }
-        let has = |column: &str| self.trade.lines().any(|line| line.starts_with(column));
-        let has_quote = has("quote_currency");
-        if has("fee_amount") && !has("fee_currency") {
-            let (why, fee) = match found(columns, &["currency", "ccy"]) {
+        let has_quote = self.has("quote_currency");
+        if self.has("fee_amount") && !self.has("fee_currency") {
+            let (why, fee) = match self.file.column(&["currency", "ccy", "währung"]) {
                 Some(currency) => (
                     "are fees in the currency of the prices?",
                     format!("fee_currency = \"{{{currency}}}\""),
                 ),
                 None => (
                     "which currency are fees in?",
-                    "# fee_currency = \"\"".to_owned(),
+                    "# fee_currency = \"USD\"".to_owned(),
                 ),
             };
             self.open += &format!("# open: {why}\n");
@@ -267,21 +326,38 @@ impl TradeDraft {
                           If not, add quote_currency = \"EUR\"\n";
         }
     }
+
+    fn ask_zone(&mut self) {
+        self.open += "# open: are times in UTC? If not, add zone = \"Europe/Berlin\" below \
+                      exchange\n";
+    }
+
+    /// Returns the table.
+    fn text(self, name: &str) -> String {
+        let Self {
+            file,
+            head,
+            rows,
+            trade,
+            mut open,
+            ..
+        } = self;
+        if rows.is_empty() {
+            open += &format!("# open: is each row a trade? If not, add [[formats.{name}.rows]]\n");
+        }
+        let listed = file.columns.iter();
+        let listed: String = listed.map(|column| format!("    {column:?},\n")).collect();
+        format!(
+            "# A draft: check each line. docs/FORMATS.md has the language.\n{open}\
+             [formats.{name}]\nexchange = {name:?}\n{head}\n\
+             [[formats.{name}.headers]]\ncolumns = [\n{listed}]\n\n{rows}\
+             [formats.{name}.trade]\n{trade}"
+        )
+    }
 }
 
-/// Returns the first column that has one of the names.
-fn found<'c>(columns: &'c [String], names: &[&str]) -> Option<&'c String> {
-    let mut found = names.iter().filter_map(|wanted| {
-        let mut columns = columns.iter();
-        columns.find(|column| fold(column) == *wanted)
-    });
-    found.next()
-}
-
-/// Finds the first row that looks like a header: several names, and no number.
-///
-/// Errors: no row does.
-fn header(text: &str) -> Result<Vec<String>, FileError> {
+/// Finds the first row that looks like a header: several names, and no number. Errors: no row does.
+fn beginning(text: &str) -> Result<Beginning, FileError> {
     let dialect = by_cells(text);
     let (mut rows, mut cells) = (RowReader::of(text, 1, dialect), StringRecord::new());
     let mut why_not = FileError::Empty;
@@ -293,7 +369,7 @@ fn header(text: &str) -> Result<Vec<String>, FileError> {
         let named = names.iter().filter(|name| !name.is_empty()).count();
         let is_value = |name: &String| name.starts_with(|of: char| of.is_ascii_digit());
         if row.fault.is_none() && named >= COLUMNS_MIN && !names.iter().any(is_value) {
-            return Ok(names);
+            return Ok(with_rows(names, rows));
         }
         if named > 0 && matches!(why_not, FileError::Empty) {
             why_not = FileError::NoHeader {
@@ -305,103 +381,21 @@ fn header(text: &str) -> Result<Vec<String>, FileError> {
     Err(why_not)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::import::formats::layout::Layout;
-
-    /// A file that the program reads needs no table, and one that it refuses gets none.
-    #[test]
-    fn a_file_that_is_known_gets_no_table() {
-        let sample = |name: &str| {
-            let root = env!("CARGO_MANIFEST_DIR");
-            std::fs::read(format!("{root}/fixtures/formats/{name}/sample.csv")).unwrap()
-        };
-        for name in ["kraken-trades", "kraken-ledgers", "ib-activity"] {
-            let said = format!("# The format {name} reads this file. It needs no table.\n");
-            assert_eq!(draft_format(&sample(name), "x").unwrap(), said);
+/// Reads the first rows after a header. Rows with another number of cells say nothing.
+fn with_rows(columns: Vec<String>, mut rows: RowReader<'_>) -> Beginning {
+    let (mut first, mut cells) = (Vec::new(), StringRecord::new());
+    while first.len() < ROWS_MAX
+        && let Ok(Some(_)) = rows.read(&mut cells)
+    {
+        if cells.len() == columns.len() {
+            first.push(cells.clone());
         }
-        let refused = draft_format(&sample("binance-orders"), "x").unwrap_err();
-        assert!(matches!(refused, FileError::WrongFile { .. }), "{refused}");
     }
-
-    #[test]
-    fn a_draft_of_a_workbook_has_its_columns() {
-        let mut book = rust_xlsxwriter::Workbook::new();
-        let sheet = book.add_worksheet();
-        for (column, name) in (0..).zip(["When", "Ticker", "Action", "Qty", "Price"]) {
-            sheet.write(0, column, name).unwrap();
-            sheet.write(1, column, 1.0).unwrap();
-        }
-        let draft = draft_format(&book.save_to_buffer().unwrap(), "x").unwrap();
-        assert!(draft.contains("side = \"{Action}\""), "{draft}");
-    }
-
-    #[test]
-    fn a_draft_of_a_plain_file_is_a_table() {
-        let file = b"My broker\nDate,Ticker,Action,Qty,Price,Fee\n2025-01-02,A,buy,1,2,0\n";
-        let draft = draft_format(file, "My Broker").unwrap();
-        let settings: toml::Table = draft.parse().unwrap();
-        let table = settings["formats"]["my-broker"].as_table().unwrap();
-        let layout = Layout::try_of_table("my-broker", table.clone()).unwrap();
-        assert_eq!(layout.ids.as_deref(), Some("my-broker"));
-        assert!(draft.contains("side = \"{Action}\""), "{draft}");
-        let why = |file: &[u8]| draft_format(file, "x").unwrap_err().to_string();
-        // Other separators, and other encodings.
-        for text in [
-            "A report\nWhen;Ticker;Action;Qty;Price\n1;2;3;4;5\n",
-            "A report\nWhen\tTicker\tAction\tQty\tPrice\n1\t2\t3\t4\t5\n",
-            "\"When,Ticker,\"\"Action\"\",Qty,Price\"\n",
-        ] {
-            let units = text.encode_utf16().flat_map(u16::to_le_bytes);
-            let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain(units).collect();
-            for bytes in [text.as_bytes(), &utf16] {
-                let draft = draft_format(bytes, "x").unwrap();
-                assert!(draft.contains("side = \"{Action}\""), "{draft}");
-            }
-        }
-        assert_eq!(
-            why(b"2025-01-02,A,buy,1,2\n"),
-            "the file begins with \"2025-01-02,A,buy,1,2\", expected a header"
-        );
-        assert_eq!(why(b"\n,,\n"), FileError::Empty.to_string());
-        // The currency is that of prices and fees. A total may include the fee.
-        let file = b"Trade Date,Ticker,Type,Shares,Price,Currency,Fee,Total,Reference\n";
-        let draft = draft_format(file, "x").unwrap();
-        for line in [
-            "order_id = \"{Reference}\"",
-            "order_time = \"{Trade Date}\"",
-            "quote_currency = \"{Currency}\"",
-            "fee_currency = \"{Currency}\"",
-            "# open: does \"Total\" include the fee? If not, add quote_value = \"{Total}\"",
-        ] {
-            assert!(draft.lines().any(|it| it == line), "{line}\n{draft}");
-        }
-        assert!(!draft.contains("\nquote_value"), "{draft}");
-        // Day and time stand apart, and the fee has a currency of its own.
-        let file = b"Trade No,Date,Time,Instrument,Side,Qty,Price,Fee,Commission Currency\n";
-        let draft = draft_format(file, "x").unwrap();
-        for line in [
-            "order_id = \"{Trade No}\"",
-            "order_time = \"{Date} {Time}\"",
-            "fee_currency = \"{Commission Currency}\"",
-        ] {
-            assert!(draft.lines().any(|it| it == line), "{line}\n{draft}");
-        }
-        assert!(draft.contains("# open: do symbols name the currency of prices"));
-        // No currency is taken for dollars.
-        let draft = draft_format("Datum;Typ;Wertpapier;Stück;Kurs;Gebühr\n".as_bytes(), "x");
-        let draft = draft.unwrap();
-        assert!(
-            draft.contains("fee_amount = \"{Gebühr}\"\n# fee_currency = \"\"\n"),
-            "{draft}"
-        );
-        // What no column says is open, and the draft is no table yet.
-        let file = b"When,Ticker,Action,Qty,Price\n";
-        let draft = draft_format(file, "x").unwrap();
-        assert!(
-            draft.contains("# open: which column is order_time?"),
-            "{draft}"
-        );
+    Beginning {
+        columns,
+        rows: first,
     }
 }
+
+#[cfg(test)]
+mod tests;
