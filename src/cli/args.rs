@@ -118,11 +118,11 @@ pub struct GlobalArgs {
 pub enum Command {
     /// Import files, compute, validate: the whole job on one line
     Run(RunArgs),
-    /// Append trades from CSV files to the ledger
+    /// Import trades from exports of exchanges and brokers, or from CSV files
     Import(ImportArgs),
     /// Take a trade out of matching, or put it back
     Void(VoidArgs),
-    /// Store and show accounts at exchanges and brokers, and how their imports go
+    /// Store facts about accounts; show the state of their imports
     Account(AccountArgs),
     /// Match sells to buys and write a version of allocations
     Compute(ComputeArgs),

@@ -265,12 +265,21 @@ const LISTED_MAX: usize = 20;
 fn differences(missing: &[String], unseen: &[String]) -> String {
     match (missing, unseen) {
         (missing, []) => format!("it lacks {}", listed(missing)),
-        ([], unseen) => format!("nobody has seen {} there", listed(unseen)),
+        ([], unseen) => format!("it has {}", unknown(unseen)),
         (missing, unseen) => {
-            let (missing, unseen) = (listed(missing), listed(unseen));
-            format!("it lacks {missing}, and nobody has seen {unseen} there")
+            format!("it lacks {}, and has {}", listed(missing), unknown(unseen))
         }
     }
+}
+
+/// Names columns that no list has.
+fn unknown(columns: &[String]) -> String {
+    let word = if columns.len() == 1 {
+        "column"
+    } else {
+        "columns"
+    };
+    format!("the unknown {word} {}", listed(columns))
 }
 
 /// Returns names in quotes with commas between them.

@@ -61,8 +61,8 @@ fn counts_of_a_full_run_add_up_everywhere() {
     for line in [
         "  Trades            9   3 buys, 3 sells, 3 left out\n",
         "Rebates         2 trades, 14.20 USD\n",
-        "Order of ids    2 sells and 1 buy stand in the order of ids: other trades have the same \
-         times, and the file has no `trade_seq` for them\n",
+        "Order of ids    2 sells and 1 buy have the same time as other trades, and no `trade_seq`: \
+         their ids decide the order\n",
     ] {
         assert!(done.stdout.contains(line), "{line}{}", done.stdout);
     }

@@ -319,8 +319,8 @@ fn a_header_that_is_nearly_known_is_refused_with_what_differs() {
         .unwrap();
     folder.write("export.csv", text.replacen("\"costusd\"", "\"feeccy\"", 1));
     let said = folder.fifo_pnl(&["import", "export.csv"]).expect(2).stderr;
-    let why = "export.csv:1: the header is nearly that of kraken-trades: nobody has seen \
-               \"feeccy\" there";
+    let why = "export.csv:1: the header is nearly that of kraken-trades: it has the unknown \
+               column \"feeccy\"";
     assert!(said.contains(why), "{said}");
     assert!(said.contains("--ignore-column \"feeccy\""), "{said}");
 }
@@ -507,7 +507,7 @@ fn a_ledger_with_a_missing_row_is_refused_with_the_row_that_shows_it() {
         "Refused   cut.csv: 28 rows",
         "  balances: agree in 26 of 27 rows\n",
         "  held before the first row: 998.4 DOGE (spot / main)\n",
-        "  cut.csv:22: the balance of USD (spot / main) is 100.5, but 400.5 adds up\n",
+        "  cut.csv:22: the balance of USD (spot / main) is 100.5, but the rows add up to 400.5\n",
         "Nothing was imported.",
     ] {
         assert!(said.contains(part), "{part}{said}");

@@ -224,8 +224,8 @@ fn a_cut_inside_an_instant_is_named_by_the_next_file() {
     folder.fifo_pnl(&["import", "cut.csv"]).expect(0);
     let import = ["import", "next.csv"];
     let said = folder.fifo_pnl(&import).expect(0).stdout;
-    let warning = "  warning: at 2024-08-24 22:40:06 UTC a row is new beside an equal one that is \
-                   known: an earlier file ends inside that instant.\n";
+    let warning = "  warning: of equal rows of 2024-08-24 22:40:06 UTC some are known and some are \
+                   new: a file ends or begins between them.\n";
     assert!(said.contains("3 rows, 2 new, 1 known"), "{said}");
     assert!(said.contains(warning), "{said}");
     // All rows are in, so that no cut is left.

@@ -13,7 +13,7 @@ pub struct AccountArgs {
 /// The commands of `account`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum AccountCommand {
-    /// Store facts of an account; what is not named stays as it is
+    /// Store facts about an account; options that you leave out change nothing
     Add(AccountAddArgs),
     /// List the accounts with the state of their imports
     List,

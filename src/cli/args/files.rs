@@ -10,7 +10,7 @@ pub struct FileArgs {
     /// Exports of known exchanges, or CSV files of trades
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Account of rows that name none
+    /// Account of the trades, if the file has no column `account`
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub account: String,
     /// Time zone of times without an offset, like Europe/Berlin
@@ -25,13 +25,13 @@ pub struct FileArgs {
     /// Read the file's column NAME as COLUMN, like 'Price Currency=quote_currency'
     #[arg(long, value_name = "NAME=COLUMN")]
     pub rename_column: Vec<String>,
-    /// Ignore the file's column NAME: it changes no amount
+    /// Ignore the column NAME; use it only if the column changes no amount
     #[arg(long, value_name = "NAME")]
     pub ignore_column: Vec<String>,
-    /// Import a file that is imported for another account: it counts in both
+    /// Import a file again for a second account; its trades then count in both
     #[arg(long)]
     pub again: bool,
-    /// Import the good rows of a file that has bad ones, and keep the rejects
+    /// Leave out bad rows, and store them for later (table import_rejects)
     #[arg(long)]
     pub skip_invalid: bool,
 }

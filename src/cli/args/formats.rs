@@ -17,13 +17,13 @@ pub struct FormatsArgs {
 pub enum FormatsCommand {
     /// List the formats of files that an import reads
     List,
-    /// Print the table of a format, to copy
+    /// Print the table of a built-in format, to paste into the settings
     Show {
         /// Its name
         #[arg(value_name = "NAME")]
         name: String,
     },
-    /// Propose a table for a file, by its header
+    /// Propose a table for a file that no format reads
     Draft {
         /// The file
         #[arg(value_name = "FILE")]

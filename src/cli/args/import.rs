@@ -17,10 +17,10 @@ pub struct ImportArgs {
     /// Say what would be imported, write nothing
     #[arg(long)]
     pub preview: bool,
-    /// Void known trades that have other facts and append the corrected ones as ID~2
+    /// Replace trades that differ from the ledger: the old one is voided, the new one is ID~2
     #[arg(long)]
     pub correct: bool,
-    /// Why trades are corrected
+    /// Why; needed with --correct
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
 }
@@ -28,7 +28,7 @@ pub struct ImportArgs {
 /// The commands of `import`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ImportCommand {
-    /// Lots carried over from another system: symbol,size,acquired,basis and optional account
+    /// Import lots from another system (columns symbol, size, acquired, basis)
     #[command(
         mut_arg("files", |files| files.help("CSV files of lots")),
         mut_arg("format", |format| format.hide(true))
@@ -41,7 +41,7 @@ pub enum ImportCommand {
         #[arg(long)]
         preview: bool,
     },
-    /// Rates of currencies and coins, of the ECB, release H.10, CoinGecko, Kraken, Yahoo, or plain
+    /// Import rates (ECB, Federal Reserve H.10, CoinGecko, Kraken, Yahoo, or our own layout)
     Rates(ImportRatesArgs),
     /// List the imports with their numbers
     List,

@@ -176,12 +176,12 @@ fn describe(counts: &RunCounts, new: &str) -> String {
         .collect();
     if !words.is_empty() {
         let verb = match counts.sells_by_id + counts.buys_by_id {
-            1 => "stands",
-            _ => "stand",
+            1 => "has",
+            _ => "have",
         };
         text.push_str(&format!(
-            "Order of ids    {} {verb} in the order of ids: other trades have the same times, and \
-             the file has no `trade_seq` for them\n",
+            "Order of ids    {} {verb} the same time as other trades, and no `trade_seq`: their \
+             ids decide the order\n",
             words.join(" and ")
         ));
     }
@@ -218,10 +218,10 @@ mod tests {
             )
         };
         assert!(
-            said(0, 1).contains(" 1 buy stands in the order of ids: other trades have the same")
+            said(0, 1).contains(" 1 buy has the same time as other trades, and no `trade_seq`: ")
         );
         assert!(
-            said(1, 1).contains(" 1 sell and 1 buy stand in the order of ids: other trades have")
+            said(1, 1).contains(" 1 sell and 1 buy have the same time as other trades, and no ")
         );
         assert_eq!(said(0, 0), "");
     }

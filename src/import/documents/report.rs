@@ -93,8 +93,8 @@ const TESTER: &str = "Strategy Tester Report";
 /// Letters of a currency's code. Some brokers have codes of their own.
 const CODE_LETTERS: RangeInclusive<usize> = 3..=5;
 
-const NO_SECTION: &str = "it has no section Deals, or Closed Transactions, with an English header: \
-                          set MetaTrader to English, and save the whole report again";
+const NO_SECTION: &str = "found no section Deals or Closed Transactions in English: set \
+                          MetaTrader to English (View, Languages), and save the whole report again";
 const NO_CURRENCY: &str = "no line before the section names the currency of the account: save the \
                            whole report again";
 const SEVERAL: &str = "it has several reports: import each one alone";

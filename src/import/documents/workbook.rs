@@ -15,9 +15,9 @@ use crate::import::bounds::COLUMNS_MAX;
 use crate::import::error::FileError;
 
 /// The kind of such a file, as reports name it.
-const SAID: &str = "a workbook, with numbers as the shortest decimals of its floats";
-const SAID_OF_FIRST: &str = "the first sheet of several of a workbook, with numbers as the \
-                             shortest decimals of its floats";
+const SAID: &str = "a workbook, whose numbers may be rounded";
+const SAID_OF_FIRST: &str = "the first sheet of several of a workbook, whose numbers \
+                             may be rounded";
 
 /// The fault of a workbook that can't be read.
 const BROKEN: FileError = FileError::OtherFormat("an Excel workbook that is damaged (xlsx)");

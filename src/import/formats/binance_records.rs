@@ -1,7 +1,7 @@
 //! Binance: transaction records. A trade is the rows of one second; they have no ids.
 //!
 //! Rows of one second may be of several fills. They add up to one trade if one coin was paid and
-//! one received. Otherwise nobody can say which rows belong together.
+//! one received. Otherwise the file does not say which rows belong together.
 
 use super::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,

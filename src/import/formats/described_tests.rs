@@ -428,7 +428,7 @@ fn a_column_that_nobody_has_seen_refuses_the_file_until_it_is_ignored() {
         .replace("USD,\n", "USD,,\n");
     let mut options = options();
     let error = parse_csv(text.as_bytes(), &options, &mut |_| ()).unwrap_err();
-    let said = "the header is nearly that of bitstamp: nobody has seen \"Multiplier\" there";
+    let said = "the header is nearly that of bitstamp: it has the unknown column \"Multiplier\"";
     assert_eq!(error.to_string(), said);
     options.columns.ignore("multiplier");
     let file = parse_csv(text.as_bytes(), &options, &mut |_| ()).unwrap();
@@ -439,8 +439,8 @@ fn a_column_that_nobody_has_seen_refuses_the_file_until_it_is_ignored() {
 fn a_header_without_a_column_names_the_nearest_format() {
     let text = sample("kraken-trades").replacen("\"margin\",", "\"leverage\",", 1);
     let error = parse_csv(text.as_bytes(), &options(), &mut |_| ()).unwrap_err();
-    let said = "the header is nearly that of kraken-trades: it lacks \"margin\", and nobody has \
-                seen \"leverage\" there";
+    let said = "the header is nearly that of kraken-trades: it lacks \"margin\", and has the \
+                unknown column \"leverage\"";
     assert_eq!((error.to_string().as_str(), error.line()), (said, Some(1)));
 }
 

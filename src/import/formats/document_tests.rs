@@ -51,7 +51,8 @@ fn a_flex_query_is_read_as_xml() {
     // An attribute that nobody has seen may change the meaning of the others.
     let other = text.replacen("ibOrderID=\"301\"", "lotFactor=\"2\"", 1);
     let error = parse_csv(other.as_bytes(), &options(), &mut |_| ()).unwrap_err();
-    let said = "the header is nearly that of ib-flex-trades: nobody has seen \"lotFactor\" there";
+    let said =
+        "the header is nearly that of ib-flex-trades: it has the unknown column \"lotFactor\"";
     assert_eq!(error.to_string(), said);
 }
 
@@ -193,7 +194,7 @@ fn a_workbook_gives_what_the_same_table_as_text_gives() {
     let bytes = workbook();
     let file = parse_csv(&bytes, &options(), &mut |_| ()).unwrap();
     assert_eq!(rejected(&file), Vec::<String>::new());
-    let said = "a workbook, with numbers as the shortest decimals of its floats";
+    let said = "a workbook, whose numbers may be rounded";
     assert_eq!(
         (file.format, file.read_as.as_slice()),
         ("gemini", &[said][..])

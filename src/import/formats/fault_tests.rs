@@ -58,8 +58,8 @@ const FAULTS: &[FaultCase] = &[
     ),
     (
         ("schwab", "Journal", "Stock Merger"),
-        "6: Action is \"Stock Merger\", expected no change of what is held: the row does not say \
-             what comes for what is held",
+        "6: Action is \"Stock Merger\", expected no merger and no new name: the \
+             row does not say what replaces the old units",
     ),
     (
         ("schwab", "$3,320.07", "-$3,320.07"),
@@ -97,18 +97,18 @@ const FAULTS: &[FaultCase] = &[
     ),
     (
         ("robinhood", "CDIV", "SPR"),
-        "4: Trans Code is \"SPR\", expected no change of what is held: the row does not say what \
-             comes for what is held",
+        "4: Trans Code is \"SPR\", expected no merger and no new name: the \
+             row does not say what replaces the old units",
     ),
     (
         ("alpaca-activities", "FEE,", "SPIN,"),
-        "5: activity_type is \"SPIN\", expected no change of what is held: the row does not \
-             say what comes for what is held",
+        "5: activity_type is \"SPIN\", expected no merger and no new name: the \
+             row does not say what replaces the old units",
     ),
     (
         ("ib-transactions", ",Dividend,VT", ",Corporate Action,VT"),
-        "7: Transaction Type is \"Corporate Action\", expected no change of what is held: the row \
-             does not say what comes for what is held",
+        "7: Transaction Type is \"Corporate Action\", expected no merger and no new name: the \
+             row does not say what replaces the old units",
     ),
     (
         (

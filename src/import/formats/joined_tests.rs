@@ -28,8 +28,8 @@ const REJECTED: &[RejectCase] = &[
         &[
             "4: type is \"margin\", expected no margin: such trades open and close positions, \
              which are not computed",
-            "5: row is the only one of \"TAAAAA-00001-AAAAAA\", expected one asset that was paid, \
-             and one that was received",
+            "5: row is the only one of \"TAAAAA-00001-AAAAAA\", expected one asset paid \
+             and one received",
         ],
     ),
     (
@@ -57,8 +57,8 @@ const REJECTED: &[RejectCase] = &[
         "kraken-ledgers",
         &[("LAAAAA-00005-AAAAAA", "LAAAAA-00004-AAAAAA")],
         &[
-            "6: row is the only one of \"TSAAAA-00002-AAAAAA\", expected one asset that was paid, \
-             and one that was received",
+            "6: row is the only one of \"TSAAAA-00002-AAAAAA\", expected one asset paid \
+             and one received",
             "7: row has the id \"LAAAAA-00004-AAAAAA\" of line 6, expected an id of its own",
         ],
     ),
@@ -78,8 +78,8 @@ const REJECTED: &[RejectCase] = &[
         &[("-500.0000,-515.00", "half,-515.00")],
         &[
             "6: amount is \"half\", expected a number",
-            "7: row is the only one of \"TSAAAA-00002-AAAAAA\", expected one asset that was paid, \
-             and one that was received",
+            "7: row is the only one of \"TSAAAA-00002-AAAAAA\", expected one asset paid \
+             and one received",
         ],
     ),
     (
@@ -92,19 +92,19 @@ const REJECTED: &[RejectCase] = &[
         "coinbase-account",
         &[("-10,9990,USD,,101", "-10,9990,USD,,102")],
         &[
-            "6: row is the only one of \"102\", expected one asset that was paid, and one that was \
-             received",
+            "6: row is the only one of \"102\", expected one asset paid \
+             and one received",
         ],
     ),
     (
         "coinbase-account",
         &[("0.5,0.5,BTC,,101", "0.5,0.5,BTC,,")],
         &[
-            "4: row is one of the lines 4, 6 of \"101\", expected one asset that was paid, and one \
-             that was received",
+            "4: row is one of the lines 4, 6 of \"101\", expected one asset paid \
+             and one received",
             "5: trade id is empty, expected the id of a trade",
-            "6: row is one of the lines 4, 6 of \"101\", expected one asset that was paid, and one \
-             that was received",
+            "6: row is one of the lines 4, 6 of \"101\", expected one asset paid \
+             and one received",
         ],
     ),
     (
@@ -112,7 +112,7 @@ const REJECTED: &[RejectCase] = &[
         &[("--,2025-03-02", "CLOSE,2025-03-02")],
         &[
             "6: Action is \"CLOSE\", expected a spot trade: contracts and funding are not computed",
-            "7: row is the only one, expected one asset that was paid, and one that was received",
+            "7: row is the only one, expected one asset paid and one received",
         ],
     ),
     (
@@ -138,7 +138,7 @@ const REJECTED: &[RejectCase] = &[
         &[
             "6: row is one of the lines 6, 8, 9, expected what was paid and what was received to \
              fit the price of the rows",
-            "7: row is the only one, expected one asset that was paid, and one that was received",
+            "7: row is the only one, expected one asset paid and one received",
             "8: row is one of the lines 6, 8, 9, expected what was paid and what was received to \
              fit the price of the rows",
             "9: row is one of the lines 6, 8, 9, expected what was paid and what was received to \
@@ -155,9 +155,8 @@ const REJECTED: &[RejectCase] = &[
             "4: Trade Type is \"Perpetual\", expected Spot: trades on margin and of contracts \
              are not \
              computed",
-            "5: row is the only one of \"900006\", expected one asset that was paid, and one \
-             that was \
-             received",
+            "5: row is the only one of \"900006\", expected one asset paid \
+             and one received",
         ],
     ),
     (
@@ -170,21 +169,16 @@ const REJECTED: &[RejectCase] = &[
         "binance-records",
         &[("Transaction Buy,ETH,0.25", "Transaction Buy,SOL,5")],
         &[
-            "8: row is one of the lines 8, 9, 10, 11, 12, expected one asset that was paid, and \
-             one \
-             that was received",
-            "9: row is one of the lines 8, 9, 10, 11, 12, expected one asset that was paid, and \
-             one \
-             that was received",
-            "10: row is one of the lines 8, 9, 10, 11, 12, expected one asset that was paid, and \
-             one \
-             that was received",
-            "11: row is one of the lines 8, 9, 10, 11, 12, expected one asset that was paid, and \
-             one \
-             that was received",
-            "12: row is one of the lines 8, 9, 10, 11, 12, expected one asset that was paid, and \
-             one \
-             that was received",
+            "8: row is one of the lines 8, 9, 10, 11, 12, expected one asset paid \
+             and one received",
+            "9: row is one of the lines 8, 9, 10, 11, 12, expected one asset paid \
+             and one received",
+            "10: row is one of the lines 8, 9, 10, 11, 12, expected one asset paid \
+             and one received",
+            "11: row is one of the lines 8, 9, 10, 11, 12, expected one asset paid \
+             and one received",
+            "12: row is one of the lines 8, 9, 10, 11, 12, expected one asset paid \
+             and one received",
         ],
     ),
     (
@@ -198,12 +192,12 @@ const REJECTED: &[RejectCase] = &[
             ),
         ],
         &[
-            "13: row is one of the lines 13, 14, 15, expected one trade: nobody can say which rows \
-             belong together",
-            "14: row is one of the lines 13, 14, 15, expected one trade: nobody can say which rows \
-             belong together",
-            "15: row is one of the lines 13, 14, 15, expected one trade: nobody can say which rows \
-             belong together",
+            "13: row is one of the lines 13, 14, 15, expected one trade: the file does not say \
+             which rows belong together",
+            "14: row is one of the lines 13, 14, 15, expected one trade: the file does not say \
+             which rows belong together",
+            "15: row is one of the lines 13, 14, 15, expected one trade: the file does not say \
+             which rows belong together",
         ],
     ),
     (
@@ -255,10 +249,10 @@ const REJECTED: &[RejectCase] = &[
         "crypto-com-app",
         &[("reimbursement", "nft_payout"), ("CRO,20,", "CRO,-20,")],
         &[
-            "7: row is one of the lines 7, 8, expected one asset that was paid, and one that was \
-             received",
-            "8: row is one of the lines 7, 8, expected one asset that was paid, and one that was \
-             received",
+            "7: row is one of the lines 7, 8, expected one asset paid \
+             and one received",
+            "8: row is one of the lines 7, 8, expected one asset paid \
+             and one received",
             "15: Transaction Kind is \"nft_payout\", expected a type of rows that is known",
         ],
     ),
@@ -282,7 +276,7 @@ const REJECTED: &[RejectCase] = &[
         ],
         &[
             "31: Notes is \"Bought 10 SOL for 2,000.10 USD on SOL-USDT\", expected the currency of \
-             the price: nobody can say the fee of such a trade",
+             the price: the file does not say the fee of such a trade",
             "34: Subtotal is \"$9,500.00\", expected fees that are the difference of subtotal and \
              total",
         ],
@@ -296,12 +290,12 @@ const REJECTED: &[RejectCase] = &[
         ],
         &[
             "14: Transaction Type is \"Retail MGX DEX Buy\", expected a type of rows that is known",
-            "19: Transaction Type is \"Asset Migration\", expected no change of what is held: the \
-             row does not say what comes for what is held",
-            "28: row is one of the lines 28, 29 of \"a07\", expected one asset that was paid, and \
-             one that was received",
-            "29: row is one of the lines 28, 29 of \"a07\", expected one asset that was paid, and \
-             one that was received",
+            "19: Transaction Type is \"Asset Migration\", expected no merger and no new name: \
+             the row does not say what replaces the old units",
+            "28: row is one of the lines 28, 29 of \"a07\", expected one asset paid \
+             and one received",
+            "29: row is one of the lines 28, 29 of \"a07\", expected one asset paid \
+             and one received",
         ],
     ),
     (
@@ -313,8 +307,8 @@ const REJECTED: &[RejectCase] = &[
         ],
         &[
             "3: Action is \"CLOSE\", expected a spot trade: contracts and funding are not computed",
-            "4: row is the only one of \"x3\", expected one asset that was paid, and one that was \
-             received",
+            "4: row is the only one of \"x3\", expected one asset paid \
+             and one received",
             "9: Type is \"SETTLEMENT\", expected a spot trade: contracts and funding are not \
              computed",
         ],

@@ -323,8 +323,8 @@ fn a_report_asks_for_the_zone_of_its_times() {
 
 #[test]
 fn other_reports_and_pages_are_refused_by_name() {
-    let other = "the file is mt5-report: it has no section Deals, or Closed Transactions, with an \
-                 English header: set MetaTrader to English, and save the whole report again";
+    let other = "the file is mt5-report: found no section Deals or Closed Transactions in English: \
+                 set MetaTrader to English (View, Languages), and save the whole report again";
     let html = page("mt5-report");
     let german = html
         .replace(">Deal<", ">Trade<")
@@ -359,8 +359,8 @@ fn other_reports_and_pages_are_refused_by_name() {
     // A column that nobody has seen may change the meaning of the others.
     let unseen = text.replacen("Balance,Comment", "Balance,Leverage", 1);
     let said = error(unseen.as_bytes());
-    let why = "the header is nearly that of mt5-report: it lacks \"Comment\", and nobody has seen \
-               \"Leverage\" there";
+    let why = "the header is nearly that of mt5-report: it lacks \"Comment\", and has the unknown \
+               column \"Leverage\"";
     assert_eq!(said, why);
 }
 

@@ -126,7 +126,7 @@ pub const EXPORTS: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "Times whose zone nobody stated",
+        title: "Times without a zone",
         files: &[
             (
                 "fifo-pnl.toml",

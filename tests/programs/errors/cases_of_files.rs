@@ -112,7 +112,7 @@ pub const FILES: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "Several coins in one second, which nobody can tell apart",
+        title: "Trades of several coins in one second",
         files: &[(
             "trades.csv",
             "User_ID,UTC_Time,Account,Operation,Coin,Change,Remark\n\

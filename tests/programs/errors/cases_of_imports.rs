@@ -181,7 +181,7 @@ pub const IMPORTS: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A report of lots, and nobody said how many units a lot has",
+        title: "A report without a contract size",
         files: &[REPORT],
         command: "fifo-pnl import --timezone UTC report.csv",
         after: &[

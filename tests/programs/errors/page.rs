@@ -121,16 +121,15 @@ fn duration(text: &str) -> Option<(&'static str, usize)> {
 const HEAD: &str = "\
 # Errors
 
-Messages that can be produced without a server, each with a case. `tests/programs/errors.rs` runs
-the cases and makes this page, so it says what the programs say. Only instants of today (`<now>`)
-and durations (`<time>`) are left out. What a person has to settle in the data is no error: see
-`fifo-pnl review`. For messages about PostgreSQL see
+Messages that need no server, each with a case. A test runs the cases and writes this page, so it
+is what the programs say; only instants of today (`<now>`) and durations (`<time>`) differ.
+Questions about the data are no errors: see `fifo-pnl review`. Messages about PostgreSQL are in
 [OPERATIONS](OPERATIONS.md#at-three-in-the-morning).
 
-An error goes to stderr: what is wrong and where, then a hint. If a run failed, the last line says
-which run, which version is still current, through when it is complete, and what to do next. The
-[README](../README.md#commands) lists the exit codes. For every case with exit code 2 or more the
-test compares folder and database before and after.
+An error goes to stderr: the fault and its place, then a hint. If a run failed, the last line says
+which run, which version is still current, through which trade it is complete, and the next step.
+The [README](../README.md#commands) lists the exit codes. If the code is 2 or more, nothing has
+changed in the folder or the database: the test compares them.
 
 Each case begins in a folder of its own, with the file `ledger.csv`:
 

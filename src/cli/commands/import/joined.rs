@@ -61,7 +61,11 @@ fn describe_balances(balances: &Balances, name: &str) -> String {
         format!("  {name}:{line}: the balance of {asset} is {found}")
     };
     if let Some(fault) = &balances.differs {
-        text.push_str(&format!("{}, but {} adds up\n", of(fault), fault.expected));
+        text.push_str(&format!(
+            "{}, but the rows add up to {}\n",
+            of(fault),
+            fault.expected
+        ));
         text.push_str(
             "    hint: rows are missing or changed: export the file again; --skip-invalid imports \
              it as it is\n",
@@ -71,7 +75,8 @@ fn describe_balances(balances: &Balances, name: &str) -> String {
         let at = time(fault.at);
         text.push_str(&format!("{} at {at}, expected zero or more\n", of(fault)));
         text.push_str(
-            "    hint: is it an account of margin or loans? --skip-invalid imports it as it is\n",
+            "    hint: margin and loans are not computed. Without them, rows are missing: export \
+             the file again, or import it as it is with --skip-invalid\n",
         );
     }
     text

@@ -279,9 +279,8 @@ pub(super) fn describe_venues(reports: &[FileReport], request: &ImportRequest) -
 pub(super) fn describe_cuts(receipt: &ImportReceipt) -> String {
     let line = |at: &Timestamp| {
         format!(
-            "  warning: at {} a row is new beside an equal one that is known: an earlier \
-             file ends inside that instant.\n    A file that begins inside it lacks rows: export \
-             whole days\n",
+            "  warning: of equal rows of {} some are known and some are new: a file ends or begins \
+             between them.\n    Export whole days, or a trade may be missing\n",
             time(*at)
         )
     };

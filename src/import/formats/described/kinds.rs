@@ -120,8 +120,8 @@ impl Described {
             None => {
                 let name = self.names.get(place).cloned().unwrap_or_default();
                 let found = cell(record.cells, place).to_owned();
-                let why = "expected no change of what is held: the row does not say what comes \
-                           for what is held";
+                let why = "expected no merger and no new name: the row does \
+                           not say what replaces the old units";
                 (name, found, Fault::new(why))
             }
         };

@@ -41,9 +41,9 @@ const COINS: usize = 10;
 
 const USD: &str = "USD";
 
-const TWO_ASSETS: &str = "expected one asset that was paid, and one that was received";
+const TWO_ASSETS: &str = "expected one asset paid and one received";
 const ONE_FEE: &str = "expected fees in one asset";
-const ONE_WAY: &str = "expected one trade: nobody can say which rows belong together";
+const ONE_WAY: &str = "expected one trade: the file does not say which rows belong together";
 const OTHER_VALUE: &str =
     "expected what was paid and what was received to fit the price of the rows";
 const ONE_TIME: &str = "expected rows of one time: the rows with one id are far apart";
