@@ -53,7 +53,8 @@ CREATE TABLE fifo_allocations (
     allocation_version  INTEGER NOT NULL REFERENCES allocation_versions (version),
     allocation_batch_id TEXT NOT NULL,
     notes               TEXT,
-    -- The pool's asset. A leg that is NULL is the base. The last three are NULL until lots move or are short.
+    -- The pool's asset. A leg that is NULL is the base. A direction that is NULL is long. The two columns before
+    -- it are NULL until lots move.
     asset               TEXT NOT NULL,
     sell_leg            TEXT CONSTRAINT fifo_allocations_sell_leg_check CHECK (sell_leg IN ('quote', 'fee')),
     buy_leg             TEXT CONSTRAINT fifo_allocations_buy_leg_check CHECK (buy_leg IN ('quote', 'fee')),
@@ -64,7 +65,8 @@ CREATE TABLE fifo_allocations (
         (buy_order_id IS NULL) = (cost_basis_usd IS NULL) AND (buy_order_id IS NULL) = (pnl_usd IS NULL)
         AND (buy_order_id IS NULL) = (buy_time IS NULL)
         AND (buy_order_id IS NOT NULL OR buy_fees_per_unit IS NULL AND buy_price IS NULL AND buy_leg IS NULL)),
-    CONSTRAINT fifo_allocations_time_check CHECK (buy_time IS NULL OR buy_time <= sell_time),
+    CONSTRAINT fifo_allocations_time_check CHECK (buy_time IS NULL OR CASE WHEN direction IS NULL
+        THEN buy_time <= sell_time ELSE sell_time <= buy_time END),
     CONSTRAINT fifo_allocations_allocated_size_check CHECK (length(allocated_size) BETWEEN 1 AND 80
         AND allocated_size NOT GLOB '*[^0-9.]*'
         AND allocated_size GLOB '[0-9]*'
@@ -230,6 +232,9 @@ CREATE TABLE fifo_pool_summary (
     last_trade_seq             INTEGER,
     last_order_id              TEXT,
     last_leg                   TEXT,
+    -- NULL: the open lots are long. Short lots have net proceeds as their cost.
+    open_direction             TEXT
+        CONSTRAINT fifo_pool_summary_open_direction_check CHECK (open_direction = 'short'),
     asset_class                TEXT CONSTRAINT fifo_pool_summary_asset_class_check
         CHECK (asset_class IN ('crypto', 'security', 'fx', 'future')),
     -- What says the class. If asset_class is NULL beside it, its rows give several classes.
@@ -369,6 +374,8 @@ CREATE TABLE fifo_inventory_snapshot (
     lot_size           TEXT,
     lot_value_usd      TEXT,
     lot_fee_usd        TEXT,
+    -- Of a short lot the order is the sell that opened it, and the cost is what is left of its net proceeds.
+    direction          TEXT CONSTRAINT fifo_inventory_snapshot_direction_check CHECK (direction = 'short'),
     CONSTRAINT fifo_inventory_snapshot_lot_check CHECK ((lot_size IS NULL) = (lot_value_usd IS NULL)),
     CONSTRAINT fifo_inventory_snapshot_remaining_size_check CHECK (length(remaining_size) BETWEEN 1 AND 80
         AND remaining_size NOT GLOB '*[^0-9.]*'

@@ -65,7 +65,8 @@ WHERE s.allocation_version = (SELECT version FROM current_version)
   AND s.status IN ('matched', 'stale')
 GROUP BY s.symbol;
 
--- Sells as of the pool's watermark whose allocations, unmatched part included, are not their size.
+-- Sells as of the pool's watermark whose allocations, unmatched part and open short lot included, are not their
+-- size. A split gives a short lot other units than its sell has.
 CREATE VIEW v_allocation_discrepancies AS
 WITH of_version AS (
     SELECT s.account, s.symbol,
@@ -79,9 +80,15 @@ WITH of_version AS (
       AND s.trades > 0
 ),
 allocated AS (
-    SELECT account, sell_order_id, decimal_sum(allocated_size) AS total
-    FROM fifo_allocations
-    WHERE allocation_version = (SELECT version FROM current_version) AND sell_leg IS NULL
+    SELECT account, sell_order_id, decimal_sum(size) AS total
+    FROM (SELECT account, sell_order_id, allocated_size AS size
+          FROM fifo_allocations
+          WHERE allocation_version = (SELECT version FROM current_version) AND sell_leg IS NULL
+          UNION ALL
+          SELECT account, buy_order_id, remaining_size
+          FROM fifo_inventory_snapshot
+          WHERE allocation_version = (SELECT version FROM current_version) AND direction = 'short'
+            AND buy_leg IS NULL) parts
     GROUP BY account, sell_order_id
 )
 SELECT t.order_id AS sell_order_id,
@@ -110,7 +117,8 @@ WHERE t.side = 'sell'
                                       WHERE w.import_id = t.import_id
                                         AND w.void_seq <= of_version.import_void_seq));
 
--- A lot of a leg, or with a value of its own, has no price in the ledger.
+-- A lot of a leg, or with a value of its own, has no price in the ledger. A short lot has the sell that opened
+-- it in the columns of the buy, and its net proceeds as its cost.
 CREATE VIEW v_open_inventory AS
 SELECT i.account, i.asset, i.symbol, i.buy_order_id, i.remaining_size, i.remaining_cost_usd,
        CASE WHEN i.lot_value_usd IS NULL THEN t.price END AS buy_price,
@@ -121,7 +129,8 @@ SELECT i.account, i.asset, i.symbol, i.buy_order_id, i.remaining_size, i.remaini
            (i.snapshot_time - ((i.snapshot_time % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((i.snapshot_time % 1000000) + 1000000) % 1000000) AS snapshot_time,
        i.allocation_version,
-       i.buy_leg
+       i.buy_leg,
+       coalesce(i.direction, 'long') AS direction
 FROM fifo_inventory_snapshot i
 LEFT JOIN trade_records t ON t.account = i.account AND t.order_id = i.buy_order_id
 WHERE i.allocation_version = (SELECT version FROM current_version);

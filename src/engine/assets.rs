@@ -79,6 +79,8 @@ pub struct AssetRules {
     pub symbols: BTreeMap<Symbol, InstrumentSettings>,
     /// Classes by account.
     pub accounts: BTreeMap<Account, AssetClass>,
+    /// Accounts that may go short.
+    pub short_accounts: BTreeSet<Account>,
     /// The name of a trade's pool.
     pub pools: PoolsBy,
     /// How rates are chosen.
@@ -92,6 +94,7 @@ impl Default for AssetRules {
             aliases: BTreeMap::new(),
             symbols: BTreeMap::new(),
             accounts: BTreeMap::new(),
+            short_accounts: BTreeSet::new(),
             pools: PoolsBy::Asset,
             rates: RateRules::default(),
         }
@@ -157,6 +160,11 @@ impl AssetRules {
         };
         let class = of_symbol.or(of_account).unwrap_or_else(by_code);
         PoolClass::of(class, ClassSource::Payment)
+    }
+
+    /// Tells whether sells of an account beyond its lots are short sales.
+    pub fn may_go_short(&self, account: &Account) -> bool {
+        self.short_accounts.contains(account)
     }
 
     /// Returns the settings of a symbol.

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use super::class::AssetClass;
 use super::digits::push_decimal;
+use super::direction::LotDirection;
 use super::fact::Fact;
 use super::facts::MoreRef;
 use super::ids::{Asset, Pool};
@@ -157,6 +158,8 @@ pub struct AllocationRow<'a> {
     pub sell_leg: Leg,
     /// The leg of the buy; the base without a lot.
     pub buy_leg: Leg,
+    /// Short, if the sell opened the lot and the buy closed it.
+    pub direction: LotDirection,
 }
 
 impl AllocationRow<'_> {
@@ -183,8 +186,11 @@ impl AllocationRow<'_> {
             text(line, self.sell_leg.stored().unwrap_or(""))
         });
         next(line, |line| text(line, self.buy_leg.stored().unwrap_or("")));
-        // No lot moved between accounts, and none is short: buy_account, buy_movement, direction.
-        line.extend_from_slice(b",,,\n");
+        // No lot moved between accounts: buy_account, buy_movement.
+        line.extend_from_slice(match self.direction {
+            LotDirection::Long => b",,,\n",
+            LotDirection::Short => b",,,short\n",
+        });
     }
 }
 

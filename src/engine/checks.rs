@@ -4,7 +4,8 @@
 //! and one wrong row gives few of them. `reference.rs` computes the expected rows, and shares no
 //! matching and no money code with the engine. `checks/rows.rs` checks the rows,
 //! `checks/inventory.rs` the open lots, `checks/claims.rs` the review queue and the summary.
-//! `checks/evidence.rs` finds the trades of each row. `checks/legs.rs` checks the legs of trades.
+//! `checks/shorts.rs` has the checks of pools that may go short. `checks/evidence.rs` finds the
+//! trades of each row. `checks/legs.rs` checks the legs of trades.
 //!
 //! Not here: checks that need more than one pool's data. The store counts I15; I14 and I16 look at
 //! all ids of an account, I12 compares with an earlier system, and I18 looks up rates.
@@ -14,6 +15,7 @@ mod evidence;
 mod inventory;
 mod legs;
 mod rows;
+mod shorts;
 #[cfg(test)]
 mod tests;
 
@@ -86,12 +88,14 @@ invariants! {
     I17 = "legs and values that differ from a second computation",
     /// The rates of a version are those that a look-up as of its instant gives.
     I18 = "used rates that differ from a look-up as of the version",
+    /// Only accounts that may go short have short lots.
+    I21 = "short rows and lots in accounts that may not go short",
 }
 
 impl Invariant {
     /// The invariants that every version is checked for, in order. I12 is checked only if the
     /// figures of an earlier system are stored.
-    pub const CHECKED: [Self; 17] = [
+    pub const CHECKED: [Self; 18] = [
         Self::I1,
         Self::I2,
         Self::I3,
@@ -109,6 +113,7 @@ impl Invariant {
         Self::I16,
         Self::I17,
         Self::I18,
+        Self::I21,
     ];
 }
 
@@ -200,7 +205,7 @@ pub struct PoolVersion<'a> {
     pub was_published: bool,
 }
 
-/// Checks all invariants of one pool of a version: I1 to I11 and I13.
+/// Checks all invariants of one pool of a version: I1 to I11, I13 and I21.
 ///
 /// `elsewhere` is called with the pool's account and an order id that the pool lacks. It returns
 /// the asset whose pool has this trade, in that account or another.
@@ -243,6 +248,7 @@ pub fn check_pool(
                 Ok(trades) => {
                     let mut evidence = Evidence::gather(version, &trades);
                     rows::check_rows(&mut evidence, elsewhere, &mut findings);
+                    shorts::check_no_shorts(&evidence, &mut findings);
                     claims::check_claims(&evidence, &mut findings);
                 }
                 Err(row) => findings.add(Invariant::I13, &row.order_id, row.to_string()),

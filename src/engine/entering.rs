@@ -154,7 +154,7 @@ fn ledger<'p>(
     let ledger = match pools.entry(pool) {
         Entry::Occupied(known) => known.into_mut(),
         Entry::Vacant(place) => {
-            let empty = PoolLedger::new(place.key().clone());
+            let empty = PoolLedger::of_rules(place.key().clone(), rules);
             place.insert(empty)
         }
     };

@@ -397,7 +397,8 @@ impl<'a> Intake<'a> {
             return place;
         }
         let place = self.pools.len();
-        self.pools.push(PoolLedger::new(pool.clone()));
+        self.pools
+            .push(PoolLedger::of_rules(pool.clone(), self.rules));
         self.places.insert(pool, place);
         place
     }

@@ -4,7 +4,7 @@ use super::action::Split;
 use super::hash::RowsHash;
 use super::ids::{Account, Asset, Pool};
 use super::issue::IssueType;
-use super::matching::match_trades;
+use super::matching::match_on;
 use super::outcome::Matching;
 use super::pool::{PoolLedger, PoolOutcome, PoolResult, Rejection};
 use super::resume::rejection_of;
@@ -83,7 +83,13 @@ fn match_ledger(ledger: PoolLedger) -> Result<Box<Matching>, Rejection> {
         stream.end(&splits)?;
         return stream.into_whole(matching);
     }
-    let matching = match_trades(ledger.pool, ledger.trades).map_err(Rejection::of_row)?;
+    let PoolLedger {
+        pool,
+        trades,
+        shorts,
+        ..
+    } = ledger;
+    let matching = match_on(pool, (&[], None), trades, shorts).map_err(Rejection::of_row)?;
     match matching.self_check() {
         Ok(()) => Ok(Box::new(matching)),
         Err(error) => Err(Rejection::of_check(&error)),

@@ -29,6 +29,29 @@ impl<N: Units> Selling<N> {
         }
     }
 
+    /// Returns the sell after earlier buys closed `used` units of the lot that it opened. `None`:
+    /// the number does not fit.
+    pub(super) fn used_before(mut self, used: Size, scale: u8) -> Option<Self> {
+        self.sold = N::try_from_size(used, scale)?;
+        if self.sold > N::ZERO {
+            let worth = self.terms.worth(self.sold, self.size, scale).ok()?;
+            (self.gross_sold, self.fee_sold) = worth;
+        }
+        Some(self)
+    }
+
+    /// Returns the short lot that is left of the sell. `handle`: its place.
+    pub(super) fn open(&self, handle: u32, scale: u8) -> Result<OpenLot, MoneyError> {
+        let left = self.size.sub(self.sold).ok_or(MoneyError::OutOfRange)?;
+        let (gross, fee) = self.terms.worth(self.size, self.size, scale)?;
+        let sold = self.gross_sold.checked_sub(self.fee_sold)?;
+        Ok(OpenLot {
+            buy: handle,
+            remaining_size: left.to_size(scale)?,
+            remaining_cost: gross.checked_sub(fee)?.checked_sub(sold)?,
+        })
+    }
+
     pub(super) fn is_done(&self) -> bool {
         self.sold == self.size
     }
@@ -76,6 +99,14 @@ impl<N: Units> Kernel<N> {
             scale,
             oldest: None,
         }
+    }
+
+    /// Tells whether a lot has something left.
+    pub(super) fn has_lot(&mut self, lots: &mut impl LotSource) -> bool {
+        if self.oldest.is_none() {
+            self.oldest = lots.next_lot(self.scale);
+        }
+        self.oldest.is_some()
     }
 
     /// Takes up to `wanted` units from the oldest lot: its handle, the units, their cost.

@@ -2,11 +2,12 @@
 //! how many lots sells can reach.
 
 use std::collections::BTreeMap;
+use std::iter::Peekable;
+use std::slice::Iter;
 
 use super::leg::Leg;
 use super::money::{self, MoneyError, add_sizes};
 use super::number::{Size, Usd};
-use super::place::PlaceInPool;
 use super::side::Side;
 use super::trade::{InvalidTrade, Trade};
 use super::trades::Trades;
@@ -14,32 +15,33 @@ use super::trades::Trades;
 /// A lot with something left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenLot {
-    /// Index of the lot's buy in `Matching::trades`.
+    /// Index in `Matching::trades` of the trade that opened the lot: a buy, or the sell of a short
+    /// lot.
     pub buy: u32,
     /// Units: base units.
     pub remaining_size: Size,
-    /// Cost of the rest. The costs of the used part and the rest add up to the cost of the whole.
-    /// Units: USD.
+    /// Cost of the rest; of a short lot its net proceeds. Those of the used part and the rest add
+    /// up to those of the whole. Units: USD.
     pub remaining_cost: Usd,
 }
 
 /// An open lot, as a version's inventory snapshot has it, and its buy, as the ledger has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InventoryLot {
-    /// The whole buy.
+    /// The whole buy; of a short lot the sell.
     pub buy: Trade,
     /// Size left in the lot. Units: base units.
     pub remaining_size: Size,
-    /// Cost of what is left. Units: USD.
+    /// Cost of what is left; of a short lot its net proceeds. Units: USD.
     pub remaining_cost: Usd,
     /// A sell used a part of the lot before a split changed it.
     pub was_used: bool,
 }
 
-/// A buy of an earlier matching that left its lot open, and how much of the lot was used.
+/// A trade of an earlier matching that left its lot open, and how much of the lot was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EarlierLot {
-    /// The buy's place among the sorted trades.
+    /// The trade's place among the sorted trades.
     pub(super) buy: u32,
     /// Units: base units.
     pub(super) used: Size,
@@ -51,6 +53,7 @@ pub(super) struct EarlierLot {
 pub(super) fn used_before(
     trades: &Trades,
     lots: &[InventoryLot],
+    shorts: bool,
 ) -> Result<Vec<EarlierLot>, InvalidTrade> {
     let mut earlier = Vec::with_capacity(lots.len());
     if lots.is_empty() {
@@ -70,7 +73,7 @@ pub(super) fn used_before(
         };
         let used = money::sub_sizes(lot.buy.size, lot.remaining_size);
         let used = used.map_err(|error| invalid(&error))?;
-        if trade.side == Side::Sell || lot.remaining_size.is_zero() {
+        if trade.side == Side::Sell && !shorts || lot.remaining_size.is_zero() {
             return Err(invalid(&"nothing was left"));
         }
         let was_used = lot.was_used;
@@ -81,6 +84,48 @@ pub(super) fn used_before(
         });
     }
     Ok(earlier)
+}
+
+/// Tells the buys of earlier lots from the sells; one of the two is empty.
+pub(super) fn earlier_by_side<'a>(
+    trades: &Trades,
+    earlier: &'a [EarlierLot],
+) -> (&'a [EarlierLot], &'a [EarlierLot]) {
+    let first = earlier.first().and_then(|it| usize::try_from(it.buy).ok());
+    match first.and_then(|first| trades.side(first)) {
+        Some(Side::Sell) => (&[], earlier),
+        _ => (earlier, &[]),
+    }
+}
+
+/// Finds the trades of earlier lots that earlier rows have named. Places come in order.
+pub(super) struct SeenBefore<'a> {
+    buys: Peekable<Iter<'a, EarlierLot>>,
+    sells: Peekable<Iter<'a, EarlierLot>>,
+}
+
+impl<'a> SeenBefore<'a> {
+    pub(super) fn of(trades: &Trades, earlier: &'a [EarlierLot]) -> Self {
+        let (buys, sells) = earlier_by_side(trades, earlier);
+        Self {
+            buys: buys.iter().peekable(),
+            sells: sells.iter().peekable(),
+        }
+    }
+
+    pub(super) fn is_first_of_buy(&mut self, buy: u32) -> bool {
+        Self::is_first(&mut self.buys, buy)
+    }
+
+    pub(super) fn is_first_of_sell(&mut self, sell: u32) -> bool {
+        Self::is_first(&mut self.sells, sell)
+    }
+
+    fn is_first(lots: &mut Peekable<Iter<'a, EarlierLot>>, place: u32) -> bool {
+        while lots.next_if(|earlier| earlier.buy < place).is_some() {}
+        let earlier = lots.next_if(|earlier| earlier.buy == place);
+        earlier.is_none_or(|earlier| earlier.used.is_zero() && !earlier.was_used)
+    }
 }
 
 /// Sums of open lots, for callers that need no more.
@@ -151,22 +196,6 @@ impl LotPicker {
     pub const fn rest(&self) -> LotSums {
         self.rest
     }
-}
-
-/// Returns how many units of a pool's open lots new sells can use. `None`: unknown, for example
-/// because a new trade comes before the pool's last one.
-pub fn reach_of(new: &Trades, last: Option<&PlaceInPool>) -> Option<Size> {
-    let last = last?.borrowed();
-    let mut reach = Size::ZERO;
-    for trade in new.iter() {
-        if trade.place() <= last {
-            return None;
-        }
-        if trade.side == Side::Sell {
-            reach = add_sizes(reach, trade.size.to_size().ok()?).ok()?;
-        }
-    }
-    Some(reach)
 }
 
 /// Lots by the id and leg of their buy, to find them among a pool's sorted trades.

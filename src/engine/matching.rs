@@ -3,7 +3,7 @@
 use super::ids::Pool;
 use super::lots::{InventoryLot, used_before};
 use super::money::{Units, Width};
-use super::outcome::Matching;
+use super::outcome::{MatchStart, Matching};
 use super::place::PlaceInPool;
 use super::plain;
 use super::trade::{InvalidTrade, Trade, TradeRef};
@@ -50,18 +50,19 @@ pub fn match_pool(pool: Pool, trades: Vec<Trade>) -> Result<Matching, InvalidTra
 
 /// Does the same as [`match_pool`] for packed trades.
 pub fn match_trades(pool: Pool, trades: Trades) -> Result<Matching, InvalidTrade> {
-    match_on(pool, &[], None, trades)
+    match_on(pool, (&[], None), trades, false)
 }
 
 /// Matches new trades on top of the open lots of earlier trades. `last` is the last earlier trade;
-/// all new trades come after it. The result has the new trades and the buys of the lots.
+/// all new trades come after it. The result has the new trades and those that opened the lots.
+/// `shorts`: sells beyond the lots open short lots.
 ///
 /// Errors: as of [`match_pool`]; or a lot has more left than its buy had, or at another cost.
 pub(super) fn match_on(
     pool: Pool,
-    lots: &[InventoryLot],
-    last: Option<&PlaceInPool>,
+    (lots, last): (&[InventoryLot], Option<&PlaceInPool>),
     mut trades: Trades,
+    shorts: bool,
 ) -> Result<Matching, InvalidTrade> {
     for lot in lots {
         let invalid = |column, reason: &dyn std::fmt::Display| {
@@ -72,7 +73,7 @@ pub(super) fn match_on(
         pushed.map_err(|error| invalid("order_id", &error))?;
     }
     plain::all_plain(pool.asset.as_str(), &trades)?;
-    trades.sort();
+    trades.sort(shorts);
     for trade in trades.iter() {
         trade.check()?;
     }
@@ -86,7 +87,11 @@ pub(super) fn match_on(
     let scales = trades.iter().map(|trade| trade.size.scale());
     let left = lots.iter().map(|lot| lot.remaining_size.scale());
     let scale = scales.chain(left).max().unwrap_or(0);
-    let before = (used_before(&trades, lots)?, last);
+    let before = MatchStart {
+        earlier: used_before(&trades, lots, shorts)?,
+        last,
+        shorts,
+    };
     match width(&trades, scale) {
         Width::Word => Matching::try_new::<i64>(pool, trades, before, scale),
         Width::Narrow => Matching::try_new::<i128>(pool, trades, before, scale),

@@ -18,6 +18,7 @@ mod checks;
 mod class;
 mod currency_names;
 mod digits;
+mod direction;
 mod entering;
 mod fact;
 mod facts;
@@ -79,6 +80,7 @@ pub use canonical::{
 pub use checks::{ExpectedLegs, Invariant, PoolVersion, Violation, check_pool};
 pub use class::{AssetClass, AssetClassError, ClassSource, PoolClass};
 pub use currency_names::may_name_currency;
+pub use direction::LotDirection;
 pub use entering::{Entered, enter};
 pub use fact::{Fact, FactTextError};
 pub use facts::{
@@ -95,7 +97,7 @@ pub use judge::{compute_pool, judge_pool, match_with_splits};
 pub use ledger::{Carried, LedgerTrade};
 pub use leg::{Entry, Leg};
 pub use legs::{NoLegs, TradeLegs, UnlikeValue, legs_of};
-pub use lots::{InventoryLot, LotPicker, LotSums, OpenLot, reach_of};
+pub use lots::{InventoryLot, LotPicker, LotSums, OpenLot};
 pub use matcher::{MatchedSlice, Matcher, MatcherError};
 pub use matching::{match_pool, match_trades};
 pub use money::{
@@ -117,7 +119,7 @@ pub use rates::{
     SourceError, WantedRate, published_at, rates_hash,
 };
 pub use rebates::FeeSigns;
-pub use resume::{Continued, PoolState, continue_pool};
+pub use resume::{Continued, PoolState, continue_pool, reach_of};
 pub use review::{ReviewItem, rejection_items, review_items, unmatched_item, unmatched_items};
 pub use self_check::SelfCheckError;
 pub use side::{Side, SideError};

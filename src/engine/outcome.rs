@@ -4,10 +4,11 @@
 mod tests;
 
 use super::canonical::{AllocationRow, Notes};
+use super::direction::LotDirection;
 use super::hash::RowsHash;
 use super::ids::Pool;
 use super::leg::Leg;
-use super::lots::{EarlierLot, OpenLot};
+use super::lots::{EarlierLot, OpenLot, SeenBefore};
 use super::money::{self, MoneyError, Units, Width};
 use super::number::{Price, Size, Usd, UsdPerUnit};
 use super::parts::SellParts;
@@ -42,9 +43,11 @@ pub struct Matching {
     scale: u8,
     /// The width of those integers.
     width: Width,
-    /// Buys of earlier matchings whose lots were still open, by place. Only the counts and sums of
-    /// open lots include them.
+    /// Trades of earlier matchings whose lots were still open, by place. Only the counts and sums
+    /// of open lots include them.
     earlier: Vec<EarlierLot>,
+    /// Sells beyond the lots opened short lots.
+    shorts: bool,
     /// Matchings of the trades before it, which splits cut off. The counts and sums include them.
     before: Vec<Matching>,
     /// Number of rows without those of the matchings before it.
@@ -64,24 +67,36 @@ pub struct LotChanges<'a> {
     pub added: Vec<(TradeRef<'a>, &'a OpenLot)>,
 }
 
+/// The state before a matching, and whether it may go short.
+#[derive(Debug)]
+pub(super) struct MatchStart<'a> {
+    /// Trades that opened lots, by place.
+    pub(super) earlier: Vec<EarlierLot>,
+    /// The last earlier trade.
+    pub(super) last: Option<&'a PlaceInPool>,
+    /// Sells beyond the lots open short lots.
+    pub(super) shorts: bool,
+}
+
 impl Matching {
     /// Matches sorted trades on top of open lots. Their sizes have to fit `N` at the scale. The new
-    /// trades come after `last`.
+    /// trades come after the last earlier one.
     ///
     /// Errors: an amount or a total is beyond the limits of `policy.rs`.
     pub(super) fn try_new<N: Units>(
         pool: Pool,
         trades: Trades,
-        (earlier, last): (Vec<EarlierLot>, Option<&PlaceInPool>),
+        before: MatchStart<'_>,
         scale: u8,
     ) -> Result<Self, InvalidTrade> {
+        let (earlier, last, shorts) = (before.earlier, before.last, before.shorts);
         let mut totals = PoolTotals::of_trades(&trades, &earlier, last).map_err(beyond_pool)?;
-        let mut before = earlier.iter().peekable();
+        let mut seen = SeenBefore::of(&trades, &earlier);
         let (mut sell_before, mut buy_before) = (None, None);
         let (mut matched, mut unmatched) = (N::ZERO, N::ZERO);
-        let mut conserved = Conserved::<N>::new(&trades, &earlier, scale);
+        let mut conserved = Conserved::<N>::new(&trades, &earlier, (scale, shorts));
         let mut symbols = BySymbol::<N>::of(&pool, &trades, &earlier);
-        let mut parts = SellParts::<N>::new(&trades, &earlier, scale);
+        let mut parts = SellParts::<N>::new(&trades, &earlier, (scale, shorts));
         while let Some((sell, part)) = parts.try_next()? {
             let sum = match part.lot {
                 Some(_) => &mut matched,
@@ -98,15 +113,11 @@ impl Matching {
             // Sells come in order, and so do the buys that they use. So a place that differs from
             // the last one is a new trade.
             if let Some((buy, _)) = part.lot {
-                if sell_before.replace(sell) != Some(sell) {
+                if sell_before.replace(sell) != Some(sell) && seen.is_first_of_sell(sell) {
                     count(&mut totals.sells_matched);
                 }
-                if buy_before.replace(buy) != Some(buy) {
-                    while before.next_if(|earlier| earlier.buy < buy).is_some() {}
-                    let earlier = before.next_if(|earlier| earlier.buy == buy);
-                    if earlier.is_none_or(|earlier| earlier.used.is_zero() && !earlier.was_used) {
-                        count(&mut totals.buys_used);
-                    }
+                if buy_before.replace(buy) != Some(buy) && seen.is_first_of_buy(buy) {
+                    count(&mut totals.buys_used);
                 }
             }
             conserved.add_part(sell, &part);
@@ -118,8 +129,9 @@ impl Matching {
             InvalidTrade::of(String::new(), "size", format!("of the open lots: {error}"))
         })?;
         for lot in &open_lots {
-            totals.add_open_lot(lot).map_err(beyond_pool)?;
-            conserved.add_open_lot(lot);
+            let side = trade_at(&trades, lot.buy).map_or(Side::Buy, |trade| trade.side);
+            totals.add_open_lot(lot, side).map_err(beyond_pool)?;
+            conserved.add_open_lot(lot, side);
         }
         let (symbols, conserved) = match (symbols.end(&totals, scale), conserved.end()) {
             (Ok(symbols), conserved) => (symbols, conserved),
@@ -135,6 +147,7 @@ impl Matching {
             scale,
             width: N::WIDTH,
             earlier,
+            shorts,
             before: Vec::new(),
             conserved,
         })
@@ -207,7 +220,8 @@ impl Matching {
         let mut shown = 0_u64;
         let (mut last_sell, mut last_buy) = (None, None);
         let mut row = self.no_row();
-        let mut parts = SellParts::<N>::new(&self.trades, &self.earlier, self.scale);
+        let at = (self.scale, self.shorts);
+        let mut parts = SellParts::<N>::new(&self.trades, &self.earlier, at);
         // A second walk has no error if the first had none.
         while let Ok(Some((sell, part))) = parts.try_next() {
             let (Ok(size), Ok(pnl)) = (part.size.to_size(self.scale), part.pnl()) else {
@@ -234,6 +248,11 @@ impl Matching {
                         side.buy_into(&mut row);
                     }
                     row.cost_basis_usd = Some(cost);
+                    // Only in a pool that may go short does a buy come after its sell.
+                    row.direction = match buy > sell {
+                        true => LotDirection::Short,
+                        false => LotDirection::Long,
+                    };
                 }
                 None => {
                     last_buy = None;
@@ -303,6 +322,7 @@ impl Matching {
             asset: self.pool.asset.as_str(),
             sell_leg: Leg::Base,
             buy_leg: Leg::Base,
+            direction: LotDirection::Long,
         }
     }
 
@@ -325,7 +345,8 @@ impl Matching {
     }
 
     fn buy_at(&self, place: u32) -> Result<TradeRef<'_>, SelfCheckError> {
-        let buy = trade_at(&self.trades, place).filter(|trade| trade.side == Side::Buy);
+        let opens = |trade: &TradeRef<'_>| trade.side == Side::Buy || self.shorts;
+        let buy = trade_at(&self.trades, place).filter(opens);
         buy.ok_or_else(|| SelfCheckError::Pointer(format!("number {place} of {}", self.pool)))
     }
 

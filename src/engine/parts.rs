@@ -1,13 +1,14 @@
 //! The parts of all sells of a pool, one after the other: the kernel over sorted trades.
 
 use super::kernel::{Kernel, Lot, LotSource, SellPart, Selling};
-use super::lots::{EarlierLot, OpenLot};
+use super::lots::{EarlierLot, OpenLot, earlier_by_side};
 use super::money::{MoneyError, Units};
 use super::side::Side;
 use super::trade::InvalidTrade;
 use super::trades::Trades;
 
-/// The buys of a sorted pool that come before a sell. Their lots are taken in this order.
+/// The buys of a sorted pool that come before a sell. Their lots are taken in this order. In a pool
+/// that may go short a sell waits for later buys, so these are all buys.
 #[derive(Debug, Clone)]
 struct BuysBefore<'a> {
     trades: &'a Trades,
@@ -52,23 +53,37 @@ pub(super) struct SellParts<'a, N> {
     next: usize,
     /// The sell that is matched at present, and its place.
     selling: Option<(u32, Selling<N>)>,
+    /// Sells that opened short lots in an earlier matching, by place.
+    earlier_sells: &'a [EarlierLot],
+    /// The pool may go short.
+    shorts: bool,
 }
 
 impl<'a, N: Units> SellParts<'a, N> {
-    /// `trades` are sorted, and their sizes fit `N` at the scale. `earlier` are the buys of open
-    /// lots of an earlier matching.
-    pub(super) fn new(trades: &'a Trades, earlier: &'a [EarlierLot], scale: u8) -> Self {
+    /// `trades` are sorted, and their sizes fit `N` at the scale. `earlier` are the trades that
+    /// opened lots in an earlier matching, all of one side.
+    ///
+    /// With `shorts`, the n-th unit sold meets the n-th unit bought, in whichever order they came.
+    /// So one walk closes long lots and short lots.
+    pub(super) fn new(
+        trades: &'a Trades,
+        earlier: &'a [EarlierLot],
+        (scale, shorts): (u8, bool),
+    ) -> Self {
+        let (earlier, earlier_sells) = earlier_by_side(trades, earlier);
         Self {
             trades,
             kernel: Kernel::new(scale),
             lots: BuysBefore {
                 trades,
                 next: 0,
-                sell: 0,
+                sell: if shorts { usize::MAX } else { 0 },
                 earlier,
             },
             next: 0,
             selling: None,
+            earlier_sells,
+            shorts,
         }
     }
 
@@ -76,6 +91,10 @@ impl<'a, N: Units> SellParts<'a, N> {
     #[inline(always)]
     pub(super) fn try_next(&mut self) -> Result<Option<(u32, SellPart<N>)>, InvalidTrade> {
         if self.selling.is_none() && !self.next_sell()? {
+            return Ok(None);
+        }
+        if self.shorts && !self.kernel.has_lot(&mut self.lots) {
+            // No buy is left: the sell, and all later ones, stay open.
             return Ok(None);
         }
         let Some((index, selling)) = &mut self.selling else {
@@ -105,13 +124,23 @@ impl<'a, N: Units> SellParts<'a, N> {
         }
         let place = self.next;
         self.next = place.saturating_add(1);
-        self.lots.sell = place;
+        if !self.shorts {
+            self.lots.sell = place;
+        }
         // More trades than 32 bits count have more than 4 GiB of ids, which a pool can't hold.
         let index = u32::try_from(place).unwrap_or(u32::MAX);
         let Some(sell) = self.trades.terms(place, self.kernel.scale) else {
             return Err(self.does_not_fit(index, MoneyError::OutOfRange));
         };
-        self.selling = Some((index, Selling::new(sell)));
+        let mut selling = Selling::new(sell);
+        if let Some((first, rest)) = self.earlier_sells.split_first()
+            && first.buy == index
+        {
+            self.earlier_sells = rest;
+            let used = selling.used_before(first.used, self.kernel.scale);
+            selling = used.ok_or_else(|| self.does_not_fit(index, MoneyError::OutOfRange))?;
+        }
+        self.selling = Some((index, selling));
         Ok(true)
     }
 
@@ -125,6 +154,16 @@ impl<'a, N: Units> SellParts<'a, N> {
     /// Returns the open lots after the last part, oldest first.
     pub(super) fn open_lots(mut self) -> Result<Vec<OpenLot>, MoneyError> {
         self.lots.sell = self.trades.len();
-        self.kernel.open_lots(&mut self.lots)
+        let mut open = self.kernel.open_lots(&mut self.lots)?;
+        let scale = self.kernel.scale;
+        while self.shorts {
+            if let Some((index, selling)) = self.selling.take() {
+                open.push(selling.open(index, scale)?);
+            }
+            if !self.next_sell().map_err(|_| MoneyError::OutOfRange)? {
+                break;
+            }
+        }
+        Ok(open)
     }
 }

@@ -77,6 +77,20 @@ impl<Id: AsRef<str>> PlaceInPool<Id> {
         self.cmp_facts(other).is_eq() && self.order_id.as_ref() != other.order_id.as_ref()
     }
 
+    /// Compares places in a pool that may go short: the sequence comes before the side, as no buy
+    /// has to come first.
+    pub(super) fn cmp_in_signed<Other: AsRef<str> + Eq>(
+        &self,
+        other: &PlaceInPool<Other>,
+    ) -> Ordering {
+        let time = self.order_time.cmp(&other.order_time);
+        let sequence = |seq: Option<i64>| (seq.is_none(), seq.unwrap_or(0));
+        time.then_with(|| sequence(self.trade_seq).cmp(&sequence(other.trade_seq)))
+            .then(self.side.cmp(&other.side))
+            .then_with(|| cmp_ids(self.order_id.as_ref(), other.order_id.as_ref()))
+            .then(self.leg.cmp(&other.leg))
+    }
+
     #[inline]
     fn cmp_facts<Other>(&self, other: &PlaceInPool<Other>) -> Ordering {
         let sequence = |seq: Option<i64>| (seq.is_none(), seq.unwrap_or(0));

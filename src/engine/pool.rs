@@ -46,6 +46,8 @@ pub struct PoolLedger {
     pub splits: Box<[Split]>,
     /// Entries that are not base legs: the trades are rows of other pools.
     pub legs: u64,
+    /// Sells beyond the lots open short lots: the settings say so of the account.
+    pub shorts: bool,
 }
 
 /// The column of a trade that names the class of its asset.
@@ -72,6 +74,24 @@ impl PoolLedger {
             unapplied: None,
             splits: Box::default(),
             legs: 0,
+            shorts: false,
+        }
+    }
+
+    /// Makes a pool without trades that may go short if its account may.
+    pub fn of_rules(pool: Pool, rules: &AssetRules) -> Self {
+        let shorts = rules.may_go_short(&pool.account);
+        Self {
+            shorts,
+            ..Self::new(pool)
+        }
+    }
+
+    /// Returns the same pool without trades.
+    pub(super) fn without_trades(&self) -> Self {
+        Self {
+            shorts: self.shorts,
+            ..Self::new(self.pool.clone())
         }
     }
 

@@ -5,8 +5,9 @@
 //! the sell. The rest of the sell is unmatched. If the stretch of a sell meets the stretch of a
 //! buy, that is an allocation.
 //!
-//! `reference/legs.rs` has the second way from trades to what pools take in, and
-//! `reference/splits.rs` has one for pools with splits, whose line has no fixed measure.
+//! `reference/legs.rs` has the second way from trades to what pools take in. `reference/splits.rs`
+//! has one for pools with splits, whose line has no fixed measure. `reference/shorts.rs` has one
+//! for pools that may go short.
 //!
 //! This file shares no matching or money code with the engine, and never imports `matching.rs`,
 //! `money.rs` or `wide.rs`. `checks.rs` and `tests/pure/engine_properties.rs` compare its results.
@@ -15,11 +16,13 @@ mod amounts;
 mod exact;
 pub(super) mod legs;
 mod rates;
+mod shorts;
 mod splits;
 
 use std::cmp::Ordering;
 
 use super::canonical::{AllocationRow, Notes};
+use super::direction::LotDirection;
 use super::ids::{Pool, Symbol};
 use super::leg::Leg;
 use super::number::{Size, Usd, UsdPerUnit};
@@ -28,6 +31,8 @@ use super::trade::Trade;
 pub(super) use amounts::TradeAmounts;
 use amounts::price_of;
 pub(super) use exact::Exact;
+pub use shorts::match_signed_pool;
+pub(super) use shorts::order_in_signed_pool;
 pub use splits::match_pool_with_splits;
 pub(super) use splits::stretch;
 
@@ -38,6 +43,8 @@ pub struct ReferenceAllocation {
     pub sell: usize,
     /// The buy; `None` if no lot was left.
     pub buy: Option<usize>,
+    /// Short, if the sell opened the lot.
+    pub direction: LotDirection,
     /// Place of the lot in `ReferenceMatching::changed`. `None`: no split changed it.
     pub changed: Option<usize>,
     /// Units: base units.
@@ -66,8 +73,12 @@ impl ReferenceAllocation {
         trades: &'a [Trade],
         changed: &'a [Trade],
     ) -> Option<AllocationRow<'a>> {
-        let sell = trades.get(self.sell)?;
-        let buy = match (self.changed, self.buy) {
+        let is_short = self.direction.is_short();
+        let sell = match self.changed.filter(|_| is_short) {
+            Some(lot) => changed.get(lot)?,
+            None => trades.get(self.sell)?,
+        };
+        let buy = match (self.changed.filter(|_| !is_short), self.buy) {
             (Some(lot), _) => Some(changed.get(lot)?),
             (None, Some(buy)) => Some(trades.get(buy)?),
             (None, None) => None,
@@ -105,6 +116,7 @@ impl ReferenceAllocation {
             asset: pool.asset.as_str(),
             sell_leg: sell.entry.leg,
             buy_leg: buy.map_or(Leg::Base, |buy| buy.entry.leg),
+            direction: self.direction,
         })
     }
 }
@@ -112,11 +124,11 @@ impl ReferenceAllocation {
 /// A lot with something left, as the second matcher computes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReferenceLot {
-    /// The buy: its place in the matcher's input.
+    /// The trade that opened it: its place in the matcher's input.
     pub buy: usize,
     /// Units: base units.
     pub remaining_size: Size,
-    /// Units: USD.
+    /// Units: USD. Of a short lot its net proceeds.
     pub remaining_cost_usd: Usd,
     /// Place of the lot in `ReferenceMatching::changed`. `None`: no split changed it.
     pub changed: Option<usize>,
@@ -430,6 +442,7 @@ impl<'a> Share<'a> {
         let mut allocation = ReferenceAllocation {
             sell: self.index,
             buy: None,
+            direction: LotDirection::Long,
             changed: None,
             allocated_size: self.size_of(units)?,
             buy_fees_per_unit: None,

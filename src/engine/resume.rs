@@ -5,6 +5,7 @@
 //! run over the whole history. A trade that comes before the last sell would have changed earlier
 //! matches. Then only a run over the whole history gives the right result.
 
+use super::direction::LotDirection;
 use super::lots::{InventoryLot, LotSums};
 use super::matching::match_on;
 use super::money::{MoneyError, add_sizes, fee_share_of_size, sub_sizes};
@@ -55,16 +56,26 @@ pub fn continue_pool(mut new: PoolLedger, state: &PoolState) -> Continued {
     if let Some(rejection) = rejection_of(&mut new) {
         return Continued::Rejected(rejection);
     }
-    let PoolLedger { pool, trades, .. } = new;
-    if let Some(order_id) = late_trade(&trades, state) {
+    let PoolLedger {
+        pool,
+        trades,
+        shorts,
+        ..
+    } = new;
+    let late = match shorts {
+        true => late_in_signed(&trades, state),
+        false => late_trade(&trades, state),
+    };
+    if let Some(order_id) = late {
         return Continued::HistoryChanged { order_id };
     }
-    let matching = match match_on(pool, &state.lots, state.last.as_ref(), trades) {
+    let before = (state.lots.as_slice(), state.last.as_ref());
+    let matching = match match_on(pool, before, trades, shorts) {
         Ok(matching) => matching,
         Err(invalid) => return Continued::Rejected(Rejection::of_row(invalid)),
     };
-    if state.rest.lots > 0 && matching.totals.sells_unmatched > 0 {
-        let reason = "sells reach past the open lots that were read";
+    if state.rest.lots > 0 && is_past(&matching, state) {
+        let reason = "trades reach past the open lots that were read";
         return Continued::Damaged(reason.into());
     }
     let totals = matching
@@ -72,13 +83,30 @@ pub fn continue_pool(mut new: PoolLedger, state: &PoolState) -> Continued {
         .map_err(|error| error.to_string())
         .and_then(|()| {
             let sums = state.totals.followed_by(&matching.totals);
-            sums.and_then(|sums| with_rest(sums, &state.rest))
+            let rest = (&state.rest, state.totals.open_direction);
+            sums.and_then(|sums| with_rest(sums, rest))
                 .map_err(|error: MoneyError| error.to_string())
         });
     match totals {
         Ok(totals) => Continued::Matched(Box::new(matching), Box::new(totals)),
         Err(reason) => Continued::Rejected(Rejection::of_check(&reason)),
     }
+}
+
+/// Returns how many units of a pool's open lots new trades can use: sells, and also buys if the
+/// pool may go short. `None`: unknown, for example because a new trade comes before the last one.
+pub fn reach_of(new: &PoolLedger, last: Option<&PlaceInPool>) -> Option<Size> {
+    let last = last?.borrowed();
+    let mut reach = Size::ZERO;
+    for trade in new.trades.iter() {
+        if trade.place() <= last {
+            return None;
+        }
+        if trade.side == Side::Sell || new.shorts {
+            reach = add_sizes(reach, trade.size.to_size().ok()?).ok()?;
+        }
+    }
+    Some(reach)
 }
 
 /// Returns why a pool's rows can't be matched, and takes the reason out of the pool.
@@ -94,8 +122,22 @@ pub(super) fn rejection_of(new: &mut PoolLedger) -> Option<Rejection> {
     invalid.or_else(of_action)
 }
 
-/// Adds the open lots that were not read to a pool's totals.
-fn with_rest(mut totals: PoolTotals, rest: &LotSums) -> Result<PoolTotals, MoneyError> {
+/// Tells whether new trades used more than the lots that were read.
+fn is_past(matching: &Matching, state: &PoolState) -> bool {
+    let totals = &matching.totals;
+    let is_turned = totals.open_lots > 0 && totals.open_direction != state.totals.open_direction;
+    totals.sells_unmatched > 0 || is_turned
+}
+
+/// Adds the open lots that were not read to a pool's totals. They have the direction of all lots
+/// before the new trades.
+fn with_rest(
+    mut totals: PoolTotals,
+    (rest, direction): (&LotSums, LotDirection),
+) -> Result<PoolTotals, MoneyError> {
+    if rest.lots > 0 {
+        totals.open_direction = direction;
+    }
     totals.open_lots = totals.open_lots.saturating_add(rest.lots);
     totals.open_size = add_sizes(totals.open_size, rest.size)?;
     totals.open_cost = totals.open_cost.checked_add(rest.cost)?;
@@ -106,6 +148,14 @@ fn with_rest(mut totals: PoolTotals, rest: &LotSums) -> Result<PoolTotals, Money
 fn check_lots(state: &PoolState) -> Result<(), String> {
     let mut sums = state.rest;
     for lot in &state.lots {
+        if lot.buy.side.opens() != state.totals.open_direction {
+            return Err(format!(
+                "the open lot \"{}\" is {}, expected a {} one",
+                lot.buy.order_id,
+                lot.buy.side.opens(),
+                state.totals.open_direction
+            ));
+        }
         check_cost(lot)?;
         sums.try_add(lot.remaining_size, lot.remaining_cost)
             .map_err(|error| error.to_string())?;
@@ -133,7 +183,11 @@ fn check_lots(state: &PoolState) -> Result<(), String> {
 fn check_cost(lot: &InventoryLot) -> Result<(), String> {
     let cost_of_first = |used: Size| {
         let fee = fee_share_of_size(lot.buy.fee, used, lot.buy.size)?;
-        lot.buy.gross_of_first(used)?.checked_add(fee)
+        let gross = lot.buy.gross_of_first(used)?;
+        match lot.buy.side {
+            Side::Buy => gross.checked_add(fee),
+            Side::Sell => gross.checked_sub(fee),
+        }
     };
     let cost = sub_sizes(lot.buy.size, lot.remaining_size)
         .and_then(|used| cost_of_first(lot.buy.size)?.checked_sub(cost_of_first(used)?));
@@ -164,6 +218,16 @@ fn late_trade(new: &Trades, state: &PoolState) -> Option<String> {
         !is_after && !is_behind
     });
     late.min().map(|place| place.order_id.to_owned())
+}
+
+/// Returns the id of the first trade that is not after the last one of a pool that may go short.
+/// Each trade of such a pool may close what later ones closed.
+fn late_in_signed(new: &Trades, state: &PoolState) -> Option<String> {
+    let last = state.last.as_ref()?.order_time;
+    let late = new.iter().map(|trade| trade.place());
+    let late = late.filter(|place| place.order_time <= last);
+    let first = late.min_by(|left, right| left.cmp_in_signed(right))?;
+    Some(first.order_id.to_owned())
 }
 
 impl Rejection {

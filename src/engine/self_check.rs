@@ -50,9 +50,12 @@ pub enum SelfCheckError {
 /// of one lot. When the next begins, the last one must add up.
 pub(super) struct Conserved<'a, N> {
     trades: &'a Trades,
-    /// Buys that earlier trades used in part, by place, and that no part has named yet.
+    /// Trades whose lots earlier trades used in part, by place, and that no part has named yet. All
+    /// have one side.
     earlier: &'a [EarlierLot],
     scale: u8,
+    /// A sell may come before its buy.
+    shorts: bool,
     sell: TradeSums<N>,
     buy: TradeSums<N>,
     broken: Option<SelfCheckError>,
@@ -82,11 +85,16 @@ impl<N: Units> TradeSums<N> {
 }
 
 impl<'a, N: Units> Conserved<'a, N> {
-    pub(super) fn new(trades: &'a Trades, earlier: &'a [EarlierLot], scale: u8) -> Self {
+    pub(super) fn new(
+        trades: &'a Trades,
+        earlier: &'a [EarlierLot],
+        (scale, shorts): (u8, bool),
+    ) -> Self {
         Self {
             trades,
             earlier,
             scale,
+            shorts,
             sell: TradeSums::NOTHING,
             buy: TradeSums::NOTHING,
             broken: None,
@@ -100,8 +108,8 @@ impl<'a, N: Units> Conserved<'a, N> {
     }
 
     /// Checks the next lot that is still open, after all parts.
-    pub(super) fn add_open_lot(&mut self, lot: &OpenLot) {
-        let added = self.try_add_open_lot(lot);
+    pub(super) fn add_open_lot(&mut self, lot: &OpenLot, side: Side) {
+        let added = self.try_add_open_lot(lot, side);
         self.note(added);
     }
 
@@ -137,20 +145,25 @@ impl<'a, N: Units> Conserved<'a, N> {
         }
         // Trades are sorted, and at one time buys come before sells. So a buy at a later place is a
         // later buy.
-        if buy >= sell {
+        if buy >= sell && !self.shorts {
             return Err(SelfCheckError::Pointer(self.name(sell)));
         }
         Ok(self.buy.add(part.size, cost)?)
     }
 
-    fn try_add_open_lot(&mut self, lot: &OpenLot) -> Result<(), SelfCheckError> {
+    fn try_add_open_lot(&mut self, lot: &OpenLot, side: Side) -> Result<(), SelfCheckError> {
+        let left = N::try_from_size(lot.remaining_size, self.scale);
+        let left = left.ok_or(MoneyError::OutOfRange)?;
+        if side == Side::Sell {
+            if self.sell.trade != Some(lot.buy) {
+                self.begin_sell(lot.buy)?;
+            }
+            return Ok(self.sell.add(left, lot.remaining_cost)?);
+        }
         if self.buy.trade != Some(lot.buy) {
             self.begin_buy(lot.buy)?;
         }
-        let left = N::try_from_size(lot.remaining_size, self.scale);
-        Ok(self
-            .buy
-            .add(left.ok_or(MoneyError::OutOfRange)?, lot.remaining_cost)?)
+        Ok(self.buy.add(left, lot.remaining_cost)?)
     }
 
     fn begin_sell(&mut self, next: u32) -> Result<(), SelfCheckError> {
@@ -161,7 +174,8 @@ impl<'a, N: Units> Conserved<'a, N> {
                 ..TradeSums::NOTHING
             },
         );
-        self.check_between(&last, next, Side::Sell)
+        self.check_between(&last, next, Side::Sell)?;
+        self.take_earlier(next, Side::Sell)
     }
 
     fn begin_buy(&mut self, next: u32) -> Result<(), SelfCheckError> {
@@ -173,26 +187,34 @@ impl<'a, N: Units> Conserved<'a, N> {
             },
         );
         self.check_between(&last, next, Side::Buy)?;
+        self.take_earlier(next, Side::Buy)
+    }
+
+    /// Adds the part of a trade that earlier trades used, if it has just begun and is of the side.
+    fn take_earlier(&mut self, next: u32, side: Side) -> Result<(), SelfCheckError> {
         if let Some((first, rest)) = self.earlier.split_first()
             && first.buy == next
+            && (side == Side::Buy || self.side(next) == Some(Side::Sell))
         {
             self.earlier = rest;
-            self.add_used_before(first)?;
+            self.add_used_before(first, side)?;
         }
         Ok(())
     }
 
-    /// Adds the part of a buy that earlier trades used; the buy has just begun.
-    fn add_used_before(&mut self, earlier: &EarlierLot) -> Result<(), SelfCheckError> {
-        let Some(buy) = self.trade(earlier.buy) else {
+    fn add_used_before(&mut self, earlier: &EarlierLot, side: Side) -> Result<(), SelfCheckError> {
+        let Some(trade) = self.trade(earlier.buy) else {
             return Err(SelfCheckError::Pointer(self.name(earlier.buy)));
         };
         let used = N::try_from_size(earlier.used, self.scale).ok_or(MoneyError::OutOfRange)?;
-        let size = N::try_from_fact(buy.size, self.scale).ok_or(MoneyError::OutOfRange)?;
+        let size = N::try_from_fact(trade.size, self.scale).ok_or(MoneyError::OutOfRange)?;
         if used > N::ZERO {
-            let fee = money::fee_share(buy.fee, used, size)?;
-            let cost = self.gross(&buy, used, size)?.checked_add(fee)?;
-            self.buy.add(used, cost)?;
+            let fee = money::fee_share(trade.fee, used, size)?;
+            let gross = self.gross(&trade, used, size)?;
+            match side {
+                Side::Buy => self.buy.add(used, gross.checked_add(fee)?)?,
+                Side::Sell => self.sell.add(used, gross.checked_sub(fee)?)?,
+            }
         }
         Ok(())
     }
@@ -309,11 +331,12 @@ mod tests {
             remaining_cost: usd(10),
         }];
         change(&mut parts, &mut lots);
-        let mut conserved = Conserved::<i128>::new(&trades, &[], 0);
+        let mut conserved = Conserved::<i128>::new(&trades, &[], (0, false));
         parts
             .iter()
             .for_each(|(sell, part)| conserved.add_part(*sell, part));
-        lots.iter().for_each(|lot| conserved.add_open_lot(lot));
+        lots.iter()
+            .for_each(|lot| conserved.add_open_lot(lot, Side::Buy));
         conserved.end().map_err(|error| error.to_string())
     }
 

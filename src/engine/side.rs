@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The side of a trade. A buy opens a lot, a sell uses lots up.
+use super::direction::LotDirection;
+
+/// The side of a trade. A buy opens a lot, a sell uses lots up. In a pool that may go short, a sell
+/// beyond the lots opens a short lot, and buys use that up.
 ///
 /// Order: buys before sells, so that a sell can use a buy of the same microsecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,6 +18,14 @@ pub enum Side {
 }
 
 impl Side {
+    /// Returns the direction of the lots that a trade of this side opens.
+    pub fn opens(self) -> LotDirection {
+        match self {
+            Self::Buy => LotDirection::Long,
+            Self::Sell => LotDirection::Short,
+        }
+    }
+
     /// Returns `buy` or `sell`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -9,9 +9,10 @@ use super::action::{ActionRatio, Split, SplitChange};
 use super::fact::Fact;
 use super::ids::OrderId;
 use super::lots::InventoryLot;
-use super::money::{add_sizes, split_size, sub_sizes};
+use super::money::{MoneyError, add_sizes, split_size, sub_sizes};
 use super::number::{Fee, Price, Size};
 use super::policy::SPLIT_DECIMALS_MIN;
+use super::side::Side;
 use super::time::Timestamp;
 use super::trades::{PoolFull, Trades};
 
@@ -35,6 +36,14 @@ pub enum SplitError {
         /// The split.
         split: Split,
         /// The buy of the lot.
+        buy: String,
+    },
+    /// The rest of a short lot has a fee with more digits than fees have.
+    #[error("{split} leaves the short lot \"{buy}\" a fee of more than 28 digits")]
+    LongFee {
+        /// The split.
+        split: Split,
+        /// The sell of the lot.
         buy: String,
     },
     /// A size has more digits than a lot's.
@@ -76,20 +85,37 @@ pub(super) fn split_lots(split: &Split, lots: &mut [InventoryLot]) -> Result<(),
             let buy = lot.buy.order_id.as_str().to_owned();
             return Err(SplitError::NothingLeft { split: *split, buy });
         }
-        enter_again(lot, size);
+        if enter_again(lot, size).is_err() {
+            let buy = lot.buy.order_id.as_str().to_owned();
+            return Err(SplitError::LongFee { split: *split, buy });
+        }
     }
     Ok(())
 }
 
 /// Enters what is left of a lot as a new lot. Its units share its cost, which includes the fee.
-fn enter_again(lot: &mut InventoryLot, size: Size) {
+/// Those of a short lot share its proceeds and its fee. Errors: the rest of that fee has more than
+/// 28 digits.
+fn enter_again(lot: &mut InventoryLot, size: Size) -> Result<(), MoneyError> {
     lot.was_used |= lot.remaining_size != lot.buy.size;
+    let (value, fee) = match lot.buy.side {
+        Side::Buy => (lot.remaining_cost, Fee::ZERO),
+        Side::Sell => {
+            let used = sub_sizes(lot.buy.size, lot.remaining_size)?;
+            let whole = lot.buy.gross_of_first(lot.buy.size)?;
+            let proceeds = whole.checked_sub(lot.buy.gross_of_first(used)?)?;
+            let fee = proceeds.checked_sub(lot.remaining_cost)?;
+            let fee = fee.to_string().parse();
+            (proceeds, fee.map_err(|_| MoneyError::OutOfRange)?)
+        }
+    };
     let buy = &mut lot.buy;
     (buy.size, buy.price, buy.more) = (size, Price::ZERO, None);
     // An unknown fee stays unknown.
-    buy.fee = buy.fee.map(|_| Fee::ZERO);
-    buy.entry.value = Some(lot.remaining_cost);
+    buy.fee = buy.fee.map(|_| fee);
+    buy.entry.value = Some(value);
     lot.remaining_size = size;
+    Ok(())
 }
 
 /// Returns the units after a split for units before it.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::canonical::{AllocationRow, Notes};
+use super::direction::LotDirection;
 use super::hash::RowsHash;
 use super::ids::{Account, Asset, IdError, OrderId, Pool, Symbol};
 use super::leg::Leg;
@@ -56,6 +57,8 @@ pub struct StoredAllocation {
     pub sell_leg: Leg,
     /// The leg of the buy; the base without a lot.
     pub buy_leg: Leg,
+    /// Short, if the sell opened the lot.
+    pub direction: LotDirection,
 }
 
 impl StoredAllocation {
@@ -87,6 +90,7 @@ impl StoredAllocation {
             asset: row.asset.parse()?,
             sell_leg: row.sell_leg,
             buy_leg: row.buy_leg,
+            direction: row.direction,
         })
     }
 
@@ -112,6 +116,7 @@ impl StoredAllocation {
             asset: self.asset.as_str(),
             sell_leg: self.sell_leg,
             buy_leg: self.buy_leg,
+            direction: self.direction,
         }
     }
 }
@@ -119,16 +124,18 @@ impl StoredAllocation {
 /// A lot of a version's last `fifo_inventory_snapshot`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredLot {
-    /// The buy.
+    /// The buy; of a short lot the sell.
     pub buy_order_id: OrderId,
-    /// The leg of the buy.
+    /// The leg of that trade.
     pub buy_leg: Leg,
-    /// Symbol of the buy.
+    /// Symbol of that trade.
     pub symbol: Symbol,
     /// Units: base units.
     pub remaining_size: Size,
-    /// Units: USD.
+    /// Units: USD. Of a short lot its net proceeds.
     pub remaining_cost_usd: Usd,
+    /// Long, or short if a sell opened it.
+    pub direction: LotDirection,
     /// The whole lot, if its value is known as a whole; `None`: price x size is the value.
     pub whole: Option<Box<WholeLot>>,
 }

@@ -6,13 +6,13 @@
 use std::collections::VecDeque;
 
 use super::action::Split;
-use super::lots::{InventoryLot, LotPicker, LotSums, reach_of};
+use super::lots::{InventoryLot, LotPicker, LotSums};
 use super::money::{MoneyError, add_sizes, sub_sizes};
 use super::number::Size;
 use super::outcome::Matching;
 use super::place::PlaceInPool;
 use super::pool::{PoolLedger, Rejection};
-use super::resume::{Continued, PoolState, continue_pool, rejection_of};
+use super::resume::{Continued, PoolState, continue_pool, reach_of, rejection_of};
 use super::self_check::SelfCheckError;
 use super::splits::{split_lots, stretches};
 use super::symbols::{SymbolTotals, followed_by};
@@ -51,6 +51,8 @@ pub struct PoolStream {
     lots: VecDeque<InventoryLot>,
     /// Number of the pool's splits that have changed its lots.
     splits_applied: usize,
+    /// The pool may go short.
+    shorts: bool,
 }
 
 impl PoolStream {
@@ -60,6 +62,7 @@ impl PoolStream {
     /// Errors: a row that is not a valid trade; an amount beyond the limits; a trade that comes
     /// before one of an earlier slice.
     pub fn add(&mut self, mut slice: PoolLedger) -> Result<Box<Matching>, Rejection> {
+        self.shorts = slice.shorts;
         let splits = std::mem::take(&mut slice.splits);
         if splits.is_empty() {
             return self.add_stretch(slice);
@@ -74,7 +77,7 @@ impl PoolStream {
             if let Some(split) = &stretch.split {
                 self.apply(split)?;
             }
-            let mut next = PoolLedger::new(slice.pool.clone());
+            let mut next = slice.without_trades();
             next.trades = stretch.trades;
             let is_first = done.is_none() && stretch.split.is_none();
             if next.trades.is_empty() && !is_first {
@@ -103,7 +106,11 @@ impl PoolStream {
             lots: self.lots.into(),
             rest: LotSums::NONE,
         };
-        match continue_pool(PoolLedger::new(slice.pool.clone()), &state) {
+        let nothing = PoolLedger {
+            shorts: self.shorts,
+            ..PoolLedger::new(slice.pool.clone())
+        };
+        match continue_pool(nothing, &state) {
             Continued::Matched(lots, _) => {
                 let whole = slice.then(lots).map_err(|error| failed(&error))?;
                 Ok(whole.of_whole_pool())
@@ -159,7 +166,7 @@ impl PoolStream {
 
     /// Takes the open lots that the slice's sells can use out of the pool.
     fn state(&mut self, slice: &PoolLedger) -> Result<PoolState, MoneyError> {
-        let mut picker = LotPicker::new(reach_of(&slice.trades, self.last.as_ref()));
+        let mut picker = LotPicker::new(reach_of(slice, self.last.as_ref()));
         let needed = |lot: &&InventoryLot| picker.needs(lot.remaining_size, lot.remaining_cost);
         let count = self.lots.iter().take_while(needed).count();
         let lots: Vec<InventoryLot> = self.lots.drain(..count).collect();

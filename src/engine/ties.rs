@@ -92,7 +92,7 @@ mod tests {
         };
         let trades: Vec<Trade> = rows.iter().map(trade).collect();
         let mut trades = Trades::try_of(&trades).unwrap();
-        trades.sort();
+        trades.sort(false);
         let used = "0.5".parse().unwrap();
         let earlier: Vec<EarlierLot> = earlier
             .iter()

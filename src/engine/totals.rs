@@ -1,5 +1,6 @@
 //! Counts and sums of a pool.
 
+use super::direction::LotDirection;
 use super::kernel::SellPart;
 use super::leg::Leg;
 use super::lots::{EarlierLot, OpenLot};
@@ -61,8 +62,10 @@ pub struct PoolTotals {
     pub open_lots: u64,
     /// Size left in the open lots, base units.
     pub open_size: Size,
-    /// Cost of what is left in the open lots, USD.
+    /// Cost of what is left in the open lots; of short lots their net proceeds, USD.
     pub open_cost: Usd,
+    /// The direction of the open lots; long without any.
+    pub open_direction: LotDirection,
     /// Execution time of the first sell.
     pub first_sell: Option<Timestamp>,
     /// Execution time of the last sell.
@@ -96,6 +99,7 @@ impl Default for PoolTotals {
             open_lots: 0,
             open_size: Size::ZERO,
             open_cost: Usd::ZERO,
+            open_direction: LotDirection::Long,
             first_sell: None,
             last_sell: None,
         }
@@ -198,12 +202,15 @@ impl PoolTotals {
             open_lots: later.open_lots,
             open_size: later.open_size,
             open_cost: later.open_cost,
+            open_direction: later.open_direction,
             first_sell: self.first_sell.or(later.first_sell),
             last_sell: later.last_sell.or(self.last_sell),
         })
     }
 
-    pub(super) fn add_open_lot(&mut self, lot: &OpenLot) -> Result<(), MoneyError> {
+    /// Adds an open lot, which a trade of the side opened.
+    pub(super) fn add_open_lot(&mut self, lot: &OpenLot, side: Side) -> Result<(), MoneyError> {
+        self.open_direction = side.opens();
         count(&mut self.open_lots);
         self.open_size = money::add_sizes(self.open_size, lot.remaining_size)?;
         self.open_cost = money::add_to_pool_total(self.open_cost, lot.remaining_cost)?;

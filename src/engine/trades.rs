@@ -302,17 +302,17 @@ impl Trades {
         rows.saturating_add(others)
     }
 
-    /// Puts the trades into the pool's total order.
+    /// Puts the trades into the total order of their pool, which may go short or not.
     ///
     /// A ledger is nearly in time order. The stable sort uses this and takes nearly linear time.
-    pub(super) fn sort(&mut self) {
+    pub(super) fn sort(&mut self, shorts: bool) {
         let Self {
             rows, ids, beyond, ..
         } = self;
         rows.sort_by(|left, right| {
             // Times nearly always differ. Only equal times need a comparison of whole places.
             let time = left.order_time.cmp(&right.order_time);
-            time.then_with(|| Self::cmp_ties(ids, beyond, left, right))
+            time.then_with(|| Self::cmp_ties((ids, beyond, shorts), left, right))
         });
     }
 
@@ -392,7 +392,11 @@ impl Trades {
     }
 
     /// Orders two rows of one time.
-    fn cmp_ties(ids: &str, beyond: &[Beyond], left: &PackedTrade, right: &PackedTrade) -> Ordering {
+    fn cmp_ties(
+        (ids, beyond, shorts): (&str, &[Beyond], bool),
+        left: &PackedTrade,
+        right: &PackedTrade,
+    ) -> Ordering {
         let leg = |row: &PackedTrade| {
             let place = usize::try_from(row.size).ok();
             match row.size_scale & (IS_BEYOND | HAS_VALUE) {
@@ -404,8 +408,11 @@ impl Trades {
                 }
             }
         };
-        left.place(ids, leg(left))
-            .cmp(&right.place(ids, leg(right)))
+        let (left, right) = (left.place(ids, leg(left)), right.place(ids, leg(right)));
+        match shorts {
+            true => left.cmp_in_signed(&right),
+            false => left.cmp(&right),
+        }
     }
 }
 

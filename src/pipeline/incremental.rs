@@ -240,7 +240,7 @@ impl FoundState {
             match summary.map(|summary| (summary.status, summary.last.as_ref())) {
                 Some((PoolStatus::Matched | PoolStatus::Stale, last)) => {
                     let new = arrivals.pools.get(pool);
-                    let reach = new.and_then(|new| reach_of(&new.trades, last));
+                    let reach = new.and_then(|new| reach_of(new, last));
                     resumed.insert(pool.clone(), reach);
                 }
                 _ if is_counted_only(&self.summaries, arrivals, pool) => has_unmatched = true,

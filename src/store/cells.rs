@@ -183,8 +183,8 @@ pub(super) const ALLOCATION: &str = "id, account, symbol, sell_order_id, buy_ord
 /// Number of the columns of [`ALLOCATION`].
 pub(super) const ALLOCATION_COUNT: usize = 23;
 
-/// Places of the columns that are empty in each row: no lot moves, and none is short.
-pub(super) const ALLOCATION_EMPTY: std::ops::Range<usize> = 20..ALLOCATION_COUNT;
+/// Places of the columns that are empty in each row: no lot moves.
+pub(super) const ALLOCATION_EMPTY: std::ops::Range<usize> = 20..22;
 
 /// Reads a row of `fifo_allocations`.
 pub(super) fn allocation(cells: &(impl Cells + ?Sized)) -> StoredRow {
@@ -224,6 +224,7 @@ pub(super) fn allocation_after(
             asset: named.name(17, last.0.map(|pool| &pool.asset), Asset::as_str)?,
             sell_leg: named.parse_optional(18)?.unwrap_or_default(),
             buy_leg: named.parse_optional(19)?.unwrap_or_default(),
+            direction: named.parse_optional(22)?.unwrap_or_default(),
         })
     };
     read().map_err(|(column, found)| unreadable(&named, (17, Some(3)), column, found))
@@ -298,7 +299,7 @@ pub(super) fn logged_event(cells: &dyn Cells) -> Result<LoggedEvent, StoreError>
 
 /// The columns that [`lot_after`] reads, in order.
 pub(super) const LOT: &str = "id, account, asset, buy_order_id, remaining_size, \
-    remaining_cost_usd, buy_leg, lot_size, lot_value_usd, lot_fee_usd, symbol";
+    remaining_cost_usd, buy_leg, lot_size, lot_value_usd, lot_fee_usd, symbol, direction";
 
 /// Reads a row of `fifo_inventory_snapshot`, which shares an equal symbol with the row before it.
 pub(super) fn lot_after(
@@ -314,6 +315,7 @@ pub(super) fn lot_after(
             buy_leg: named.parse_optional(6)?.unwrap_or_default(),
             whole: whole_lot(&named, 7)?,
             symbol: named.name(10, last.map(|lot| &lot.symbol), Symbol::as_str)?,
+            direction: named.parse_optional(11)?.unwrap_or_default(),
         })
     };
     read().map_err(|(column, found)| unreadable(&named, (2, None), column, found))
@@ -321,7 +323,7 @@ pub(super) fn lot_after(
 
 /// The columns that [`open_lot`] reads, in order.
 pub(super) const OPEN_LOT: &str = "buy_order_id, remaining_size, remaining_cost_usd, symbol, \
-    buy_leg, lot_size, lot_value_usd, lot_fee_usd";
+    buy_leg, lot_size, lot_value_usd, lot_fee_usd, direction";
 
 /// Reads an open lot of `fifo_inventory_snapshot`, for an incremental run.
 pub(super) fn open_lot(cells: &impl Cells) -> Result<StoredLot, StoreError> {
@@ -334,6 +336,7 @@ pub(super) fn open_lot(cells: &impl Cells) -> Result<StoredLot, StoreError> {
             remaining_size: named.size(1)?,
             remaining_cost_usd: named.parse(2)?,
             whole: whole_lot(&named, 5)?,
+            direction: named.parse_optional(8)?.unwrap_or_default(),
         })
     };
     read().map_err(in_table("fifo_inventory_snapshot"))
@@ -393,7 +396,7 @@ pub(super) const SUMMARY: &str = "account, asset, status, error, last_order_time
     proceeds_usd, net_proceeds_usd, pnl_usd, unmatched_proceeds_usd, unmatched_net_proceeds_usd, \
     open_cost_usd, first_sell, last_sell, last_side, last_trade_seq, last_order_id, watermark, \
     first_allocation, last_allocation, buys_by_id, sells_by_id, rebates, rebates_usd, last_leg, \
-    legs, symbol, symbols, asset_class, asset_class_source";
+    legs, symbol, symbols, asset_class, asset_class_source, open_direction";
 
 fn class<C: Cells + ?Sized>(named: &Named<'_, C>) -> Result<Option<PoolClass>, BadCell> {
     let source: Option<ClassSource> = named.parse_optional(43)?;
@@ -509,6 +512,7 @@ fn totals(named: &Named<'_, impl Cells + ?Sized>) -> Result<PoolTotals, BadCell>
         unmatched_proceeds: named.parse(23)?,
         unmatched_net_proceeds: named.parse(24)?,
         open_cost: named.parse(25)?,
+        open_direction: named.parse_optional(44)?.unwrap_or_default(),
         first_sell: named.optional_time(26)?,
         last_sell: named.optional_time(27)?,
     })

@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 
 use crate::engine::{
-    InventoryLot, LotPicker, LotSums, OrderId, Pool, Price, Side, Size, StoredLot, Trade,
+    InventoryLot, LotDirection, LotPicker, LotSums, OrderId, Pool, Price, Side, Size, StoredLot,
+    Trade,
 };
 
 /// The size that each pool's new sells need of its open lots; `None`: perhaps all lots.
@@ -32,7 +33,11 @@ fn with_buy(lot: &StoredLot, pool: &Pool, mut buy: Trade) -> InventoryLot {
     buy.more = None;
     if let Some(whole) = lot.whole.as_deref() {
         // A leg may come in where the trade went out.
-        (buy.side, buy.size, buy.price) = (Side::Buy, whole.size, Price::ZERO);
+        let side = match lot.direction {
+            LotDirection::Long => Side::Buy,
+            LotDirection::Short => Side::Sell,
+        };
+        (buy.side, buy.size, buy.price) = (side, whole.size, Price::ZERO);
         (buy.fee, buy.entry.value) = (whole.fee, Some(whole.value));
     }
     InventoryLot {

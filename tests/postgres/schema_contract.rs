@@ -464,7 +464,7 @@ async fn the_view_of_the_summaries_shows_their_table() {
     };
     let table = subject.database.ask(&columns("fifo_parts")).await;
     assert_eq!(subject.database.ask(&columns("public")).await, table);
-    assert_eq!(table.len(), 46);
+    assert_eq!(table.len(), 47);
 }
 
 /// Files of one store only, and why.

@@ -9,6 +9,7 @@ mod crosses;
 mod legs;
 mod rates;
 mod resumed;
+mod shorts;
 mod splits;
 
 use std::cell::Cell;
@@ -467,6 +468,7 @@ impl Stored {
             symbol: pool().symbol_of(buy.symbol).parse().unwrap(),
             remaining_size: lot.remaining_size,
             remaining_cost_usd: lot.remaining_cost,
+            direction: buy.side.opens(),
             whole: buy
                 .to_trade()
                 .ok()

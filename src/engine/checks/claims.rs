@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::direction::LotDirection;
 use super::super::hash::RowsHash;
 use super::super::leg::Leg;
 use super::super::reference::{Exact, TradeAmounts};
@@ -201,7 +202,7 @@ fn check_summary(evidence: &Evidence<'_>, summary: &StoredSummary, findings: &mu
     report("allocations", claims, findings);
 }
 
-fn counts_and_sums(totals: &PoolTotals) -> [(&'static str, String); 15] {
+fn counts_and_sums(totals: &PoolTotals) -> [(&'static str, String); 16] {
     [
         ("allocations", totals.allocations.to_string()),
         ("sells_matched", totals.sells_matched.to_string()),
@@ -221,6 +222,7 @@ fn counts_and_sums(totals: &PoolTotals) -> [(&'static str, String); 15] {
         ("open_lots", totals.open_lots.to_string()),
         ("open_size", totals.open_size.to_string()),
         ("open_cost", totals.open_cost.to_string()),
+        ("open_direction", totals.open_direction.to_string()),
     ]
 }
 
@@ -269,6 +271,7 @@ struct Recomputed<'a> {
     open_lots: usize,
     open_size: Exact,
     open_cost: Exact,
+    open_direction: LotDirection,
 }
 
 impl<'a> Recomputed<'a> {
@@ -291,11 +294,13 @@ impl<'a> Recomputed<'a> {
             open_lots: evidence.version.open_lots.len(),
             open_size: Exact::ZERO,
             open_cost: Exact::ZERO,
+            open_direction: LotDirection::Long,
         };
         sums.add_rows(evidence);
         for lot in evidence.version.open_lots {
             sums.open_size = sums.open_size.plus(&Exact::of_size(lot.remaining_size));
             sums.open_cost = sums.open_cost.plus(&Exact::of_usd(lot.remaining_cost_usd));
+            sums.open_direction = sums.open_direction.max(lot.direction);
         }
         sums
     }
@@ -334,7 +339,7 @@ impl<'a> Recomputed<'a> {
     }
 
     /// In the order of the claims.
-    fn counts_and_sums(&self) -> [String; 15] {
+    fn counts_and_sums(&self) -> [String; 16] {
         [
             self.pairs.to_string(),
             self.sells_matched.count(),
@@ -351,6 +356,7 @@ impl<'a> Recomputed<'a> {
             self.open_lots.to_string(),
             self.open_size.size_text(),
             self.open_cost.usd_text(),
+            self.open_direction.to_string(),
         ]
     }
 }

@@ -69,10 +69,15 @@ pub(super) struct Evidence<'a> {
 impl<'a> Evidence<'a> {
     pub(super) fn gather(version: &'a PoolVersion<'a>, trades: &'a [Trade]) -> Self {
         let splits = &version.ledger.splits;
-        let mut matching = reference::match_pool_with_splits(trades, splits);
-        let order = match &mut matching {
-            Ok(matching) => std::mem::take(&mut matching.order),
-            Err(_) => reference::order_in_pool(trades),
+        let shorts = version.ledger.shorts;
+        let mut matching = match shorts {
+            true => reference::match_signed_pool(trades, splits),
+            false => reference::match_pool_with_splits(trades, splits),
+        };
+        let order = match (&mut matching, shorts) {
+            (Ok(matching), _) => std::mem::take(&mut matching.order),
+            (Err(_), true) => reference::order_in_signed_pool(trades),
+            (Err(_), false) => reference::order_in_pool(trades),
         };
         let mut places = vec![0; trades.len()];
         for (place, index) in order.iter().enumerate() {
@@ -119,6 +124,11 @@ impl<'a> Evidence<'a> {
     /// The splits of the pool, in the order of time.
     pub(super) fn splits(&self) -> &'a [Split] {
         &self.version.ledger.splits
+    }
+
+    /// Tells whether the pool may go short.
+    pub(super) fn is_signed(&self) -> bool {
+        self.version.ledger.shorts
     }
 
     pub(super) fn trade(&self, index: usize) -> Option<&'a Trade> {

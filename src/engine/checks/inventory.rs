@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::direction::LotDirection;
 use super::super::ids::{Pool, Symbol};
 use super::super::number::Size;
 use super::super::reference::{Exact, ReferenceLot, TradeAmounts};
@@ -23,23 +24,32 @@ pub(super) fn check_inventory(evidence: &Evidence<'_>, findings: &mut Findings<'
         let hint = expected.get(nth).map(|lot| lot.buy);
         let order_id = stored.buy_order_id.as_str();
         let id = (order_id, stored.buy_leg);
-        let buy = evidence.name(id, Side::Buy, hint).trade();
+        let side = match stored.direction {
+            LotDirection::Long => Side::Buy,
+            LotDirection::Short => Side::Sell,
+        };
+        let buy = evidence.name(id, side, hint).trade();
         let Some(lot) = buy.and_then(|buy| snapshot.get_mut(buy)) else {
-            let message = "an open lot of no buy of the pool, expected one".to_owned();
+            let message = format!("an open lot of no {side} of the pool, expected one");
             findings.add(Invariant::I10, order_id, message);
             continue;
         };
         if lot.replace(stored).is_some() {
-            let message = "more than one open lot of the buy, expected one".to_owned();
+            let message = format!("more than one open lot of the {side}, expected one");
             findings.add(Invariant::I10, order_id, message);
         }
     }
-    let is_split = !evidence.splits().is_empty();
+    let signed = evidence.is_signed();
+    let is_split = !evidence.splits().is_empty() || signed;
     let of_lots: BTreeMap<usize, &ReferenceLot> = match is_split {
         true => expected.iter().map(|lot| (lot.buy, lot)).collect(),
         false => BTreeMap::new(),
     };
-    for (index, buy) in evidence.of_side(Side::Buy) {
+    let sells = signed.then(|| evidence.of_side(Side::Sell));
+    let opening = evidence
+        .of_side(Side::Buy)
+        .chain(sells.into_iter().flatten());
+    for (index, buy) in opening {
         let (size, used) = (evidence.size(index), evidence.allocated(index));
         let stored = snapshot.get(index).copied().flatten();
         let different = match is_split {
@@ -55,7 +65,8 @@ pub(super) fn check_inventory(evidence: &Evidence<'_>, findings: &mut Findings<'
     }
 }
 
-/// Compares a lot of a pool with splits with that of the second matcher.
+/// Compares a lot of a pool with splits, or of one that may go short, with that of the second
+/// matcher.
 fn split_lot_difference(
     evidence: &Evidence<'_>,
     buy: &Trade,

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use super::super::action::Split;
 use super::super::canonical::AllocationRow;
+use super::super::direction::LotDirection;
 use super::super::ids::{Account, Asset};
 use super::super::reference::{Exact, ReferenceMatching, TradeAmounts, stretch};
 use super::super::side::Side;
 use super::super::trade::Trade;
 use super::evidence::{Evidence, NamedOrder, RowEvidence};
+use super::shorts::{add_overused, check_signed, check_split_shares};
 use super::{Findings, Invariant};
 
 pub(super) fn check_rows(
@@ -16,12 +18,18 @@ pub(super) fn check_rows(
     elsewhere: &dyn Fn(&Account, &str) -> Option<Asset>,
     findings: &mut Findings<'_>,
 ) {
-    check_sizes(evidence, findings);
+    let is_signed = evidence.is_signed();
+    if !is_signed {
+        check_sizes(evidence, findings);
+    }
     check_pairs_once(evidence, findings);
     check_columns(evidence, findings);
     evidence.drop_allocations();
     check_order(evidence, findings);
-    check_oldest_first(evidence, findings);
+    match is_signed {
+        true => check_signed(evidence, findings),
+        false => check_oldest_first(evidence, findings),
+    }
     check_fee_shares(evidence, findings);
     check_names(evidence, elsewhere, findings);
     check_pool_of_rows(evidence, findings);
@@ -50,16 +58,6 @@ fn check_sizes(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
             add_overused(buy, (allocated, evidence.size(index)), findings);
         }
     }
-}
-
-/// Adds a violation of I2.
-fn add_overused(buy: &Trade, (used, size): (&Exact, &Exact), findings: &mut Findings<'_>) {
-    let message = format!(
-        "\"{}\" of the lot is used, expected at most \"{}\"",
-        used.size_text(),
-        size.size_text()
-    );
-    findings.add(Invariant::I2, buy.order_id.as_str(), message);
 }
 
 /// I3: each (sell, buy) pair has one row.
@@ -91,19 +89,27 @@ fn check_pairs_once(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     }
 }
 
-/// I4: a buy is executed before its sell, or in the same microsecond.
+/// I4: a buy is executed before its sell, or in the same microsecond. In a short row it is the
+/// other way round.
 fn check_order(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     for row in &evidence.rows {
         let trade = |named: NamedOrder| named.trade().and_then(|index| evidence.trade(index));
         if let (Some(sell), Some(buy)) = (trade(row.sell), trade(row.buy))
-            && buy.order_time > sell.order_time
+            && let Some(expected) = order_broken(row.stored.direction, sell, buy)
         {
             let message = format!(
-                "uses buy \"{}\" of \"{}\", expected one not after \"{}\"",
+                "uses buy \"{}\" of \"{}\", expected one not {expected} \"{}\"",
                 buy.order_id, buy.order_time, sell.order_time
             );
             findings.add(Invariant::I4, sell.order_id.as_str(), message);
         }
+    }
+}
+
+fn order_broken(direction: LotDirection, sell: &Trade, buy: &Trade) -> Option<&'static str> {
+    match direction {
+        LotDirection::Long => (buy.order_time > sell.order_time).then_some("after"),
+        LotDirection::Short => (buy.order_time < sell.order_time).then_some("before"),
     }
 }
 
@@ -283,7 +289,7 @@ fn column_difference(
 }
 
 /// The columns that are computed, or copied from the trades, as canonical text.
-fn columns(row: &AllocationRow<'_>) -> [(&'static str, String); 15] {
+fn columns(row: &AllocationRow<'_>) -> [(&'static str, String); 16] {
     fn text<T: ToString>(value: Option<T>) -> String {
         value.map_or("NULL".to_owned(), |value| value.to_string())
     }
@@ -303,6 +309,7 @@ fn columns(row: &AllocationRow<'_>) -> [(&'static str, String); 15] {
         ("symbol", row.symbol.to_owned()),
         ("sell_leg", row.sell_leg.to_string()),
         ("buy_leg", row.buy_leg.to_string()),
+        ("direction", row.direction.to_string()),
     ]
 }
 
@@ -314,6 +321,11 @@ fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         return;
     };
     // For a sell, its fees. For a buy, its cost, which includes the fees.
+    let has_splits = !evidence.splits().is_empty();
+    if has_splits && evidence.is_signed() {
+        check_split_shares(evidence, matching, findings);
+        return;
+    }
     let mut sums = vec![Exact::ZERO; evidence.trades.len()];
     let mut add = |index: Option<usize>, amount: Exact| {
         if let Some(sum) = index.and_then(|index| sums.get_mut(index)) {
@@ -332,7 +344,6 @@ fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         left.insert(lot.buy, lot.remaining_size);
         left_cost.insert(lot.buy, lot.remaining_cost_usd);
     }
-    let has_splits = !evidence.splits().is_empty();
     for (index, (trade, sum)) in evidence.trades.iter().zip(sums).enumerate() {
         if has_splits && trade.side == Side::Buy {
             let left = left_cost.get(&index).copied().map(Exact::of_usd);

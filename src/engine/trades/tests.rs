@@ -108,7 +108,7 @@ fn legs_with_values_come_back_as_they_went_in() {
     };
     let beyond = trades.iter().filter(|trade| is_beyond(trade)).count();
     assert_eq!(packed.beyond.len(), beyond);
-    packed.sort();
+    packed.sort(false);
     trades.sort_by(Trade::cmp_in_pool);
     assert_eq!(packed.to_vec().unwrap(), trades);
 }
@@ -175,7 +175,7 @@ fn facts_come_back_as_they_went_in_after_sorting() {
     let mut trades = trades_with_facts();
     let mut packed = Trades::try_of(&trades).unwrap();
     assert_eq!(packed.to_vec().unwrap(), trades);
-    packed.sort();
+    packed.sort(false);
     trades.reverse();
     assert_eq!(packed.to_vec().unwrap(), trades);
     let owned = (0..trades.len()).map(|nth| packed.owned(nth).unwrap());
@@ -212,7 +212,7 @@ fn sorting_is_the_order_of_single_trades() {
         }
     }
     let mut packed = Trades::try_of(&trades).unwrap();
-    packed.sort();
+    packed.sort(false);
     trades.sort_by(Trade::cmp_in_pool);
     assert_eq!(packed.to_vec().unwrap(), trades);
     let pairs: Vec<_> = packed.iter().collect();

@@ -472,6 +472,7 @@ fn stored_lot(pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot) -> (Pool, StoredLo
         symbol: Symbol::unreadable(pool.symbol_of(buy.symbol)),
         remaining_size: lot.remaining_size,
         remaining_cost_usd: lot.remaining_cost,
+        direction: buy.side.opens(),
         whole,
     };
     (pool.clone(), lot)

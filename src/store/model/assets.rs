@@ -21,7 +21,7 @@ pub fn asset_rules_json(rules: &AssetRules) -> Value {
     let aliases = aliases.map(|(code, asset)| (code.clone(), asset.as_str().into()));
     let accounts = rules.accounts.iter();
     let accounts = accounts.map(|(account, class)| (account.to_string(), class.as_str().into()));
-    json!({
+    let mut json = json!({
         "usd_quotes": rules.usd_quotes,
         "aliases": aliases.collect::<Map<String, Value>>(),
         "symbols": symbols.collect::<Map<String, Value>>(),
@@ -31,7 +31,13 @@ pub fn asset_rules_json(rules: &AssetRules) -> Value {
         "own_trades_are_rates": rules.rates.own_trades,
         "pegs": rules.rates.pegs.iter().map(Asset::as_str).collect::<Vec<_>>(),
         "codes_sha256": codes_hash().to_string(),
-    })
+    });
+    // A version of an earlier program has no such list.
+    if !rules.short_accounts.is_empty() {
+        let accounts = rules.short_accounts.iter().map(Account::as_str);
+        json["short_accounts"] = accounts.collect::<Vec<_>>().into();
+    }
+    json
 }
 
 /// Reads the settings back. `None`: the text is not ours.
@@ -57,7 +63,15 @@ pub fn asset_rules_of(json: &Value) -> Option<AssetRules> {
             class.as_str()?.parse().ok()?,
         ))
     };
+    let short_accounts = match json.get("short_accounts") {
+        Some(accounts) => accounts.as_array()?.as_slice(),
+        None => &[],
+    };
     Some(AssetRules {
+        short_accounts: short_accounts
+            .iter()
+            .map(|account| account.as_str()?.parse().ok())
+            .collect::<Option<_>>()?,
         usd_quotes: quotes.collect::<Option<_>>()?,
         aliases: object("aliases")?
             .iter()
@@ -101,6 +115,7 @@ mod tests {
             pools: PoolsBy::Symbol,
             ..AssetRules::default()
         };
+        rules.short_accounts.insert("mt5".parse().unwrap());
         rules.aliases.insert("XBT".into(), "BTC".parse().unwrap());
         rules
             .accounts

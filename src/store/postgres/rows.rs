@@ -10,19 +10,19 @@ use crate::store::model::VersionPlan;
 use crate::store::rows::{RowChunk, RowEncoder};
 
 /// Number of columns of an allocation, in the order of [`ALLOCATION_COLUMNS`].
-const ALLOCATION_COUNT: i16 = 23;
+const ALLOCATION_COUNT: i16 = 24;
 
 pub(super) const ALLOCATION_COLUMNS: &str = "id, account, sell_order_id, buy_order_id, symbol, \
     allocated_size, buy_price, sell_price, buy_fees_per_unit, sell_fees_per_unit, \
     cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, notes, \
-    asset, sell_leg, buy_leg, allocation_time, allocation_version, allocation_batch_id";
+    asset, sell_leg, buy_leg, direction, allocation_time, allocation_version, allocation_batch_id";
 
 /// Number of columns of a lot, in the order of [`LOT_COLUMNS`].
-const LOT_COUNT: i16 = 13;
+const LOT_COUNT: i16 = 14;
 
 pub(super) const LOT_COLUMNS: &str = "id, symbol, buy_order_id, remaining_size, account, \
-    remaining_cost_usd, asset, buy_leg, lot_size, lot_value_usd, lot_fee_usd, snapshot_time, \
-    allocation_version";
+    remaining_cost_usd, asset, buy_leg, lot_size, lot_value_usd, lot_fee_usd, direction, \
+    snapshot_time, allocation_version";
 
 /// Bytes of a row's id, after the number of columns and the length of the id.
 const ID: std::ops::Range<usize> = 6..14;
@@ -122,6 +122,7 @@ impl RowEncoder for PostgresRows {
         push_bytes(out, row.asset.as_bytes());
         text(out, row.sell_leg.stored());
         text(out, row.buy_leg.stored());
+        text(out, row.direction.stored());
         out.extend_from_slice(&self.allocation_tail);
     }
 
@@ -137,6 +138,7 @@ impl RowEncoder for PostgresRows {
         optional(out, buy.value.map(|_| buy.size), fact);
         optional(out, buy.value, usd);
         optional(out, buy.fee.filter(|_| buy.value.is_some()), fact);
+        text(out, buy.side.opens().stored());
         out.extend_from_slice(&self.lot_tail);
     }
 }

@@ -10,8 +10,8 @@ use super::errors::from_sqlx;
 use super::errors::unreadable;
 use super::plans::EVER;
 use crate::engine::{
-    Leg, Notes, OrderId, Pool, Price, Size, StoredAllocation, Symbol, Timestamp, Usd, UsdPerUnit,
-    policy,
+    Leg, LotDirection, Notes, OrderId, Pool, Price, Size, StoredAllocation, Symbol, Timestamp, Usd,
+    UsdPerUnit, policy,
 };
 use crate::store::cells::{self, Cells};
 use crate::store::limits::POOLS_TOGETHER_MAX;
@@ -167,6 +167,7 @@ pub(super) fn quick(
         asset: of.asset.clone(),
         sell_leg: optional(required(18), leg)?.unwrap_or_default(),
         buy_leg: optional(required(19), leg)?.unwrap_or_default(),
+        direction: optional(required(22), direction)?.unwrap_or_default(),
     })
 }
 
@@ -183,6 +184,10 @@ fn order_id(bytes: &[u8]) -> Option<OrderId> {
 }
 
 fn leg(bytes: &[u8]) -> Option<Leg> {
+    std::str::from_utf8(bytes).ok()?.parse().ok()
+}
+
+fn direction(bytes: &[u8]) -> Option<LotDirection> {
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 

@@ -121,14 +121,14 @@ pub(in crate::store) const SUMMARY_COLUMNS: &str = "allocation_version, account,
     unmatched_net_proceeds_usd, open_lots, open_size, open_cost_usd, first_sell, last_sell, \
     last_order_time, last_side, last_trade_seq, last_order_id, ledger_hash, allocations_hash, \
     watermark, first_allocation, last_allocation, duration_us, error, \
-    last_leg, legs, symbol, symbols, asset_class, asset_class_source";
+    last_leg, legs, symbol, symbols, asset_class, asset_class_source, open_direction";
 
 /// Returns a pool's summary as the arguments of a row.
 pub(in crate::store) fn summary(
     version: Version,
     it: &PoolSummary,
     duration_us: i64,
-) -> [Argument<'_>; 46] {
+) -> [Argument<'_>; 47] {
     let (totals, last) = (&it.totals, it.last.as_ref());
     let (symbol, symbols) = match it.symbols.as_slice() {
         // The totals of the pool are those of its only symbol.
@@ -182,5 +182,6 @@ pub(in crate::store) fn summary(
         symbols,
         it.class.and_then(|of| of.class).map(AssetClass::as_str),
         it.class.map(|of| of.source.as_str()),
+        totals.open_direction.stored(),
     ]
 }

@@ -93,6 +93,7 @@ impl RowEncoder for SqliteRows {
         text(out, row.asset);
         optional_text(out, row.sell_leg.stored());
         optional_text(out, row.buy_leg.stored());
+        optional_text(out, row.direction.stored());
     }
 
     fn lot(&self, pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot, chunk: &mut RowChunk) {
@@ -109,6 +110,7 @@ impl RowEncoder for SqliteRows {
         optional(out, buy.value.map(|_| buy.size));
         optional(out, buy.value);
         optional(out, buy.fee.filter(|_| buy.value.is_some()));
+        optional_text(out, buy.side.opens().stored());
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use fifo_pnl::engine::{AssetRules, Leg, StoredAllocation, Timestamp, Usd};
+use fifo_pnl::engine::{AssetRules, Leg, LotDirection, StoredAllocation, Timestamp, Usd};
 use fifo_pnl::store::VersionStore;
 use fifo_pnl::store::model::{Holder, SourcedAllocation, TradeOrigin};
 use fifo_pnl::store::sqlite::SqliteStore;
@@ -52,6 +52,7 @@ fn allocation(id: i64, cost: i128, proceeds: i128, days: i64) -> SourcedAllocati
         asset: "BTC".parse().unwrap(),
         sell_leg: Leg::Base,
         buy_leg: Leg::Base,
+        direction: LotDirection::Long,
     };
     SourcedAllocation {
         row,

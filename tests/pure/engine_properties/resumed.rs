@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn inventory_lot(buy: &TradeRef<'_>, lot: &OpenLot) -> InventoryLot {
+pub(super) fn inventory_lot(buy: &TradeRef<'_>, lot: &OpenLot) -> InventoryLot {
     InventoryLot {
         buy: buy.to_trade().unwrap(),
         remaining_size: lot.remaining_size,
@@ -12,14 +12,14 @@ fn inventory_lot(buy: &TradeRef<'_>, lot: &OpenLot) -> InventoryLot {
 }
 
 /// A version's rows of a pool: its lots by number.
-struct Kept {
-    totals: PoolTotals,
+pub(super) struct Kept {
+    pub(super) totals: PoolTotals,
     last: Option<PlaceInPool>,
-    lots: Vec<InventoryLot>,
+    pub(super) lots: Vec<InventoryLot>,
 }
 
 impl Kept {
-    fn of(matching: &Matching) -> Self {
+    pub(super) fn of(matching: &Matching) -> Self {
         let lots = matching.open_lots_with_buys().map(Result::unwrap);
         Self {
             totals: matching.totals,
@@ -29,7 +29,7 @@ impl Kept {
     }
 
     /// Changes the rows as a store does.
-    fn append(&mut self, matching: &Matching, totals: PoolTotals) {
+    pub(super) fn append(&mut self, matching: &Matching, totals: PoolTotals) {
         let newest = matching.trades.last().map(|trade| trade.place().owned());
         self.last = newest.max(self.last.take());
         self.totals = totals;
@@ -48,8 +48,8 @@ impl Kept {
     }
 
     /// Reads the part that some trades need to go on.
-    fn state(&self, new: &PoolLedger) -> PoolState {
-        let reach = reach_of(&new.trades, self.last.as_ref());
+    pub(super) fn state(&self, new: &PoolLedger) -> PoolState {
+        let reach = reach_of(new, self.last.as_ref());
         let mut picker = LotPicker::new(reach);
         let needed = |lot: &&InventoryLot| picker.needs(lot.remaining_size, lot.remaining_cost);
         PoolState {
@@ -60,7 +60,7 @@ impl Kept {
         }
     }
 
-    fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self) -> Vec<String> {
         let line = |lot: &InventoryLot| {
             let id = &lot.buy.order_id;
             format!("{id} {} {}\n", lot.remaining_size, lot.remaining_cost)
@@ -78,7 +78,7 @@ fn ledger(trades: &[Trade]) -> PoolLedger {
 }
 
 /// The rows of a matching, in an order of their own.
-fn sorted_rows(matching: &Matching) -> Vec<String> {
+pub(super) fn sorted_rows(matching: &Matching) -> Vec<String> {
     let mut rows: Vec<String> = matching.rows().unwrap().iter().map(line).collect();
     rows.sort();
     rows

@@ -23,7 +23,7 @@ fn split() -> impl Strategy<Value = Split> {
 }
 
 /// Up to 60 trades and 4 splits of one pool. Sizes are those that people trade.
-fn split_history() -> impl Strategy<Value = (Vec<Trade>, Box<[Split]>)> {
+pub(super) fn split_history() -> impl Strategy<Value = (Vec<Trade>, Box<[Split]>)> {
     let size = prop_oneof![
         6 => (1_u128..40, 0_usize..3).prop_map(|(units, decimals)| decimal(units, decimals)),
         4 => (1_u128..10_u128.pow(12), 6_usize..9).prop_map(|(u, d)| decimal(u, d)),

@@ -273,6 +273,7 @@ fn lots_of(matching: &Matching) -> Vec<StoredLot> {
         symbol: matching.pool.symbol_of(buy.symbol).parse().unwrap(),
         remaining_size: lot.remaining_size,
         remaining_cost_usd: lot.remaining_cost,
+        direction: buy.side.opens(),
         whole: buy
             .to_trade()
             .ok()
