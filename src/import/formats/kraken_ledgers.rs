@@ -76,12 +76,7 @@ impl JoinedFormat for KrakenLedgers {
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         let id = cells.text("txid");
         if id.is_empty() {
-            // A pending row comes again with its id once it is booked.
-            return Ok(RowSays {
-                id: String::new(),
-                meaning: RowMeaning::Ignored("pending"),
-                postings: Vec::new(),
-            });
+            return unbooked(cells);
         }
         let posting = posting(cells)?;
         Ok(RowSays {
@@ -90,6 +85,22 @@ impl JoinedFormat for KrakenLedgers {
             postings: vec![posting],
         })
     }
+}
+
+/// Reads a row without an id. A deposit or withdrawal that is not booked yet has no balance, and
+/// comes again with its id. Errors: any other row is booked, so its id was removed.
+fn unbooked(cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
+    let is_pending = matches!(cells.text("type"), "deposit" | "withdrawal");
+    if !is_pending || cells.balance("balance")?.is_some() {
+        let why = "expected an id: only a pending deposit or withdrawal, without a balance, has \
+                   none";
+        return Err(("txid", Fault::new(why)));
+    }
+    Ok(RowSays {
+        id: String::new(),
+        meaning: RowMeaning::Ignored("pending"),
+        postings: Vec::new(),
+    })
 }
 
 fn meaning(cells: &NamedCells<'_>, posting: &Posting) -> Result<RowMeaning, CellFault> {

@@ -99,3 +99,36 @@ fn half_a_trade_is_no_trade() {
     let file = parsed(&(head.to_owned() + &rows.concat()));
     assert_eq!((file.rejected.len(), file.trades.len()), (3, 0));
 }
+
+/// Only a deposit or withdrawal that is not booked yet has no id, and no balance.
+#[test]
+fn a_row_of_kraken_without_an_id_is_pending_or_refused() {
+    let head = "\"txid\",\"refid\",\"time\",\"type\",\"subtype\",\"aclass\",\"asset\",\
+                \"amount\",\"fee\",\"balance\"\n";
+    let row = |id: &str, kind: &str, amount: &str, balance: &str| {
+        format!("{id},T1,2025-01-02 00:00:00,{kind},,currency,ZEUR,{amount},0,{balance}\n")
+    };
+    let received = "L3,T1,2025-01-02 00:00:00,trade,,currency,XXBT,0.01,0,\n";
+    let trade = row("L1", "trade", "-500", "") + &row("", "trade", "-500", "") + received;
+    let file = parsed(&(head.to_owned() + &trade));
+    let why = "expected an id: only a pending deposit or withdrawal, without a balance, has none";
+    let said: Vec<String> = file.rejected.iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 3, "{said:#?}");
+    assert_eq!(said[1], format!("3: txid is empty, {why}"));
+    assert!(file.trades.is_empty());
+
+    let booked = row("", "deposit", "5", "5") + &row("", "withdrawal", "-5", "");
+    let file = parsed(&(head.to_owned() + &booked));
+    assert_eq!((file.rejected.len(), file.ignored["pending"]), (1, 1));
+    assert_eq!(file.rejected[0].line, 2);
+
+    // Somebody emptied the ids.
+    let mut lines = Vec::new();
+    for line in sample("kraken-ledgers").lines() {
+        let (_, rest) = line.split_once(',').unwrap();
+        let id = if lines.is_empty() { "\"txid\"" } else { "" };
+        lines.push(format!("{id},{rest}\n"));
+    }
+    let file = parsed(&lines.concat());
+    assert_eq!((file.rejected.len(), file.trades.len()), (29, 0));
+}
