@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand};
 pub use account::{AccountAddArgs, AccountArgs, AccountCommand};
 pub use files::{DecimalMarkArg, FileArgs};
 pub use formats::{FormatsArgs, FormatsCommand};
-pub use import::{ImportArgs, ImportCommand, ImportUndoArgs, VoidArgs};
+pub use import::{ImportArgs, ImportCommand, ImportKeepArgs, ImportUndoArgs, VoidArgs};
 pub use rates::{ImportRatesArgs, RatesArgs, RatesCommand};
 pub use review::{NoteArgs, ResolveArgs, ReviewArgs, ReviewCommand};
 pub use tax::{TaxArgs, TaxCommand};

@@ -5,7 +5,8 @@
 pub enum Exit {
     /// Done. Unmatched sells are reported, not an error, unless `--strict`.
     Done = 0,
-    /// Done, with findings: a violation, a rejected pool, a partial import, incomplete tax files.
+    /// Done, with findings: a violation, a rejected pool, a partial import, incomplete tax files,
+    /// trades that count twice.
     /// Also a finding of `health`, a difference from the filing, anything under `--strict`.
     Findings = 1,
     /// Wrong usage, configuration or input; nothing was written.
@@ -23,8 +24,9 @@ pub enum Exit {
 /// The codes for `--help`.
 pub const EXIT_CODES_HELP: &str = "Exit codes:
   0    done
-  1    done, with findings: a violation, a rejected pool, a partial import, a finding of health,
-       incomplete tax files, a difference from what was filed, anything under --strict
+  1    done, with findings: a violation, a rejected pool, a partial import, trades that count
+       twice, a finding of health, incomplete tax files, a difference from what was filed,
+       anything under --strict
   2    wrong usage, configuration or input; nothing was written
   3    refused (another run, sealed, schema, no permission, incomplete year to file, two rates that
        differ, an asset of several classes, an output file that exists); no version was changed,

@@ -59,7 +59,7 @@ pub(super) use self::joined::{JoinedFile, JoinedOutcome, JoinedRows};
 pub(super) use self::native::NAME as NATIVE;
 use self::native::Native;
 pub use self::own::OwnFormats;
-pub use self::same_trades::may_have_same_trades;
+pub use self::same_trades::{adds_up_a_second, may_have_same_trades};
 use self::unknown::Unknown;
 use super::ImportOptions;
 use super::bounds::COLUMNS_MAX;

@@ -70,7 +70,7 @@ pub use dialect::Dialect;
 pub use documents::{DOCUMENT_HEAD_BYTES, is_document};
 pub use encoding::Encoding;
 pub use error::{BlockError, FileError, Nearest};
-pub use formats::{OwnFormats, draft_format, may_have_same_trades};
+pub use formats::{OwnFormats, adds_up_a_second, draft_format, may_have_same_trades};
 pub use numbering::Numbering;
 pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
 pub use rejected::{Hint, Obstacle, ROW_COLUMN, RejectedRow, quoted};

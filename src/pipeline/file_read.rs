@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::earlier::ImportedAs;
 use super::order_fees::OrderFees;
+use super::same_trades::CountedTwice;
 use crate::engine::{ActionKind, AssetAction, FeeSigns, LedgerTrade, Movement, MovementKind};
 use crate::import::{Balances, CancelledTrade, ParsedFile, RejectedRow, Rejects};
 use crate::store::model::{ImportReceipt, Reject};
@@ -108,6 +109,8 @@ pub struct FileReport {
     pub receipt: Option<ImportReceipt>,
     /// An earlier import of the same bytes for another account, if this import had new trades.
     pub twice: Option<ImportedAs>,
+    /// Other files of the account that have the same trades, for a preview.
+    pub same: Vec<CountedTwice>,
 }
 
 impl FileReport {

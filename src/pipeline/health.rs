@@ -10,6 +10,7 @@ use super::decided::{DecidedLot, decided_lots};
 use super::error::PipelineResult;
 use super::job::Context;
 use super::late_rates::{RateNow, rates_given_otherwise};
+use super::same_trades::{Common, CountedTwice, counted_twice};
 use crate::engine::{Account, Pool, PoolStatus, RateUsed, Timestamp};
 use crate::store::Store;
 use crate::store::model::{
@@ -110,6 +111,8 @@ pub enum Finding {
         /// Rates were imported since the version was computed.
         is_newer: bool,
     },
+    /// Two files of an account have the same trades.
+    CountedTwice(Box<CountedTwice>),
     /// The file system of the database is nearly full.
     DiskNearlyFull(DiskRoom),
 }
@@ -131,6 +134,7 @@ impl Finding {
             Self::PoolsLeftOut { .. } => "pools-left-out",
             Self::RatesChanged { .. } => "rates-changed",
             Self::RatesMissing { .. } => "rates-missing",
+            Self::CountedTwice(_) => "counted-twice",
             Self::DiskNearlyFull(_) => "disk",
         }
     }
@@ -208,7 +212,8 @@ pub async fn health(
         queue: store.review_queue().await?,
         rates,
     };
-    let findings = known.findings();
+    let mut findings = known.findings();
+    findings.extend(twice(store, context).await?);
     let excluded = known.pools.iter();
     let excluded = excluded.filter(|pool| pool.status == PoolStatus::Excluded);
     let excluded = excluded.map(|pool| pool.pool.to_string()).collect();
@@ -223,6 +228,18 @@ pub async fn health(
         excluded,
         findings,
     })
+}
+
+/// Returns the files that have the same trades.
+async fn twice(store: &dyn Store, context: &Context) -> PipelineResult<Vec<Finding>> {
+    let rules = context.rules.as_rules();
+    let mut findings = Vec::new();
+    for of in store.accounts().await? {
+        let found = counted_twice(store, rules, &of.account).await?;
+        let found = found.into_iter().filter(|it| it.common != Common::Days);
+        findings.extend(found.map(|it| Finding::CountedTwice(Box::new(it))));
+    }
+    Ok(findings)
 }
 
 /// Returns how long ago an instant was; zero if it lies ahead.

@@ -17,6 +17,8 @@ use super::elsewhere::{FIRST_MAX, known_elsewhere, other_accounts};
 use super::error::{PipelineError, PipelineResult};
 use super::file_read::{FileRead, FileReport, reject};
 use super::job::{Context, Stage};
+use super::previewed::Previewed;
+use super::same_trades::{CountedTwice, TradesOfFile};
 use super::sync_log::{SyncLog, Tried};
 use crate::engine::{Account, AssetAction, LedgerTrade, Movement, Size, Symbol};
 use crate::import::{
@@ -86,6 +88,28 @@ impl Source {
     /// Tells whether rejected rows, or balances that do not add up, stop the file.
     pub fn is_refused(&self, skip_invalid: bool) -> bool {
         self.read.is_refused(skip_invalid)
+    }
+
+    /// Passes each trade to `take`. Errors: the file can't be read any more.
+    pub(super) async fn each_trade(
+        &self,
+        context: &Context,
+        take: &mut (dyn FnMut(&LedgerTrade) + Send),
+    ) -> PipelineResult<()> {
+        match &self.trades {
+            SourceTrades::Listed(trades, ..) => trades.iter().for_each(take),
+            SourceTrades::InFile(csv) => {
+                let mut source = csv.clone().trades(context);
+                loop {
+                    match source.next_batch().await {
+                        Ok(Some(batch)) => batch.iter().for_each(&mut *take),
+                        Ok(None) => break,
+                        Err(error) => return source.why_stopped(Err(error)),
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -211,16 +235,28 @@ pub async fn import_files(
         .iter()
         .any(|source| source.is_refused(request.skip_invalid));
     let mut reports = Vec::new();
+    let mut previewed = Previewed::default();
+    let formats: Vec<String> = sources.iter().map(|it| it.read.format.clone()).collect();
     for source in sources {
         let log = SyncLog::of_read(&source.read, source.tried, &request.account, context);
         let open = store.filter(|_| !stopped);
+        let same = match open.filter(|_| request.preview) {
+            Some(store) => {
+                let previewed = (&mut previewed, formats.as_slice());
+                same_in_preview(store, &source, previewed, (request, context)).await?
+            }
+            None => Vec::new(),
+        };
         let done = import_source(open, source, request, context).await;
         if let Some(store) = store.filter(|_| !request.preview) {
             log.end(store, &done, request.skip_invalid, context).await;
         }
         match done {
-            Ok(report) => {
+            Ok(mut report) => {
                 let receipt = report.receipt.as_ref();
+                if receipt.is_some_and(|receipt| receipt.appended > 0) {
+                    report.same = same;
+                }
                 let has_conflict = receipt.is_some_and(ImportReceipt::has_conflicts);
                 stopped |= has_conflict && !request.skip_invalid;
                 reports.push(report);
@@ -237,6 +273,25 @@ pub async fn import_files(
     Ok(reports)
 }
 
+/// Finds other files that have the trades of a file of a preview. Reads its trades only if another
+/// file may have them. Errors: the store fails; the file can't be read any more.
+async fn same_in_preview(
+    store: &dyn Store,
+    source: &Source,
+    (previewed, formats): (&mut Previewed, &[String]),
+    (request, context): (&ImportRequest, &Context),
+) -> PipelineResult<Vec<CountedTwice>> {
+    let (account, rules) = (&request.account, context.rules.as_rules());
+    let of = (account, source.read.format.as_str());
+    let Some(others) = previewed.others(store, rules, of, formats).await? else {
+        return Ok(Vec::new());
+    };
+    let mut file = TradesOfFile::of_preview(&source.read.name, &source.read.format);
+    let mut take = |row: &LedgerTrade| file.add(account, row, rules);
+    source.each_trade(context, &mut take).await?;
+    Ok(previewed.compare(account, file, &others))
+}
+
 async fn import_source(
     store: Option<&dyn Store>,
     source: Source,
@@ -248,6 +303,7 @@ async fn import_source(
         read: source.read,
         receipt: None,
         twice: None,
+        same: Vec::new(),
     };
     let Some(store) = store else {
         return Ok(report);

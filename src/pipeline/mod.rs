@@ -31,10 +31,12 @@ mod lock;
 mod make;
 mod names;
 mod order_fees;
+mod previewed;
 mod prune;
 mod publish;
 mod rates;
 mod run_log;
+mod same_trades;
 mod slices;
 mod stale;
 mod sync_log;
@@ -76,6 +78,7 @@ pub use publish::{drop_version, publish, release, seal};
 pub use rates::{
     RateFileRead, RateFileReport, RateRequest, RateSourceFile, import_rate_files, parse_rate_file,
 };
+pub use same_trades::{Common, CountedTwice, FileOfTrades, counted_twice, keep_import};
 pub use sync_log::{Tried, log_unread};
 pub use validate::{ValidateReport, changed_since_version, validate, validate_within};
 pub use valued::{LateRates, MissingDay, RateCounts, missing_rates};

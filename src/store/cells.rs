@@ -5,6 +5,7 @@
 
 mod accounts;
 mod actions;
+mod imported;
 mod movements;
 mod rates;
 
@@ -25,6 +26,7 @@ use crate::engine::{
 };
 pub(super) use accounts::{ACCOUNT, SYNC, TIME_OFFSET, account, sync, time_offset};
 pub(super) use actions::{ACTION, action};
+pub(super) use imported::{IMPORTED_TRADE, imported_trade};
 pub(super) use movements::{MOVEMENT, movement};
 pub(super) use rates::{RATE, RATE_USED, rate, rate_used, wrong_step};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use crate::store::StoreResult;
-use crate::store::model::{ImportUndo, ImportUndone, Watermark};
+use crate::store::model::{ImportUndo, ImportUndone, ImportedTrade, Watermark};
 
 /// Keeps which imports are undone.
 ///
@@ -20,4 +20,8 @@ pub trait ImportStore: Send + Sync {
 
     /// Returns the imports whose rows are out as of an instant; `None` is the present.
     async fn imports_out(&self, as_of: Option<&Watermark>) -> StoreResult<BTreeSet<i64>>;
+
+    /// Returns the executions that some imports brought, without those that a person voided.
+    /// Order: by import, then as in its file.
+    async fn trades_of_imports(&self, ids: &BTreeSet<i64>) -> StoreResult<Vec<ImportedTrade>>;
 }

@@ -222,47 +222,68 @@ fn a_table_of_ones_own_reads_currencies_of_prices_and_fees() {
     folder.fifo_pnl(&["import", "fund.csv"]).expect(0);
 }
 
-/// Records and the trade history of one account have the same trades under other ids.
+/// Two files of one account may have the same trades under other ids, or be cut inside a second.
 #[test]
-fn two_files_of_one_venue_that_count_twice_are_named() {
+fn files_that_count_twice_are_findings_until_a_person_settles_them() {
     let folder = Folder::new();
     for (name, text) in samples() {
-        if name.starts_with("binance-") {
+        if name.starts_with("binance-") || name.starts_with("bybit-") {
             folder.write(&format!("{name}.csv"), text);
         }
     }
+    let import = |file: &str, account: &str, more: &[&str]| {
+        folder.fifo_pnl(&[&["import", file, "--account", account], more].concat())
+    };
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    import("bybit-account.csv", "bybit", &[]).expect(0);
+    let said = import("bybit-log.csv", "bybit", &["--preview"]).expect(1);
+    let both = "3 of 3 trades of bybit-log.csv (bybit-log) are in import 1 (bybit-account.csv, \
+                bybit-account), too: totals would count them twice.";
+    assert!(words(&said.stdout).contains(both), "{}", said.stdout);
+    let run = ["run", "bybit-log.csv", "--account", "bybit", "-q"];
+    folder.fifo_pnl(&run).expect(1);
+    let said = folder.fifo_pnl(&["health"]).expect(1).stdout;
+    let undo = "take one out: `fifo-pnl import undo 2 --reason TEXT`";
+    let keep = "fifo-pnl import keep 2 --reason TEXT";
+    assert!(said.starts_with("Database") && said.contains("counted-twice   3 of 3 trades"));
+    assert!(words(&said).contains(undo) && said.contains(keep), "{said}");
+    folder.shell(keep).expect(0);
+    folder.fifo_pnl(&["health"]).expect(0);
     folder
-        .fifo_pnl(&["import", "binance-records.csv"])
-        .expect(0);
-    // Another file of records, which is undone, does not hide the first one.
+        .fifo_pnl(&["import", "keep", "9", "--reason", "x"])
+        .expect(2);
+
+    // A file of records that ends inside a second, and the whole file.
     let records = samples().into_iter().find(|it| it.0 == "binance-records");
-    let later = records.unwrap().1.replace("2024-05-", "2024-06-");
-    folder.write("later.csv", later);
-    folder.fifo_pnl(&["import", "later.csv"]).expect(0);
-    folder
-        .fifo_pnl(&["import", "undo", "2", "--reason", "x"])
-        .expect(0);
-    let trades = ["import", "binance-trades.csv"];
-    let said = folder.fifo_pnl(&trades).expect(0).stderr;
-    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    let warning =
-        "account \"default\" has trades of binance-trades and of binance-records (import 1)";
-    assert!(words.contains(warning), "{said}");
-    let undo = "fifo-pnl import undo 1 --reason TEXT";
-    assert!(said.contains(undo), "{said}");
-    folder.shell(undo).expect(0);
-    folder
-        .fifo_pnl(&["import", "undo", "3", "--reason", "x"])
-        .expect(0);
-    let again = [
-        "import",
-        "binance-trades.csv",
-        "--account",
-        "other",
-        "--again",
-    ];
-    let said = folder.fifo_pnl(&again).expect(0).stderr;
-    assert!(!said.contains("counts twice"), "{said}");
+    let records = records.unwrap().1;
+    let cut: String = records
+        .lines()
+        .take(10)
+        .map(|it| format!("{it}\n"))
+        .collect();
+    folder.write("cut.csv", cut);
+    import("cut.csv", "cut", &[]).expect(0);
+    let said = import("binance-records.csv", "cut", &[]).expect(1).stdout;
+    let other = "have other sums of one pair at 2024-05-03 09:00:00 UTC";
+    assert!(words(&said).contains(other), "{said}");
+    let void = "fifo-pnl void binance-records-6d1b113ee2fdad14dcaf-1 --account cut --reason TEXT";
+    assert!(words(&said).contains(void), "{said}");
+    folder.shell(void).expect(0);
+
+    // Files of other days have nothing in common. Other sizes of one day may be the same trades.
+    let said = import("binance-trades.csv", "cut", &[]).expect(0);
+    assert!(!said.stderr.contains("warning"), "{}", said.stderr);
+    let trades = "Date(UTC),Pair,Side,Price,Executed,Amount,Fee\n\
+                  2024-05-03 09:00:00,ETHUSDT,BUY,2000,0.1000000000ETH,200.0000000000USDT,\
+                  0.1USDT\n";
+    folder.write("day.csv", trades);
+    let said = import("day.csv", "cut", &[]).expect(0).stderr;
+    assert!(words(&said).contains("None is in both"), "{said}");
+    // Both are right, says a person.
+    let said = import("bybit-log.csv", "other", &["--again"]).expect(0);
+    assert!(!said.stdout.contains("Counted twice"), "{}", said.stdout);
+    let said = import("bybit-account.csv", "other", &["--again"]).expect(0);
+    assert!(!said.stdout.contains("Counted twice"), "{}", said.stdout);
 }
 
 /// The hint has lines to paste. With them, the report is imported, and lots of one unit count.

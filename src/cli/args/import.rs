@@ -47,6 +47,19 @@ pub enum ImportCommand {
     List,
     /// Take all rows of an import out of matching, or put them back
     Undo(ImportUndoArgs),
+    /// Say that all trades of an import are right, beside equal ones of other files
+    Keep(ImportKeepArgs),
+}
+
+/// `import keep`
+#[derive(Debug, Clone, Args)]
+pub struct ImportKeepArgs {
+    /// Number of the import
+    #[arg(value_name = "ID", value_parser = clap::value_parser!(i64).range(1..))]
+    pub id: i64,
+    /// Why
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
 }
 
 /// `import undo`

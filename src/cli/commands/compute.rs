@@ -5,6 +5,7 @@ mod words;
 use serde_json::{Value, json};
 
 use self::words::total;
+use super::import::Doubled;
 use super::pools::NamedAssets;
 use super::tax::filed_years_changed;
 use super::{counts, decided, prune, read_account};
@@ -73,6 +74,8 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     };
     let mut text = format!("Database  {}\n", store.location());
     text.push_str(&describe(&report, args.all_rows, &session.next));
+    let doubled = Doubled::of_ledger(store.as_ref(), session).await?;
+    text.push_str(&doubled.describe(&session.next));
     let decided = decided_of(store.as_ref(), &report, &before).await;
     text.push_str(&decided.describe(&session.next));
     text.push_str(

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+pub(super) use self::doubled::{Doubled, describe as describe_doubled};
 pub(super) use self::rates::read_asset;
 use super::{check_reason, decided};
 use crate::cli::Outcome;
@@ -41,6 +42,7 @@ pub async fn run(args: ImportArgs, session: &Session) -> CliResult<Outcome> {
         Some(ImportCommand::Rates(args)) => return rates::run(args, session).await,
         Some(ImportCommand::List) => return undo::list(session).await,
         Some(ImportCommand::Undo(args)) => return undo::run(args, session).await,
+        Some(ImportCommand::Keep(args)) => return doubled::keep_command(args, session).await,
         None => {}
     }
     let request = ImportRequest {
@@ -58,6 +60,7 @@ pub(super) fn check(args: &ImportArgs) -> CliResult<()> {
         Some(ImportCommand::Lots { files, .. }) => files,
         Some(ImportCommand::Rates(args)) => return rates::request(args).map(drop),
         Some(ImportCommand::Undo(args)) => return check_reason(&args.reason),
+        Some(ImportCommand::Keep(args)) => return check_reason(&args.reason),
         Some(ImportCommand::List) => return Ok(()),
         None => &args.files,
     };
@@ -72,6 +75,7 @@ async fn import_and_describe(
     let (store, sources) = read(files, request, session).await?;
     let reports = import(store.as_deref(), sources, request, session).await?;
     let exit = exit(&reports, request);
+    let doubled = Doubled::of_import(store.as_deref(), &reports, request, session).await?;
     let has_version = match &store {
         Some(store) => store.current().await?.version.is_some(),
         None => false,
@@ -89,6 +93,7 @@ async fn import_and_describe(
     let location = store.map_or_else(|| "not opened".into(), |store| store.location());
     let mut text = format!("Database  {location}\n");
     text.push_str(&describe(&reports, request));
+    text.push_str(&doubled.describe(&session.next));
     text.push_str(&beside);
     text.push_str(&decided.warnings(&session.next));
     let is_new = |receipt: &ImportReceipt| {
@@ -104,8 +109,10 @@ async fn import_and_describe(
         text.push_str(&format!("Next: {}\n", session.next.command(&command)));
     }
     let mut json = json!({ "database": location, "preview": request.preview,
-        "files": reports.iter().map(to_json).collect::<Vec<_>>() });
+        "files": reports.iter().map(to_json).collect::<Vec<_>>(),
+        "counted_twice": doubled.to_json() });
     decided.add_to(&mut json);
+    let exit = worst([exit, doubled.exit()]);
     Ok(Outcome::summary(exit, text, json))
 }
 
@@ -279,12 +286,13 @@ pub(super) async fn import(
             note(&report::describe_twice(report, other, &session.next));
         }
     }
-    if let Some(store) = store.filter(|_| !request.preview) {
-        for warning in doubled::warnings(store, &reports, request, session).await? {
-            note(&warning);
-        }
-    }
     Ok(reports)
+}
+
+/// Returns the highest exit code.
+pub(super) fn worst<const N: usize>(exits: [Exit; N]) -> Exit {
+    let exits = exits.into_iter();
+    exits.max_by_key(|exit| *exit as u8).unwrap_or(Exit::Done)
 }
 
 /// Chooses the exit code. With faulty rows: `Usage` if no file was imported, `Findings` if one was.

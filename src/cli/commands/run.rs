@@ -8,7 +8,6 @@ use super::{compute, decided, import, validate};
 use crate::cli::Outcome;
 use crate::cli::args::RunArgs;
 use crate::cli::error::CliResult;
-use crate::cli::exit::Exit;
 use crate::cli::session::Session;
 use crate::pipeline::{self, ComputeOptions};
 
@@ -46,6 +45,9 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     };
     let judged = pipeline::validate(store, &session.context, Some(report.version)).await?;
     text.push_str(&compute::describe(&report, args.all_rows, next));
+    import::Doubled::of_import(Some(store), &reports, &request, session).await?;
+    let doubled = import::Doubled::of_ledger(store, session).await?;
+    text.push_str(&doubled.describe(next));
     let decided = compute::decided_of(store, &report, &before).await;
     text.push_str(&decided.describe(next));
     text.push_str(&import::beside_stored(Some(store)).await?);
@@ -53,13 +55,13 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     text.push_str(&filed_years_changed((store, next), report.version, None).await);
     text.push_str(&compute::describe_next(&report, next, true));
     let (computed, validated) = (compute::exit(&report), validate::exit(&judged, false));
-    let exits = [imported, computed, validated].into_iter();
-    let exit = exits.max_by_key(|exit| *exit as u8).unwrap_or(Exit::Done);
+    let exit = import::worst([imported, computed, validated, doubled.exit()]);
     let mut computed = session.json(|| compute::to_json(&report));
     decided.add_to(&mut computed);
     let json = json!({
         "database": location,
         "files": files,
+        "counted_twice": doubled.to_json(),
         "compute": computed,
         "validate": session.json(|| validate::to_json(&judged)),
     });

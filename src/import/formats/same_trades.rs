@@ -47,6 +47,20 @@ const SAME_TRADES: [&[&str]; 14] = [
 /// Formats of tax programs. They have the trades of all venues, under other ids.
 const TAX_PROGRAMS: [&str; 4] = ["coinledger", "cointracker", "cointracking", "koinly"];
 
+/// Formats whose trades are sums of rows of one second, with ids that are those of the sums.
+const SUMS: [&str; 4] = [
+    "binance-records",
+    "bybit-account",
+    "crypto-com-app",
+    "okx-account",
+];
+
+/// Tells whether trades of a format are sums of rows of one second. A file that begins or ends
+/// inside the second has another sum, and so another id.
+pub fn adds_up_a_second(format: &str) -> bool {
+    SUMS.contains(&format)
+}
+
 /// Tells whether two formats may have the same trades under other ids.
 pub fn may_have_same_trades(one: &str, other: &str) -> bool {
     let is_of_program = |format: &str| TAX_PROGRAMS.contains(&format);
@@ -75,7 +89,8 @@ mod tests {
     #[test]
     fn each_name_is_that_of_a_format() {
         let formats = OwnFormats::default();
-        let names = SAME_TRADES.iter().copied().flatten().chain(&TAX_PROGRAMS);
+        let names = SAME_TRADES.iter().copied().flatten();
+        let names = names.chain(&TAX_PROGRAMS).chain(&SUMS);
         for name in names.filter(|name| **name != ORDERS) {
             assert!(formats.names().any(|known| known == *name), "{name}");
         }

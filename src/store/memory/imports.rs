@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::ledger::{MemoryLedger, VoidRow};
 use super::{MemoryStore, check};
 use crate::store::corrections::{check_counts_once, check_undo};
-use crate::store::model::{Cursors, ImportUndo, ImportUndone, Watermark};
+use crate::store::model::{Cursors, ImportUndo, ImportUndone, ImportedTrade, Watermark};
 use crate::store::rules::{check_undoable, undo_event};
 use crate::store::{ImportStore, StoreError, StoreResult};
 
@@ -34,6 +34,26 @@ impl ImportStore for MemoryStore {
     async fn imports_out(&self, as_of: Option<&Watermark>) -> StoreResult<BTreeSet<i64>> {
         let cursors = as_of.map_or(&Cursors::END, Watermark::cursors);
         Ok(self.read().ledger.imports_out(cursors.import_void_seq))
+    }
+
+    async fn trades_of_imports(&self, ids: &BTreeSet<i64>) -> StoreResult<Vec<ImportedTrade>> {
+        let tables = self.read();
+        let ledger = &tables.ledger;
+        let voided = ledger.voided_alone(i64::MAX);
+        let mut trades = Vec::new();
+        for row in &ledger.rows {
+            let Some((import_id, line)) = row.import.filter(|(id, _)| ids.contains(id)) else {
+                continue;
+            };
+            if row.text.is_eligible()
+                && !voided.contains(&row.text.key())
+                && let Some(trade) = row.text.imported(import_id)
+            {
+                trades.push((import_id, line, trade));
+            }
+        }
+        trades.sort_by_key(|(import_id, line, _)| (*import_id, *line));
+        Ok(trades.into_iter().map(|(.., trade)| trade).collect())
     }
 }
 

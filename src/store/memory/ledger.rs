@@ -14,8 +14,9 @@ use crate::engine::{
 };
 use crate::store::corrections::{Forms, Relative};
 use crate::store::model::{
-    Arrivals, Event, EventKind, ImportFile, ImportMode, ImportReceipt, ImportedFile, LedgerCounts,
-    LedgerRead, NamedTrade, PoolSizes, Reject, Scope, StoredRate, TradeIds, VoidChange, Watermark,
+    Arrivals, Event, EventKind, ImportFile, ImportMode, ImportReceipt, ImportedFile, ImportedTrade,
+    LedgerCounts, LedgerRead, NamedTrade, PoolSizes, Reject, Scope, StoredRate, TradeIds,
+    VoidChange, Watermark,
 };
 use crate::store::rules::{
     ImportPlan, KnownTrade, KnownTrades, TradeKey, check_voidable, correction_number, import_event,
@@ -231,6 +232,20 @@ impl RawTrade {
 
     pub(super) fn is_eligible(&self) -> bool {
         !is_never_executed(self.status.as_deref())
+    }
+
+    /// Returns the row as a trade of an import. `None`: a fact can't be read.
+    pub(super) fn imported(&self, import_id: i64) -> Option<ImportedTrade> {
+        Some(ImportedTrade {
+            import_id,
+            account: self.account.clone(),
+            order_id: self.order_id.clone(),
+            symbol: self.symbol(),
+            stated: self.stated(),
+            side: self.side.parse().ok()?,
+            size: self.size.parse().ok()?,
+            order_time: Timestamp::try_from_micros(self.order_time?).ok()?,
+        })
     }
 }
 

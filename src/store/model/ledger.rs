@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ImportedFile, Watermark};
 use crate::engine::{
-    Account, AssetAction, Entered, LedgerTrade, Movement, Pending, Pool, PoolLedger, Timestamp,
+    Account, AssetAction, Entered, LedgerTrade, Movement, Pending, Pool, PoolLedger, Side, Size,
+    StatedNames, Timestamp,
 };
 
 /// A ledger's rows in a scope, as of one instant.
@@ -242,6 +243,27 @@ pub struct ImportUndone {
     /// Trades that corrections of the import had replaced, and that count again. Of an import that
     /// is put back: trades that its corrections replace again.
     pub replaced: u64,
+}
+
+/// A trade that an import brought, with what tells whether another file has it, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedTrade {
+    /// Number of the import.
+    pub import_id: i64,
+    /// Account of the trade.
+    pub account: String,
+    /// Order id, unique in its account.
+    pub order_id: String,
+    /// Symbol in its one spelling.
+    pub symbol: String,
+    /// The facts that say what the symbol is.
+    pub stated: StatedNames,
+    /// Buy or sell.
+    pub side: Side,
+    /// Units: the base.
+    pub size: Size,
+    /// When it was executed.
+    pub order_time: Timestamp,
 }
 
 /// Counts of the ledger's rows.

@@ -65,6 +65,8 @@ words! {
         Import = "import",
         /// An import was undone, or put back.
         ImportUndo = "import_undo",
+        /// A person said that all trades of an import are right beside those of other files.
+        ImportKept = "import_kept",
         /// A person stated facts of an account.
         Account = "account",
         /// A trade was voided, or a void undone.

@@ -8,7 +8,9 @@ use super::ledger::insert_voids;
 use super::{Driver, Rows, SqlStore, arguments, list, runs};
 use crate::engine::Account;
 use crate::store::corrections::{check_counts_once, check_undo};
-use crate::store::model::{Cursors, ImportUndo, ImportUndone, ImportedFile, VoidChange, Watermark};
+use crate::store::model::{
+    Cursors, ImportUndo, ImportUndone, ImportedFile, ImportedTrade, VoidChange, Watermark,
+};
 use crate::store::rules::{check_undoable, undo_event};
 use crate::store::{ImportStore, StoreError, StoreResult, cells};
 
@@ -48,6 +50,33 @@ impl<D: SqlStore> ImportStore for D {
         self.named(async {
             let cursors = as_of.map_or(&Cursors::END, Watermark::cursors);
             imports_out(&mut *self.reader().await?, cursors).await
+        })
+        .await
+    }
+
+    async fn trades_of_imports(&self, ids: &BTreeSet<i64>) -> StoreResult<Vec<ImportedTrade>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let numbers: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let from = format!(
+            "(SELECT t.import_id, t.account, t.order_id, \
+             replace(upper(t.symbol), '/', '-') AS symbol, t.base_asset, t.quote_currency, \
+             t.asset_class, t.fee_currency, t.side, t.size, t.order_time, t.status, t.import_line \
+             FROM {} t WHERE t.import_id IN ({}) AND NOT EXISTS (SELECT 1 FROM active_voids v \
+             WHERE v.account = t.account AND v.order_id = t.order_id)) trades \
+             ORDER BY import_id, import_line",
+            self.additions(),
+            numbers.join(", ")
+        );
+        let (action, selected) = (
+            "read the trades of imports",
+            (cells::IMPORTED_TRADE, &*from),
+        );
+        self.named(async {
+            let mut reader = self.reader().await?;
+            let found = list(&mut *reader, action, selected, &[], cells::imported_trade).await?;
+            Ok(found.into_iter().flatten().collect())
         })
         .await
     }

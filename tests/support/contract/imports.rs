@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use fifo_pnl::engine::LedgerTrade;
 use fifo_pnl::store::Store;
-use fifo_pnl::store::model::{RateScope, Scope, Watermark};
+use fifo_pnl::store::model::{ImportedTrade, RateScope, Scope, Watermark};
 
 use crate::subject::{Subject, append, batch, correction, rate, rates, refusal, trade, undo, void};
 
@@ -50,6 +50,17 @@ pub async fn an_undone_import_is_out_until_it_is_put_back(subject: &dyn Subject)
     let ids = [("default".to_owned(), "A".to_owned())].into();
     let named = store.trades_named(&ids, None).await.unwrap();
     assert!(named.iter().all(|trade| trade.is_voided) && named.len() == 1);
+    let of_both = store.trades_of_imports(&BTreeSet::from([1, 2])).await;
+    let ids = |trades: &[ImportedTrade]| {
+        let ids = trades
+            .iter()
+            .map(|it| format!("{} {}", it.import_id, it.order_id));
+        ids.collect::<Vec<_>>().join(", ")
+    };
+    let of_both = of_both.unwrap();
+    assert_eq!(ids(&of_both), "1 A, 1 B, 2 C");
+    assert_eq!(of_both[2].size.to_string(), "1");
+    assert_eq!(of_both[2].order_time.as_micros() % 1_000_000_000, 3_000_000);
     // The rows stay, with their place in the file.
     let account = "default".parse().unwrap();
     assert!(store.trade_origin(&account, "A").await.unwrap().is_some());
