@@ -169,6 +169,13 @@ pub const TABLES: &[Table] = &[
         ..NONE
     },
     Table {
+        command: "import keep",
+        positions: &["3"],
+        always: &["--reason"],
+        rows: &[REASON],
+        ..NONE
+    },
+    Table {
         command: "rates list",
         rows: &[ASSET],
         ..NONE
