@@ -125,12 +125,14 @@ impl Session {
         Ok(store)
     }
 
-    /// Adds the classes of the database's accounts to the settings.
+    /// Adds the classes of the database's accounts to the settings, and which may go short.
     async fn fill_rules(&self, store: &dyn Store) -> StoreResult<()> {
         let accounts = store.accounts().await?;
         let classes = accounts.iter();
         let classes = classes.filter_map(|of| Some((of.account.clone(), of.class?)));
-        self.context.rules.fill(classes.collect());
+        let shorts = accounts.iter().filter(|of| of.trades_contracts());
+        let shorts: Vec<Account> = shorts.map(|of| of.account.clone()).collect();
+        self.context.rules.fill(classes.collect(), &shorts);
         // A command opens one database, so a second opening finds the same accounts.
         let _ = self.accounts.set(accounts);
         Ok(())

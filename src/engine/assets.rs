@@ -13,7 +13,7 @@ mod unknown;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use codes::{CodeKind, codes_hash, is_dollar_coin, kind_of_code};
-pub use unknown::{Proposal, UnknownInstrument, UnknownWhy, ticker_settings};
+pub use unknown::{Proposal, UnknownInstrument, UnknownWhy, short_settings, ticker_settings};
 
 use super::class::{AssetClass, ClassSource, PoolClass};
 use super::ids::{Account, Asset, Pool, Symbol};
@@ -79,8 +79,8 @@ pub struct AssetRules {
     pub symbols: BTreeMap<Symbol, InstrumentSettings>,
     /// Classes by account.
     pub accounts: BTreeMap<Account, AssetClass>,
-    /// Accounts that may go short.
-    pub short_accounts: BTreeSet<Account>,
+    /// Whether accounts may go short; one that is missing may not.
+    pub short_accounts: BTreeMap<Account, bool>,
     /// The name of a trade's pool.
     pub pools: PoolsBy,
     /// How rates are chosen.
@@ -94,7 +94,7 @@ impl Default for AssetRules {
             aliases: BTreeMap::new(),
             symbols: BTreeMap::new(),
             accounts: BTreeMap::new(),
-            short_accounts: BTreeSet::new(),
+            short_accounts: BTreeMap::new(),
             pools: PoolsBy::Asset,
             rates: RateRules::default(),
         }
@@ -164,7 +164,7 @@ impl AssetRules {
 
     /// Tells whether sells of an account beyond its lots are short sales.
     pub fn may_go_short(&self, account: &Account) -> bool {
-        self.short_accounts.contains(account)
+        self.short_accounts.get(account) == Some(&true)
     }
 
     /// Returns the settings of a symbol.

@@ -72,7 +72,8 @@ pub use action::{
 };
 pub use assets::{
     AssetRules, CodeKind, Instrument, InstrumentSettings, NotInUsd, PoolsBy, Proposal,
-    UnknownInstrument, UnknownWhy, codes_hash, is_dollar_coin, kind_of_code, ticker_settings,
+    UnknownInstrument, UnknownWhy, codes_hash, is_dollar_coin, kind_of_code, short_settings,
+    ticker_settings,
 };
 pub use canonical::{
     ALLOCATION_HEADER, AllocationRow, Canonical, Notes, NotesError, write_trade_line,

@@ -67,6 +67,14 @@ impl StoredAllocation {
         Pool::new(self.account.clone(), self.asset.clone())
     }
 
+    /// Returns when its gain was made: at the sell, or at the buy that closed a short lot.
+    pub fn closed_at(&self) -> Timestamp {
+        match (self.direction, self.buy_time) {
+            (LotDirection::Short, Some(buy)) => buy,
+            _ => self.sell_time,
+        }
+    }
+
     /// Makes the stored form of a row. Errors: an account, symbol or order id is not valid.
     pub fn try_from_row(id: i64, row: &AllocationRow<'_>) -> Result<Self, IdError> {
         Ok(Self {

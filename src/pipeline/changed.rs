@@ -6,7 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::{Invariant, Pool, PoolLedger, PoolStatus, RowsHash, StoredSummary, Violation};
+use crate::engine::{
+    Invariant, LotDirection, Pool, PoolLedger, PoolStatus, RowsHash, StoredSummary, Violation,
+};
 use crate::store::StoredPool;
 use crate::store::model::{LedgerRead, PoolSummary, VersionInfo};
 
@@ -87,7 +89,9 @@ pub(super) fn check_own_rows(
             let message = format!("the pair with \"{}\" is there twice", buy.unwrap_or("NULL"));
             add(Invariant::I3, sell, message);
         }
-        if row.buy_time.is_some_and(|time| time > row.sell_time) {
+        if row.direction == LotDirection::Long
+            && row.buy_time.is_some_and(|time| time > row.sell_time)
+        {
             add(Invariant::I4, sell, "its buy is later than itself".into());
         }
         let cost = row.cost_basis_usd.map(|cost| cost.units());

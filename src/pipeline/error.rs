@@ -267,6 +267,8 @@ impl NoRows {
         let pool = &self.pool;
         match &self.status {
             None => format!("it does not cover {pool}"),
+            // Any other sell of a matched pool has a row.
+            Some((PoolStatus::Matched, _)) => format!("its short lot in {pool} is still open"),
             Some((status, why)) if why.is_empty() => format!("{pool} is {}", status.as_str()),
             Some((status, why)) => format!("{pool} is {}: {why}", status.as_str()),
         }

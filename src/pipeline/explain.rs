@@ -78,7 +78,10 @@ pub struct ExplainedSlice {
     pub row: StoredAllocation,
     /// The lot; `None` for a slice that found no lot.
     pub lot: Option<ExplainedLot>,
-    /// Size of the sell's earlier slices.
+    /// The splits between the sell and the buy that closed it, in order. Each has the short lot
+    /// that it left: its size, its proceeds as its value, and its fee.
+    pub splits: Vec<(Split, Trade)>,
+    /// Size of the sell's earlier slices, since the last of these splits.
     pub sold_before: Size,
     /// The share of the sell's price, with its arithmetic.
     pub proceeds: Step,
@@ -223,7 +226,8 @@ impl Explaining<'_> {
         let (info, order_id) = (self.info, sell.order_id.as_str());
         let (stored, of_pool, splits) = self.read_pool(pool, read).await?;
         let figures = |error| ExplainError::Figures(order_id.to_owned(), info.version, error);
-        let lots = Lots::of(&of_pool, &splits).map_err(figures)?;
+        let shorts = values::rules_of(info, &self.store.rules()).may_go_short(&pool.account);
+        let lots = Lots::of(&of_pool, (&splits, shorts)).map_err(figures)?;
         let slices = explain_slices(sell, &stored.allocations, &lots);
         let mut slices = slices.map_err(figures)?;
         if slices.is_empty() {
@@ -430,7 +434,8 @@ fn explain_slices(
 ) -> Result<Vec<ExplainedSlice>, MoneyError> {
     let mut slices = Vec::new();
     let mut used: BTreeMap<(&OrderId, Leg, usize), Size> = BTreeMap::new();
-    let mut sold = Size::ZERO;
+    // Units of the sell by the number of splits that changed it.
+    let mut sold: BTreeMap<usize, Size> = BTreeMap::new();
     for row in rows {
         let of_row = lots.of_row(row);
         let key = of_row
@@ -438,21 +443,27 @@ fn explain_slices(
             .map(|(buy, splits)| (&buy.order_id, buy.entry.leg, splits.len()));
         let used_before = key.map(|key| used.get(&key).copied().unwrap_or(Size::ZERO));
         if row.sell_order_id == sell.order_id && row.sell_leg == sell.entry.leg {
-            let sold_after = add_sizes(sold, row.allocated_size)?;
+            let splits = lots.short_of_row(row);
+            let sell = splits.last().map_or(sell, |(_, lot)| lot);
+            let so_far = sold.entry(splits.len()).or_insert(Size::ZERO);
+            let sold = std::mem::replace(so_far, add_sizes(*so_far, row.allocated_size)?);
+            let sold_after = *so_far;
             let lot = match (of_row, used_before) {
                 (Some(lot), Some(before)) => Some(explain_lot(lot, before, row.allocated_size)?),
                 _ => None,
             };
             let gross = |size| sell.gross_of_first(size);
             let fee = |size| fee_share_of_size(sell.fee, size, sell.size);
+            let proceeds = Step::of(gross(sold)?, gross(sold_after)?)?;
+            let sell_fee = Step::of(fee(sold)?, fee(sold_after)?)?;
             slices.push(ExplainedSlice {
                 row: row.clone(),
                 lot,
+                splits,
                 sold_before: sold,
-                proceeds: Step::of(gross(sold)?, gross(sold_after)?)?,
-                sell_fee: Step::of(fee(sold)?, fee(sold_after)?)?,
+                proceeds,
+                sell_fee,
             });
-            sold = sold_after;
         }
         if let (Some(key), Some(before)) = (key, used_before) {
             used.insert(key, add_sizes(before, row.allocated_size)?);

@@ -146,13 +146,16 @@ impl SettledRules {
         self
     }
 
-    /// Adds the classes of a database's accounts. A class of the settings wins. A command opens one
-    /// database, so only the first call has an effect.
-    pub fn fill(&self, classes: BTreeMap<Account, AssetClass>) {
+    /// Adds the classes of a database's accounts, and those that may go short. The settings win. A
+    /// command opens one database, so only the first call has an effect.
+    pub fn fill(&self, classes: BTreeMap<Account, AssetClass>, shorts: &[Account]) {
         self.filled.get_or_init(|| {
             let mut rules = self.settings.clone();
             for (account, class) in classes {
                 rules.accounts.entry(account).or_insert(class);
+            }
+            for account in shorts {
+                rules.short_accounts.entry(account.clone()).or_insert(true);
             }
             rules
         });

@@ -279,7 +279,7 @@ fn add_lines(
     lines: &mut Vec<PrintedLine>,
 ) {
     let in_year = stored.allocations.into_iter();
-    let in_year = in_year.filter(|row| rules.is_in_year(row.sell_time));
+    let in_year = in_year.filter(|row| rules.is_in_year(row.closed_at()));
     lines.extend(in_year.map(|row| {
         // The origin of a trade changes no figure.
         let row = maker.row(SourcedAllocation {

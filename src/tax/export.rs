@@ -162,8 +162,8 @@ pub async fn export(
     }
     sink.files.push(unmatched_file(&paths.unmatched, &facts));
     let version = request.version.version;
-    let (rows_seen, mut sink) =
-        print_rows(store, version, account.as_ref(), sink, &request.stop).await?;
+    let read = (account.as_ref(), rules.sells_to_read(year));
+    let (rows_seen, mut sink) = print_rows(store, version, read, sink, &request.stop).await?;
     if has_book {
         give_open_lots(store, version, &summaries, &mut sink.files).await?;
     }
@@ -229,13 +229,12 @@ fn check_unmoved(
 async fn print_rows(
     store: &dyn VersionStore,
     version: Version,
-    account: Option<&Account>,
+    (account, sold): (Option<&Account>, Sold),
     sink: TaxSink,
     stop: &Stop,
 ) -> TaxResult<(u64, TaxSink)> {
-    let year = sink.year;
     let (mut pipe, thread) = Pipe::begin(sink, stop.clone()).map_err(TaxError::write)?;
-    let read = store.sourced_rows(version, account, year, &mut pipe).await;
+    let read = store.sourced_rows(version, account, sold, &mut pipe).await;
     let flushed = pipe.flush();
     drop(pipe);
     let printed = thread.join();

@@ -15,7 +15,7 @@ use crate::engine::policy::{SOURCE_OPENING, SOURCE_REVIEW};
 use crate::engine::{
     Account, Asset, AssetClass, AssetRules, Pool, PoolClass, PoolNames, Timestamp, Usd,
 };
-use crate::store::model::{PoolSummary, SourcedAllocation, TradeOrigin};
+use crate::store::model::{PoolSummary, Sold, SourcedAllocation, TradeOrigin};
 
 /// The mark that files give a cost without an execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,9 +82,36 @@ impl TaxRules {
     /// Tells whether a pool may have sold something in the tax year.
     pub fn may_have_sales_of(&self, summary: &PoolSummary) -> bool {
         let year = |time| self.date(time).year();
-        match (summary.totals.first_sell, summary.totals.last_sell) {
+        let last = match self.assets.may_go_short(&summary.pool.account) {
+            // The buy that closes a short lot comes after its sell.
+            true => summary.last.as_ref().map(|last| last.order_time),
+            false => summary.totals.last_sell,
+        };
+        match (summary.totals.first_sell, last) {
             (Some(first), Some(last)) => year(first) <= self.year && year(last) >= self.year,
             _ => false,
+        }
+    }
+
+    /// Tells whether an account of the export may go short.
+    fn has_shorts(&self) -> bool {
+        let is_wanted = |account: &Account| {
+            let only = self.account.as_deref();
+            only.is_none_or(|only| only == account.as_str())
+        };
+        let mut may = self.assets.short_accounts.iter();
+        may.any(|(account, may)| *may && is_wanted(account))
+    }
+
+    /// Returns when the sells were executed whose rows may be of the year. A short sale counts in
+    /// the year of the buy that closed it, which may come years later.
+    pub(super) fn sells_to_read(&self, year: Sold) -> Sold {
+        match self.has_shorts() {
+            true => Sold {
+                from: Timestamp::MIN,
+                until: year.until,
+            },
+            false => year,
         }
     }
 
@@ -101,7 +128,7 @@ pub struct TaxRow {
     pub from: SourcedAllocation,
     /// The asset that the size counts: `BTC`.
     pub asset: Asset,
-    /// Date of the sale in the zone.
+    /// Date of the sale in the zone; of a short sale, the date of the buy that closed it.
     pub sold: Date,
     /// Date of the purchase in the zone; `None` if no lot was left.
     pub acquired: Option<Date>,
@@ -169,11 +196,13 @@ impl TaxRow {
 
     /// Returns marks and notes as codes joined with `;`.
     pub fn flags(&self) -> String {
+        let short = self.from.row.direction.stored();
         let mut flags: Vec<String> = self
             .marks()
             .iter()
             .map(|mark| mark.as_str().to_owned())
             .collect();
+        flags.splice(0..0, short.map(str::to_owned));
         if !self.from.row.notes.is_empty() {
             flags.push(self.from.row.notes.to_string());
         }
@@ -233,7 +262,8 @@ impl RowMaker {
         let stored = &from.row;
         let (asset, kind) = self.asset(&stored.account, &stored.asset);
         let rules = &self.rules;
-        let sold = rules.date(stored.sell_time);
+        // What is delivered for a short sale was bought when it was closed.
+        let sold = rules.date(stored.closed_at());
         let acquired = stored.buy_time.map(|time| rules.date(time));
         let matched = match (acquired, stored.cost_basis_usd, stored.pnl_usd) {
             (Some(acquired), Some(cost), Some(pnl)) => {

@@ -12,6 +12,7 @@ mod filed;
 mod hinted;
 mod imported;
 mod reopened;
+mod shorts;
 mod splits;
 use crate::support;
 use crate::support::site;
@@ -115,6 +116,7 @@ mod tests {
     on_both!(imported: the_same_file_under_another_account_is_named,
         statuses_that_nobody_knows_are_refused,
         an_incremental_run_says_what_its_totals_lack);
+    on_both!(shorts: a_short_sale_is_closed_by_later_buys);
     on_both!(splits: a_split_changes_lots_in_any_run,
         a_lot_used_before_and_after_a_split_is_one_lot,
         a_pool_in_slices_applies_its_splits,

@@ -234,5 +234,6 @@ fn pool_json(line: &PoolLine) -> Value {
         "unmatched_net_proceeds_usd": totals.unmatched_net_proceeds.to_string(),
         "open_lots": totals.open_lots, "open_size": totals.open_size.to_string(),
         "open_cost_usd": totals.open_cost.to_string(),
+        "open_direction": totals.open_direction.as_str(),
     })
 }

@@ -12,7 +12,9 @@ use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
 use crate::cli::format::{add, plural};
 use crate::cli::session::Session;
-use crate::engine::{Fee, Leg, Size, Split, Trade, Usd, add_sizes, shown, shown_sentence};
+use crate::engine::{
+    Fee, Leg, LotDirection, Side, Size, Split, Trade, Usd, add_sizes, shown, shown_sentence,
+};
 use crate::pipeline::{self, ExplainedLot, ExplainedSlice, Explanation, Step};
 use crate::store::model::HistoricalSell;
 
@@ -143,16 +145,22 @@ fn fee_formula(fee: Option<Fee>, before: Size, after: Size, whole: Size) -> Stri
 }
 
 fn describe_slice(number: usize, found: &Explanation, slice: &ExplainedSlice) -> String {
-    let (row, sell) = (&slice.row, &found.sell.entry);
+    let row = &slice.row;
+    let sell = slice.splits.last();
+    let sell = sell.map_or(&found.sell.entry, |(_, lot)| lot);
+    let label = match row.direction {
+        LotDirection::Long => "Lot",
+        LotDirection::Short => "Closed by buy",
+    };
     let taken = row.allocated_size;
     let sold_after = add_sizes(slice.sold_before, taken).unwrap_or(taken);
     let mut text = String::from("\n");
     match &slice.lot {
         Some(lot) => {
             text.push_str(&format!(
-                "Lot {number} {}\n{}      {} used before, {taken} used here, {} left after\n",
+                "{label} {number} {}\n{}      {} used before, {taken} used here, {} left after\n",
                 trade_line(&lot.buy),
-                split_lines(lot),
+                split_lines(&lot.splits) + &split_lines(&slice.splits),
                 lot.used_before,
                 lot.left_after
             ));
@@ -174,13 +182,18 @@ fn describe_slice(number: usize, found: &Explanation, slice: &ExplainedSlice) ->
     text
 }
 
-/// Writes a line for each split of a lot: the size and the cost that it left.
-fn split_lines(lot: &ExplainedLot) -> String {
-    let lines = lot.splits.iter().map(|(split, lot)| {
-        let cost = lot.entry.value.unwrap_or_default();
+/// Writes a line for each split of a lot: the size and the cost that it left; of a short lot the
+/// proceeds.
+fn split_lines(splits: &[(Split, Trade)]) -> String {
+    let lines = splits.iter().map(|(split, lot)| {
+        let worth = lot.entry.value.unwrap_or_default();
         let (size, change) = (lot.size, split.change);
+        let what = match lot.side {
+            Side::Buy => "cost",
+            Side::Sell => "sold for",
+        };
         format!(
-            "      {} split, {change}: {size} left, cost {cost}\n",
+            "      {} split, {change}: {size} left, {what} {worth}\n",
             split.happened_at
         )
     });
@@ -283,7 +296,9 @@ fn slice_json(slice: &ExplainedSlice) -> Value {
     });
     json!({
         "allocated_size": row.allocated_size.to_string(),
+        "direction": row.direction.as_str(),
         "lot": lot,
+        "splits_of_sell": slice.splits.iter().map(split_json).collect::<Vec<_>>(),
         "sold_before": slice.sold_before.to_string(),
         "gross_proceeds_usd": step_json(&slice.proceeds),
         "sell_fee_usd": step_json(&slice.sell_fee),

@@ -46,6 +46,7 @@ pub(super) struct FileSymbol {
 #[serde(deny_unknown_fields)]
 pub(super) struct FileAccount {
     class: Option<String>,
+    shorts: Option<bool>,
 }
 
 /// `[pools]` as written.
@@ -69,7 +70,13 @@ struct Place<'a> {
     name: String,
 }
 
-impl Place<'_> {
+impl<'a> Place<'a> {
+    /// Returns a maker of places in a file.
+    fn named_in(path: Option<&'a Path>) -> impl Fn(String) -> Self {
+        let path = path.unwrap_or(Path::new(CONFIG_FILE_DEFAULT));
+        move |name| Self { path, name }
+    }
+
     fn bad(&self, what: impl Display) -> CliError {
         CliError::usage(
             format!("{}: {}{what}", self.path.display(), self.name),
@@ -99,8 +106,7 @@ fn is_dollar(asset: &Asset, rules: &AssetRules) -> bool {
 impl FileAssets {
     /// Checks the settings. Errors: a name or value that can't be one.
     pub(super) fn rules(&self, path: Option<&Path>) -> CliResult<AssetRules> {
-        let path = path.unwrap_or(Path::new(CONFIG_FILE_DEFAULT));
-        let place = |name: String| Place { path, name };
+        let place = Place::named_in(path);
         let mut rules = AssetRules::default();
         if let Some(quotes) = &self.usd_quotes {
             rules.usd_quotes = usd_quotes(quotes, &place(String::new()))?;
@@ -152,6 +158,8 @@ impl FileAssets {
                 .parse()
                 .map_err(|e| place.bad(format!("the name {e}")))?;
             let class = place.value("class", written.class.as_ref())?;
+            let shorts = written.shorts.map(|may| (account.clone(), may));
+            rules.short_accounts.extend(shorts);
             rules.accounts.extend(class.map(|class| (account, class)));
         }
         let by = place("pools: ".into()).value("by", self.pools.by.as_ref())?;
@@ -277,7 +285,7 @@ mod tests {
              [rates]\nsources = [\"kraken\", \"own\"]\nown_trades = false\n\
              [pools]\nby = \"symbol\"\n\
              [aliases]\nxbt = \"BTC\"\n\
-             [accounts.ib]\nclass = \"security\"\n\
+             [accounts.ib]\nclass = \"security\"\nshorts = true\n\
              [symbols.\"abnb\"]\nbase = \"abnb\"\nquote = \"USD\"\nclass = \"security\"\n\
              dust_threshold = \"0.01\"",
         );
@@ -290,6 +298,7 @@ mod tests {
         assert_eq!(rules.aliases["XBT"].as_str(), "BTC");
         let account: Account = "ib".parse().unwrap();
         assert_eq!(rules.accounts[&account], AssetClass::Security);
+        assert!(rules.may_go_short(&account));
         let settings = rules.settings(&"ABNB".parse().unwrap());
         assert_eq!(settings.base.unwrap().as_str(), "ABNB");
         assert_eq!(settings.quote.unwrap().as_str(), "USD");

@@ -63,6 +63,14 @@ pub fn ticker_settings(account: &Account) -> Vec<String> {
     ]
 }
 
+/// Returns the settings with which an account may go short, as TOML.
+pub fn short_settings(account: &Account) -> Vec<String> {
+    vec![
+        format!("[accounts.{}]", quoted(account.as_str())),
+        "shorts = true".to_owned(),
+    ]
+}
+
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -12,11 +12,12 @@ use crate::store::model::VersionInfo;
 const SETTINGS_NAMED: usize = 5;
 
 /// The name of each setting in a policy, and in the settings file.
-const SETTINGS: [(&str, &str); 9] = [
+const SETTINGS: [(&str, &str); 10] = [
     ("usd_quotes", "usd_quotes"),
     ("aliases", "aliases"),
     ("symbols", "symbols"),
     ("accounts", "accounts"),
+    ("short_accounts", "accounts.shorts"),
     ("pools_by", "pools.by"),
     ("rate_sources", "rates.sources"),
     ("own_trades_are_rates", "rates.own_trades"),

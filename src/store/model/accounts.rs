@@ -76,6 +76,14 @@ pub struct TradingAccount {
 }
 
 impl TradingAccount {
+    /// Tells whether its platform trades contracts, which are sold short as often as not.
+    pub fn trades_contracts(&self) -> bool {
+        let platform = self.platform.as_deref().unwrap_or_default();
+        ["mt4", "mt5"]
+            .iter()
+            .any(|of| platform.eq_ignore_ascii_case(of))
+    }
+
     /// Returns instants, and how many seconds its server's clock is ahead of UTC from each of them.
     pub fn clock(&self) -> Vec<(Timestamp, i64)> {
         let offsets = self.offsets.iter();

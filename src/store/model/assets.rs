@@ -32,10 +32,11 @@ pub fn asset_rules_json(rules: &AssetRules) -> Value {
         "pegs": rules.rates.pegs.iter().map(Asset::as_str).collect::<Vec<_>>(),
         "codes_sha256": codes_hash().to_string(),
     });
+    let may = rules.short_accounts.iter().filter(|(_, may)| **may);
+    let may: Vec<&str> = may.map(|(account, _)| account.as_str()).collect();
     // A version of an earlier program has no such list.
-    if !rules.short_accounts.is_empty() {
-        let accounts = rules.short_accounts.iter().map(Account::as_str);
-        json["short_accounts"] = accounts.collect::<Vec<_>>().into();
+    if !may.is_empty() {
+        json["short_accounts"] = may.into();
     }
     json
 }
@@ -70,7 +71,7 @@ pub fn asset_rules_of(json: &Value) -> Option<AssetRules> {
     Some(AssetRules {
         short_accounts: short_accounts
             .iter()
-            .map(|account| account.as_str()?.parse().ok())
+            .map(|account| Some((account.as_str()?.parse().ok()?, true)))
             .collect::<Option<_>>()?,
         usd_quotes: quotes.collect::<Option<_>>()?,
         aliases: object("aliases")?
@@ -115,7 +116,7 @@ mod tests {
             pools: PoolsBy::Symbol,
             ..AssetRules::default()
         };
-        rules.short_accounts.insert("mt5".parse().unwrap());
+        rules.short_accounts.insert("mt5".parse().unwrap(), true);
         rules.aliases.insert("XBT".into(), "BTC".parse().unwrap());
         rules
             .accounts

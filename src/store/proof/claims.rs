@@ -257,7 +257,14 @@ impl PoolRows {
     }
 
     /// Returns claimed totals with those in their place that the rows give.
+    ///
+    /// The sells of open short lots may have no rows. They come after all others.
     fn of_rows(&self, claimed: &PoolTotals) -> PoolTotals {
+        let (mut first_sell, mut last_sell) = (self.totals.first_sell, self.totals.last_sell);
+        if claimed.open_direction.is_short() {
+            first_sell = first_sell.or(claimed.first_sell);
+            last_sell = last_sell.max(claimed.last_sell);
+        }
         PoolTotals {
             trades: claimed.trades,
             legs: claimed.legs,
@@ -271,6 +278,9 @@ impl PoolRows {
             open_lots: claimed.open_lots,
             open_size: claimed.open_size,
             open_cost: claimed.open_cost,
+            open_direction: claimed.open_direction,
+            first_sell,
+            last_sell,
             ..self.totals
         }
     }

@@ -107,7 +107,7 @@ impl TaxSink {
             Item::Long(run) => return self.slices.hear(&run),
         };
         let placed = self.slices.place(&from)?;
-        if self.year.contains(from.row.sell_time) {
+        if self.year.contains(from.row.closed_at()) {
             let mut row = self.maker.row(from);
             row.buy_fee = placed.buy_fee;
             self.slices.keep(Box::new(row), placed);

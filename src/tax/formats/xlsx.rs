@@ -107,6 +107,7 @@ const OPEN_LOTS: &[&str] = &[
     "Acquired",
     "Size left",
     "Exact cost of it",
+    "Short",
 ];
 
 /// A lot that the version leaves open.
@@ -376,6 +377,7 @@ impl Xlsx {
         sheet.text(&lot.buy.order_id)?.text(lot.buy.order_time)?;
         sheet.date(Some(acquired), &self.looks)?;
         sheet.text(lot.remaining_size)?.text(lot.remaining_cost)?;
+        sheet.text(lot.buy.side.opens().stored().unwrap_or_default())?;
         Ok(())
     }
 

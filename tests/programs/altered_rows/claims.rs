@@ -242,7 +242,8 @@ fn a_changed_ledger_is_neither_explained_nor_filed_on_both() {
         .for_each(a_changed_ledger_is_neither_explained_nor_filed);
 }
 
-/// No lot moves to another account yet, and none is short. A row that says so is not a run's.
+/// No lot moves to another account yet, and none is short in this account. A row that says so is
+/// not a run's.
 fn a_column_without_use_stays_empty(place: &Place) {
     let of_row = |column: &str, value: &str| {
         format!(
@@ -250,11 +251,7 @@ fn a_column_without_use_stays_empty(place: &Place) {
              WHERE allocation_version = 1 AND sell_order_id = 's-3'"
         )
     };
-    for (column, value) in [
-        ("buy_account", "other"),
-        ("buy_movement", "m-1"),
-        ("direction", "short"),
-    ] {
+    for (column, value) in [("buy_account", "other"), ("buy_movement", "m-1")] {
         place.change(&of_row(column, &format!("'{value}'")));
         let judged = place.run(&["validate", "--version", "1"]).expect(1);
         let said = format!("{column} is \"{value}\"");
@@ -264,6 +261,16 @@ fn a_column_without_use_stays_empty(place: &Place) {
         assert!(export.stderr.contains(column), "{}", export.stderr);
         place.change(&of_row(column, "NULL"));
     }
+    // The sell of a short row comes first, or the database refuses the row.
+    let turned = |direction: &str| {
+        let times = "buy_time = sell_time, sell_time = buy_time";
+        place.change(&of_row("direction", &format!("{direction}, {times}")));
+    };
+    turned("'short'");
+    let judged = place.run(&["validate", "--version", "1"]).expect(1);
+    assert!(judged.stdout.contains("I21"), "{}", judged.stdout);
+    assert_ne!(place.run(&["versions", "export", "1"]).code, 0);
+    turned("NULL");
     place.run(&["validate", "--version", "1"]).expect(0);
     // Without its settings, nobody knows which pools the version had.
     let policy = place.ask("SELECT policy FROM allocation_versions WHERE version = 1");

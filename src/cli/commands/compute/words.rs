@@ -110,17 +110,32 @@ fn describe_figures(report: &ComputeReport) -> String {
                 dollars(total(report, |line| line.totals.proceeds))
             ),
         ),
-        (
-            "Open lots",
-            count(lots),
-            format!(
-                "cost {} USD",
-                dollars(total(report, |line| line.totals.open_cost))
-            ),
-        ),
+        ("Open lots", count(lots), open_words(report)),
         ("Realized PnL", dollars(counts.pnl), format!("USD{remark}")),
     ];
     counts::figures(&rows)
+}
+
+/// Describes the worth of open lots: the cost of long ones, the net proceeds of short ones.
+fn open_words(report: &ComputeReport) -> String {
+    let of = |is_short: bool| {
+        total(report, |line| match line.totals.open_direction.is_short() {
+            is if is == is_short => line.totals.open_cost,
+            _ => Usd::ZERO,
+        })
+    };
+    let is_short = |line: &&PoolLine| line.totals.open_direction.is_short();
+    let short = report.pools.iter().filter(is_short);
+    let short: u64 = short.map(|line| line.totals.open_lots).sum();
+    let long = format!("cost {} USD", dollars(of(false)));
+    match short {
+        0 => long,
+        lots => format!(
+            "{long}; {} short, for {} USD",
+            count(lots),
+            dollars(of(true))
+        ),
+    }
 }
 
 /// An asset's figures over all accounts.
@@ -148,7 +163,9 @@ fn describe_assets(report: &ComputeReport, all_rows: bool) -> String {
         add(&mut of.proceeds, totals.net_proceeds);
         add(&mut of.cost_basis, totals.cost_basis);
         add(&mut of.pnl, totals.pnl);
-        add(&mut of.open_cost, totals.open_cost);
+        if !totals.open_direction.is_short() {
+            add(&mut of.open_cost, totals.open_cost);
+        }
     }
     if figures.is_empty() {
         return String::new();
@@ -206,8 +223,8 @@ pub(in crate::cli::commands) fn describe_unmatched(
 ) -> String {
     format!(
         "Unmatched       {sells} {verb} no buy: {} USD of net proceeds have no cost basis and \
-         are in no total. Totals are incomplete until the buys are imported (short sales are not \
-         matched yet): `{}`\n",
+         are in no total. Totals are incomplete until the buys are imported, or an account may go \
+         short: `{}`\n",
         dollars(proceeds),
         next.command("fifo-pnl review list"),
     )

@@ -15,7 +15,8 @@ use crate::cli::error::{CliResult, columns_words, proposal_words, tickers_words}
 use crate::cli::next::{flag, quoted};
 use crate::engine::{
     Account, AssetClass, CLASS_COLUMN, IssueType, Leg, NotInUsd, Pool, PoolsBy, Proposal,
-    RatePurpose, UnknownInstrument, is_dollar_coin, shown, shown_sentence, ticker_settings,
+    RatePurpose, UnknownInstrument, is_dollar_coin, short_settings, shown, shown_sentence,
+    ticker_settings,
 };
 use crate::pipeline::DecidedLot;
 use crate::store::Store;
@@ -143,7 +144,6 @@ fn unmatched(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
         true => "",
         false => " --timezone ZONE",
     };
-    let cover = around.cover.unwrap_or("BUY_ID");
     let mut ways = vec![
         Way::new(
             "a buy is missing: import the file that has it",
@@ -159,20 +159,27 @@ fn unmatched(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
             ],
         ),
     ];
-    // A void takes out the whole trade, not a leg of it.
-    if item.leg == Leg::Base {
-        ways.push(Way::new(
-            "or a short sale; these are not matched yet: take it and the buy that closed it out \
-             of matching (their result is then in no total)",
-            [
-                void(&item.order_id, item.pool.account.as_str()),
-                void(cover, item.pool.account.as_str()),
-                COMPUTE.into(),
-            ],
-        ));
+    let may_go_short = around.rules.may_go_short(&item.pool.account);
+    if item.leg == Leg::Base && can_be_named(&item.pool) && !may_go_short {
+        ways.push(going_short(&item.pool.account, around));
     }
     ways.push(dismissal(item, "it needs no lot: leave it as it is"));
     ways
+}
+
+/// The way for a short sale: its account may go short.
+fn going_short(account: &Account, around: &Around<'_>) -> Way {
+    let rules = around.rules;
+    let is_there =
+        rules.accounts.contains_key(account) || rules.short_accounts.contains_key(account);
+    let (lines, place) = lines_for(short_settings(account), is_there, around.config);
+    Way {
+        when: format!(
+            "or a short sale, which a later buy closes: let the account go short. Add to {place}"
+        ),
+        settings: lines,
+        commands: vec![COMPUTE.into()],
+    }
 }
 
 fn dismissal(item: &QueuedItem, when: &str) -> Way {

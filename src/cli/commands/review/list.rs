@@ -123,8 +123,8 @@ fn describe_closing(items: &[&QueuedItem]) -> String {
     let without_rate = items.iter().filter(|item| item.lacks_rate()).count();
     if unmatched > 0 {
         text.push_str(
-            "A run closes an unmatched sell once its buy is imported and computed; or it is a \
-             short sale: these are not matched yet.\n",
+            "A run closes an unmatched sell once its buy is imported and computed, or if it is a \
+             short sale, once its account may go short.\n",
         );
     }
     if without_rate > 0 {

@@ -68,7 +68,6 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
         exclusion: exclusions.iter().find(|of| of.pool == item.pool),
         decided: &decided,
         other_pools: &other_pools,
-        cover: misses.iter().find_map(cover),
         has_zone: session.config.tax.timezone.is_some(),
     };
     let ways = advice::ways(&item, &around);
@@ -143,13 +142,6 @@ fn describe_rows(rows: &[&StoredAllocation]) -> String {
         ));
     }
     text
-}
-
-fn cover(miss: &NearMiss) -> Option<&str> {
-    match miss {
-        NearMiss::Cover(buy) => Some(buy.order_id.as_str()),
-        _ => None,
-    }
 }
 
 fn describe_misses(misses: &[NearMiss]) -> String {

@@ -42,8 +42,6 @@ pub(super) struct Around<'a> {
     pub(super) exclusion: Option<&'a Exclusion>,
     /// Lots that a person decided about the item, without undone ones.
     pub(super) decided: &'a [DecidedLot],
-    /// The buy that may have closed a short sale.
-    pub(super) cover: Option<&'a str>,
     /// The other pools with an open item of the same trade.
     pub(super) other_pools: &'a BTreeSet<Pool>,
     /// The configuration file.
