@@ -138,7 +138,7 @@ fn a_list_of_orders_is_refused_by_name() {
     folder.write("export.csv", fs::read_to_string(sample).unwrap());
     let said = folder.fifo_pnl(&["import", "export.csv"]).expect(2).stderr;
     let why = "export.csv:1: the file is binance-orders: a list of orders has no fees; export the \
-               trade history of spot";
+               spot trade history";
     assert!(said.contains(why), "{said}");
 }
 

@@ -202,7 +202,7 @@ impl TradeDraft {
         }
         let others: Vec<String> = kinds.others.iter().map(|of| format!("{of:?}")).collect();
         self.open += &format!(
-            "# open: are rows with the {column} {} no trades? If so, remove the # before ignored\n",
+            "# open: are rows with the {column} {} trades? If not, remove the # before ignored\n",
             others.join(", ")
         );
         self.rows = format!(
@@ -322,8 +322,8 @@ impl TradeDraft {
         self.open += "# open: are symbols tickers of shares or funds? If so, add tickers = true \
                       below exchange\n";
         if !has_quote {
-            self.open += "# open: do symbols name the currency of prices, or are these dollars? \
-                          If not, add quote_currency = \"EUR\"\n";
+            self.open += "# open: which currency are prices in? If neither dollars nor that of the \
+                          symbols, add quote_currency = \"EUR\"\n";
         }
     }
 
@@ -348,7 +348,7 @@ impl TradeDraft {
         let listed = file.columns.iter();
         let listed: String = listed.map(|column| format!("    {column:?},\n")).collect();
         format!(
-            "# A draft: check each line. docs/FORMATS.md has the language.\n{open}\
+            "# A draft: check each line. docs/FORMATS.md explains the keys.\n{open}\
              [formats.{name}]\nexchange = {name:?}\n{head}\n\
              [[formats.{name}.headers]]\ncolumns = [\n{listed}]\n\n{rows}\
              [formats.{name}.trade]\n{trade}"

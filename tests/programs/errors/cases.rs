@@ -11,7 +11,7 @@ use super::{Case, Group};
 pub const GROUPS: &[Group] = &[
     Group {
         title: "Files that are not ledgers",
-        about: "Nothing of such a file is read, and no database is made for it.",
+        about: "The import takes nothing from such a file, and makes no database.",
         cases: FILES,
     },
     Group {

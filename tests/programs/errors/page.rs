@@ -128,8 +128,9 @@ Questions about the data are no errors: see `fifo-pnl review`. Messages about Po
 
 An error goes to stderr: the fault and its place, then a hint. If a run failed, the last line says
 which run, which version is still current, through which trade it is complete, and the next step.
-The [README](../README.md#commands) lists the exit codes. If the code is 2 or more, nothing has
-changed in the folder or the database: the test compares them.
+The [README](../README.md#commands) lists the exit codes. If a case below has a code of 2 or more,
+nothing has changed: the test compares the folder and the database. In general, `fifo-pnl run` may
+have imported its files before it ends with 3 or 4.
 
 Each case begins in a folder of its own, with the file `ledger.csv`:
 

@@ -86,7 +86,7 @@ fn a_draft_asks_only_what_the_file_does_not_say() {
     ] {
         assert!(draft.lines().any(|it| it == line), "{line}\n{draft}");
     }
-    assert!(draft.contains("# open: do symbols name the currency of prices"));
+    assert!(draft.contains("# open: which currency are prices in?"));
     // No currency is taken for dollars.
     let draft = draft_format("Datum;Typ;Wertpapier;Stück;Kurs;Gebühr\n".as_bytes(), "x");
     let draft = draft.unwrap();
