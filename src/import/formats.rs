@@ -14,6 +14,7 @@ mod coin_ledger;
 mod coin_tracker;
 mod coinbase;
 mod coinbase_account;
+mod contracts;
 mod crypto_com_app;
 mod crypto_com_journal;
 mod described;

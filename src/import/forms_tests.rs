@@ -198,3 +198,34 @@ fn a_sample_with_decimal_commas_gives_the_same_trades() {
     assert_eq!(file.trades, plain.trades);
     assert_eq!(file.movements, plain.movements);
 }
+
+/// `="229"` keeps a spreadsheet from rounding an id.
+#[test]
+fn a_formula_around_an_id_changes_nothing() {
+    for (name, id) in [
+        ("bybit-spot", "2290000000000000001"),
+        ("okx-account", "900008"),
+        ("kraken-trades", "TAAAAA-00001-AAAAAA"),
+    ] {
+        let text = sample(name);
+        let id = match text.contains(id) {
+            true => id.to_owned(),
+            false => text
+                .lines()
+                .nth(1)
+                .unwrap()
+                .split(',')
+                .next()
+                .unwrap()
+                .replace('"', ""),
+        };
+        let quoted = text.replacen(&format!("\"{id}\""), &id, 1);
+        let formula = quoted.replacen(&id, &format!("\"=\"\"{id}\"\"\""), 1);
+        assert_ne!(formula, quoted, "{name}");
+        let (plain, made) = (
+            parsed(text.as_bytes(), &with_point()),
+            parsed(formula.as_bytes(), &with_point()),
+        );
+        assert_eq!(facts(plain), facts(made), "{name}");
+    }
+}

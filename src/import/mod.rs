@@ -46,6 +46,7 @@ mod taking_back;
 pub(crate) mod test_options;
 mod times;
 mod whole;
+mod zone_names;
 
 use std::collections::BTreeMap;
 
@@ -78,8 +79,8 @@ pub use rejects::{REJECT_REASONS_MAX, REJECTS_KEPT_MAX, RejectGroup, Rejects};
 pub use repeats::{Repeated, Repeats, TradeHasher, TradeHashes};
 pub use server_time::zone_of_server;
 pub use table::{Table, TableFile, TableRow};
-pub use times::{ZoneError, parse_timezone};
 pub use whole::read_whole;
+pub use zone_names::{ZoneError, parse_clock, parse_timezone};
 
 /// Finds the obstacle in an amount of dollars, and the text to write in its place.
 pub fn dollars_hint(text: &str) -> Option<(Hint, Option<String>)> {

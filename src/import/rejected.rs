@@ -153,6 +153,10 @@ pub enum Hint {
     Offset,
     /// Name the time zone of local times.
     ZoneOfTimes,
+    /// Name the time zone of local times of a broker's server, or store its clock.
+    ClockOfTimes,
+    /// Store the clock of a server for earlier times, too.
+    EarlierClock,
     /// Name the time zone of days.
     ZoneOfDays,
     /// Remove the second header.

@@ -10,43 +10,9 @@ use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
-use super::rejected::{Fault, Hint, quoted};
+use super::rejected::{Fault, Hint};
+use super::server_time::is_unstated;
 use crate::engine::{TimeError, Timestamp};
-
-/// A name that is not the name of a time zone.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "time zone is {}, expected a name like \"Europe/Berlin\" or \"UTC\"",
-    quoted(name)
-)]
-pub struct ZoneError {
-    /// The name as given.
-    pub name: String,
-    /// A zone whose last part is that name.
-    pub similar: Option<String>,
-}
-
-/// Returns a time zone of the IANA database. Letter case is free.
-///
-/// Errors: no such zone; an offset, as a zone's offset can change during the year.
-pub fn parse_timezone(name: &str) -> Result<TimeZone, ZoneError> {
-    match TimeZone::get(name) {
-        Ok(zone) if !zone.is_unknown() => Ok(zone),
-        _ => Err(ZoneError {
-            name: name.to_owned(),
-            similar: similar_zone(name),
-        }),
-    }
-}
-
-fn similar_zone(name: &str) -> Option<String> {
-    let wanted = name.trim().replace(' ', "_");
-    let similar = jiff::tz::db().available().find(|zone| {
-        let city = zone.as_str().rsplit('/').next();
-        city.is_some_and(|city| city.eq_ignore_ascii_case(&wanted))
-    });
-    similar.map(|zone| zone.as_str().to_owned())
-}
 
 /// The form of a text that may be a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,6 +173,10 @@ fn read_local(text: &str, zone: &TimeZone) -> Result<Timestamp, Fault> {
     let ambiguous = zone.to_ambiguous_timestamp(local);
     let name = zone.iana_name().unwrap_or("the zone");
     match ambiguous.offset() {
+        AmbiguousOffset::Unambiguous { offset } if is_unstated(offset) => {
+            let why = "expected a time from the first day of the account's stored clock on";
+            Err(Fault::new(why).with_hint(Hint::EarlierClock))
+        }
         AmbiguousOffset::Unambiguous { .. } => ambiguous
             .unambiguous()
             .map_err(|_| TimeError::OutOfRange)
@@ -239,6 +209,7 @@ fn both_spellings(local: DateTime, before: Offset, after: Offset) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::parse_timezone;
     use crate::import::test_options::options;
 
     fn zone_of(zone: Option<&str>) -> Option<TimeZone> {
@@ -455,28 +426,6 @@ mod tests {
         for (text, zone, reason, hint, write) in cases {
             let expected = (reason.to_owned(), hint, write.map(str::to_owned));
             assert_eq!(read(text, Some(zone)), Err(expected), "{text} {zone}");
-        }
-    }
-
-    #[test]
-    fn zones_are_those_of_the_database() {
-        assert!(parse_timezone("UTC").is_ok());
-        let cases = [
-            ("berlin", Some("Europe/Berlin")),
-            ("new york", Some("America/New_York")),
-            ("+02:00", None),
-            ("Etc/Unknown", None),
-            ("", None),
-        ];
-        for (name, similar) in cases {
-            let error = parse_timezone(name).unwrap_err();
-            let message = format!(
-                "time zone is \"{name}\", expected a name like \"Europe/Berlin\" or \"UTC\""
-            );
-            assert_eq!(
-                (error.to_string(), error.similar.as_deref()),
-                (message, similar)
-            );
         }
     }
 }

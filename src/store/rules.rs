@@ -6,6 +6,7 @@
 
 mod accounts;
 mod closing;
+mod imports;
 mod movements;
 mod rates;
 mod review;
@@ -17,19 +18,17 @@ use serde_json::json;
 use super::corrections::{self, Relative};
 use super::limits::{CONFLICTS_KEPT_MAX, CUTS_KEPT_MAX};
 use super::model::{
-    Conflict, Current, Event, EventKind, ImportFile, ImportMode, ImportReceipt, ImportUndo,
-    ImportUndone, MovementReceipt, VersionInfo, VersionPlan, VersionScope, VersionStatus,
-    VoidChange, is_snapshot_name,
+    Conflict, Current, Event, EventKind, ImportFile, ImportMode, ImportReceipt, MovementReceipt,
+    VersionInfo, VersionPlan, VersionScope, VersionStatus, VoidChange, is_snapshot_name,
 };
-use super::{
-    ImportRefusal, SnapshotRefusal, StoreError, StoreResult, TradeRefusal, VersionRefusal,
-};
+use super::{SnapshotRefusal, StoreError, StoreResult, TradeRefusal, VersionRefusal};
 use crate::engine::{
     Account, CORRECTION_MARK, LedgerTrade, MADE_HASH_DIGITS, OrderId, Timestamp, split_correction,
 };
 pub(super) use accounts::{account_event, change_account, count_sync};
 pub(super) use closing::{Closing, RunEnd};
-pub use movements::{BesidePlan, BesideRecord, plan_beside};
+pub(super) use imports::{check_undoable, undo_event};
+pub use movements::{BesidePlan, BesideRecord, KnownBeside, next_beside, plan_beside};
 pub(super) use rates::{counting, counting_of_names, plan_rates, rates_event, renamed};
 pub use review::{AUTOMATIC, REVIEW_EVENTS, check_decision, details_json};
 pub(super) use review::{ReviewChange, decision_event, exclusion_event, plan_review};
@@ -76,6 +75,8 @@ pub struct KnownTrade {
     pub row: LedgerTrade,
     /// A void takes the row out of matching.
     pub is_voided: bool,
+    /// The undone import that alone takes it out.
+    pub undone: Option<i64>,
 }
 
 /// Decides batch by batch what an import does with each row of a file, without keeping a batch.
@@ -86,8 +87,8 @@ pub struct ImportPlan<'m> {
     mode: &'m ImportMode,
     /// For each trade of the file in turn, whether it is appended.
     is_appended: Vec<bool>,
-    /// Place in `rows` of each correction, by the place of the corrected trade in the file.
-    corrected: BTreeMap<usize, usize>,
+    /// Each correction, by the place of the corrected trade in the file.
+    corrected: BTreeMap<usize, LedgerTrade>,
     /// Rows of the file that later rows are compared with: those that this batch appends. If the
     /// import corrects, rows of all batches.
     rows: Vec<LedgerTrade>,
@@ -99,6 +100,10 @@ pub struct ImportPlan<'m> {
     is_void: BTreeSet<TradeKey>,
     known: u64,
     known_voided: u64,
+    /// How many executions the import corrects.
+    corrections: u64,
+    /// Undone imports of known rows that are voided.
+    undone: BTreeSet<i64>,
     conflicts: Vec<Conflict>,
     /// An id in the file has the form of a correction's id.
     names_corrections: bool,
@@ -119,6 +124,8 @@ impl<'m> ImportPlan<'m> {
             is_void: BTreeSet::new(),
             known: 0,
             known_voided: 0,
+            corrections: 0,
+            undone: BTreeSet::new(),
             conflicts: Vec::new(),
             names_corrections: false,
             conflicts_by_column: BTreeMap::new(),
@@ -140,12 +147,20 @@ impl<'m> ImportPlan<'m> {
             let of_file = self.places.get(&key).map(Vec::as_slice).unwrap_or_default();
             let of_file = of_file.iter().filter_map(|place| self.rows.get(*place));
             let of_ledger = known.get(&key).map(Vec::as_slice).unwrap_or_default();
-            let of_ledger = of_ledger.iter().map(|known| (&known.row, known.is_voided));
-            let forms = of_ledger.chain(of_file.map(|row| (row, false)));
+            let undone: Vec<i64> = of_ledger.iter().filter_map(|known| known.undone).collect();
+            let of_ledger = of_ledger
+                .iter()
+                .map(|it| (&it.row, it.is_voided, it.undone));
+            let forms = of_ledger.chain(of_file.map(|row| (row, false, None)));
             let mut chain: Vec<Form<'_>> = Vec::new();
-            for (row, is_voided) in forms {
+            for (row, is_voided, undone) in forms {
                 let counts = !is_voided && !self.is_void.contains(&key_of(row));
-                chain.push(Form { row, counts });
+                let is_undone = undone.is_some();
+                chain.push(Form {
+                    row,
+                    counts,
+                    is_undone,
+                });
             }
             let is_voided = !chain.iter().any(|form| form.counts);
             let decision = decide(trade, &chain, &self.places, self.mode);
@@ -154,6 +169,7 @@ impl<'m> ImportPlan<'m> {
                 Decision::Known => {
                     self.known += 1;
                     self.known_voided += u64::from(is_voided);
+                    self.undone.extend(undone.iter().filter(|_| is_voided));
                 }
                 Decision::Conflict(conflict) => self.keep_conflict(conflict),
                 Decision::Append(row) => {
@@ -162,8 +178,8 @@ impl<'m> ImportPlan<'m> {
                 }
                 Decision::Correct(voided, row) => {
                     let corrected_key = (row.account.clone(), row.trade.order_id.clone());
-                    self.corrected
-                        .insert(self.is_appended.len(), self.rows.len());
+                    self.corrections += u64::from(*self.mode != ImportMode::Append);
+                    self.corrected.insert(self.is_appended.len(), row.clone());
                     self.keep(vec![key, corrected_key], row);
                     self.is_void.extend(voided.iter().cloned());
                     self.void.extend(voided);
@@ -214,8 +230,7 @@ impl<'m> ImportPlan<'m> {
     pub fn rows_of(&self, first: usize, batch: Vec<LedgerTrade>) -> Vec<LedgerTrade> {
         let chosen = (first..).zip(batch).filter_map(|(nth, trade)| {
             let is_appended = self.is_appended.get(nth).copied().unwrap_or_default();
-            let place = self.corrected.get(&nth);
-            let corrected = place.and_then(|place| self.rows.get(*place)).cloned();
+            let corrected = self.corrected.get(&nth).cloned();
             is_appended.then(|| corrected.unwrap_or(trade))
         });
         chosen.collect()
@@ -225,10 +240,11 @@ impl<'m> ImportPlan<'m> {
     pub fn receipt(&self) -> ImportReceipt {
         ImportReceipt {
             import_id: None,
-            appended: self.appended() - self.corrected.len() as u64,
+            appended: self.appended() - self.corrections,
             known: self.known,
             known_voided: self.known_voided,
-            corrected: self.corrected.len() as u64,
+            corrected: self.corrections,
+            undone: self.undone.clone(),
             conflicts: self.conflicts.clone(),
             conflicts_by_column: self.conflicts_by_column.clone(),
             cut_at: self.cut_at.iter().copied().collect(),
@@ -261,6 +277,8 @@ enum Decision {
 struct Form<'a> {
     row: &'a LedgerTrade,
     counts: bool,
+    /// Its import is undone, and nothing else takes it out.
+    is_undone: bool,
 }
 
 fn key_of(row: &LedgerTrade) -> TradeKey {
@@ -299,6 +317,13 @@ fn decide(
     let is_same = |form: &Form<'_>| trade.fact_that_differs(form.row).is_none();
     match mode {
         ImportMode::Append if chain.iter().any(is_same) => Decision::Known,
+        // Rows of an undone import do not stand in the way of other facts.
+        ImportMode::Append if chain.iter().all(|form| form.is_undone) => {
+            match next_correction_id(&trade, chain, places).parse::<OrderId>() {
+                Ok(id) => Decision::Correct(Vec::new(), corrected(trade, id, chain)),
+                Err(_) => conflict(column, in_file, in_ledger),
+            }
+        }
         ImportMode::Append => conflict(column, in_file, in_ledger),
         ImportMode::Correct { .. } => {
             let text = next_correction_id(&trade, chain, places);
@@ -446,27 +471,6 @@ pub(super) fn check_voidable(
         Some(true) => corrections::check_undo(account, order_id, relatives),
         Some(false) => Ok(()),
     }
-}
-
-/// Decides whether an import may be undone or put back. Errors: nothing to change.
-pub(super) fn check_undoable(change: &ImportUndo, is_out: bool) -> StoreResult<()> {
-    let refuse = |why| Err(StoreError::Import(change.import_id, why));
-    match (is_out, change.put_back) {
-        (true, false) => refuse(ImportRefusal::UndoneAlready),
-        (false, true) => refuse(ImportRefusal::NotUndone),
-        _ => Ok(()),
-    }
-}
-
-/// Returns the event of an import that is undone or put back.
-pub(super) fn undo_event(change: &ImportUndo, undone: &ImportUndone) -> Event {
-    let details = json!({
-        "import_id": change.import_id, "file": undone.file.name, "put_back": change.put_back,
-        "reason": change.reason, "by": change.changed_by, "trades": undone.trades,
-        "rates": undone.rates, "movements": undone.movements, "actions": undone.actions,
-        "replaced": undone.replaced,
-    });
-    Event::info(EventKind::ImportUndo, change.changed_at, details)
 }
 
 /// Checks the name of a new snapshot of history. Errors: the name is taken, or not valid.

@@ -204,4 +204,35 @@ fn local_times_are_those_of_the_accounts_server() {
     assert_eq!(folder.sql(times), ["2025-01-15 10:00", "2025-07-15 09:00"]);
     let offset = "SELECT broker_server_time_offset FROM trading_accounts WHERE account = 'mt'";
     assert_eq!(folder.value(offset), "7200");
+    // A clock from a day on says nothing of the days before.
+    let late = [
+        "account",
+        "add",
+        "late",
+        "--server-time",
+        "+03:00@2025-03-30",
+    ];
+    folder.fifo_pnl(&late).expect(0);
+    let import = ["import", "--account", "late", "deals.csv"];
+    let said = folder.fifo_pnl(&import).expect(2);
+    let said = said.stdout + &said.stderr;
+    let why = "2: order_time is \"2025-01-15 12:00:00\", expected a time";
+    assert!(
+        said.contains(why) && said.contains("--server-time +02:00"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("3: order_time") && !said.contains("--skip-invalid"),
+        "{said}"
+    );
+    let earlier = ["account", "add", "late", "--server-time", "+02:00"];
+    folder.fifo_pnl(&earlier).expect(0);
+    let import = ["import", "--account", "late", "deals.csv", "--again"];
+    folder.fifo_pnl(&import).expect(0);
+    // An offset is a clock, too.
+    let import = ["--timezone", "+02:00", "--account", "other", "--again"];
+    let import = [&["import", "deals.csv"], &import[..]].concat();
+    folder.fifo_pnl(&import).expect(0);
+    let times = times.replace("ORDER", "WHERE account = 'other' ORDER");
+    assert_eq!(folder.sql(&times), ["2025-01-15 10:00", "2025-07-15 10:00"]);
 }

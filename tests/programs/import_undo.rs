@@ -56,7 +56,7 @@ fn an_import_is_undone_and_put_back_in_one_step() {
     let again = folder.fifo_pnl(&["import", "buys.csv"]).expect(0);
     let said = "2 rows, 0 new, 2 known (2 of them voided)";
     assert!(again.stdout.contains(said), "{}", again.stdout);
-    let way_back = "`fifo-pnl import undo ID --undo` puts one back";
+    let way_back = "import 1 is undone: `fifo-pnl import undo 1 --undo --reason TEXT` puts it back";
     assert!(again.stdout.contains(way_back), "{}", again.stdout);
     let list = folder
         .fifo_pnl(&["import", "list", "--json"])

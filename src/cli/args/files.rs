@@ -13,7 +13,7 @@ pub struct FileArgs {
     /// Account of the trades, if the file has no column `account`
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub account: String,
-    /// Time zone of times without an offset, like Europe/Berlin
+    /// Time zone of times without an offset, like Europe/Berlin, or a fixed offset, like +02:00
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
     /// Format of the files [default: by the header; `fifo-pnl formats list` names them]

@@ -24,7 +24,7 @@ use crate::engine::{ActionKind, AssetAction, FeeSigns, MORE_COLUMNS, Usd, shown,
 use crate::files::check_text;
 use crate::import::{
     ColumnNames, DecimalMark, Decimals, OPENING_COLUMNS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS,
-    parse_timezone, zone_of_server,
+    parse_clock, zone_of_server,
 };
 use crate::pipeline::{
     FileReport, ImportRequest, PipelineError, PipelineResult, Source, Tried, import_files,
@@ -170,7 +170,7 @@ pub(super) fn request(args: &FileArgs) -> CliResult<ImportRequest> {
             let bad = |error: crate::import::ZoneError| {
                 CliError::usage(format!("--timezone: {error}"), zone_hint(&error))
             };
-            parse_timezone(name).map_err(bad)
+            parse_clock(name).map_err(bad)
         })
         .transpose()?;
     let skip_invalid = args.skip_invalid;
@@ -326,11 +326,9 @@ pub(super) fn describe(reports: &[FileReport], request: &ImportRequest) -> Strin
             n if n == reports.len() => "Nothing was imported.",
             _ => "A file with such rows is not imported at all.",
         };
-        let take_back = reports
-            .iter()
-            .map(|report| report.read.rejected.take_back());
-        let ways_on = report::describe_ways_on(take_back.sum());
-        text.push_str(&format!("{what} {ways_on}"));
+        let ways_on = report::describe_ways_on(reports);
+        text.push_str(format!("{what} {ways_on}").trim_end());
+        text.push('\n');
     }
     text + &report::describe_venues(reports, request)
 }
@@ -377,7 +375,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     }
     text.push('\n');
     *text += &(report::describe_format(&report.read) + &joined::describe(&report.read));
-    text.push_str(report::describe_voided(receipt));
+    text.push_str(&report::describe_voided(receipt));
     text.push_str(&report::describe_beside(&report.read, receipt));
     if !report.read.unknown_columns.is_empty() {
         let columns: Vec<String> = report

@@ -74,6 +74,12 @@ const MAY_TAKE_BACK: &str = "it looks like a row that reverses another one: then
                              the file; if it is a trade of its own, correct it";
 
 /// The remedy of a row whose trade is in no row of its file.
+const CLOCK_OF_TIMES: &str = "name the zone that the times are of: --timezone ZONE. Or store the \
+                              clock of the server: `fifo-pnl account add NAME --server-time \
+                              +02:00`";
+const EARLIER_CLOCK: &str = "the account has a clock from a later day on. Add the one before it: \
+                             `fifo-pnl account add NAME --server-time +02:00`, with the offset of \
+                             the server";
 const CANCELS_EARLIER: &str = "export the file again from the day of that trade on. If the trade \
                                is imported already, take it out with `fifo-pnl void ID --account \
                                NAME --reason TEXT`";
@@ -126,6 +132,8 @@ fn fixed_words(hint: &Hint) -> &'static str {
         }
         Hint::Offset => "name the offset from UTC",
         Hint::ZoneOfTimes => "name the zone that the times are of: --timezone ZONE",
+        Hint::ClockOfTimes => CLOCK_OF_TIMES,
+        Hint::EarlierClock => EARLIER_CLOCK,
         Hint::ZoneOfDays => "name the zone that the days are of: --timezone ZONE",
         Hint::SecondHeader => {
             "the file looks like several joined into one; remove the second header"

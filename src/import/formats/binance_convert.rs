@@ -37,6 +37,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone_from: Some(ZoneFrom::FileName),
     ids: Some("binance-convert"),
     has_labels: false,
+    is_of_server: false,
     is_one_way: false,
 };
 

@@ -40,6 +40,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone_from: Some(ZoneFrom::FileName),
     ids: Some("binance-records"),
     has_labels: false,
+    is_of_server: false,
     is_one_way: true,
 };
 

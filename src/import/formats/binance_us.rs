@@ -77,6 +77,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone_from: None,
     ids: None,
     has_labels: false,
+    is_of_server: false,
     is_one_way: false,
 };
 

@@ -49,6 +49,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone_from: None,
     ids: Some("bybit"),
     has_labels: false,
+    is_of_server: false,
     is_one_way: true,
 };
 

@@ -60,6 +60,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone_from: None,
     ids: Some("cointracker"),
     has_labels: true,
+    is_of_server: false,
     is_one_way: false,
 };
 

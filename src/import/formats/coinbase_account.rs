@@ -35,6 +35,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone_from: None,
     ids: None,
     has_labels: false,
+    is_of_server: false,
     is_one_way: true,
 };
 

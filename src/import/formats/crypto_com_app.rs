@@ -36,6 +36,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone_from: None,
     ids: Some("crypto-com-app"),
     has_labels: false,
+    is_of_server: false,
     is_one_way: true,
 };
 

@@ -20,6 +20,7 @@ use self::cancels::CancelsTable;
 use self::currencies::currencies_beside;
 use self::kinds::{RowKind, is_option, with_class};
 use super::actions::ActionTable;
+use super::contracts::no_pair;
 use super::differences::Differences;
 use super::layout::{
     CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column, text_of_layout,
@@ -358,10 +359,7 @@ impl Described {
             Some(Ok(pair)) if pair.is_pair || is_told || self.layout.tickers => Ok(Some(pair)),
             Some(Err(_)) if self.layout.tickers => Ok(None),
             None => Ok(None),
-            Some(_) => {
-                let fault = Fault::new("expected a pair whose quote is a known currency or coin");
-                Err((Column::Symbol, fault.with_hint(Hint::UnknownPair)))
-            }
+            Some(_) => Err((Column::Symbol, no_pair(names.symbol))),
         }
     }
 }

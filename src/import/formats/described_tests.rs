@@ -17,7 +17,8 @@ use crate::import::{Balances, ImportOptions, ParsedFile, parse_csv};
 fn parsed(text: &str) -> ParsedFile {
     let file = parse_csv(text.as_bytes(), &options(), &mut |_| ()).unwrap();
     let mut hints = file.rejected.iter().map(|row| &row.hint);
-    match hints.any(|hint| *hint == Some(Hint::ZoneOfTimes)) {
+    let asks = [Some(Hint::ZoneOfTimes), Some(Hint::ClockOfTimes)];
+    match hints.any(|hint| asks.contains(hint)) {
         true => parse_csv(text.as_bytes(), &with_zone(), &mut |_| ()).unwrap(),
         false => file,
     }

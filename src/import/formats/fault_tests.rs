@@ -157,7 +157,7 @@ const FAULTS: &[FaultCase] = &[
     (
         // A contract, not the coin that the unit names.
         ("coinbase-fills", "101,BTC-USD,BUY", "101,BTC-PERP-INTX,BUY"),
-        "2: product is \"BTC-PERP-INTX\", expected a pair whose quote is a known currency or coin",
+        "2: product is \"BTC-PERP-INTX\", expected a pair of spot trades: futures are not computed",
     ),
     (
         ("coinbase-fills", "10,-20010,USD", "10,-20010,EUR"),

@@ -51,6 +51,8 @@ pub(super) struct JoinedSource {
     pub ids: Option<&'static str>,
     /// A person may change the kind of a row later, by its label: no id has the kind.
     pub has_labels: bool,
+    /// Times are those of a broker's server.
+    pub is_of_server: bool,
     /// In a trade, no asset may both come in and go out: such rows are several trades.
     pub is_one_way: bool,
 }

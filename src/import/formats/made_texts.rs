@@ -72,9 +72,12 @@ pub(super) fn joined(parts: &[PlacedPart], cells: &StringRecord) -> String {
     parts.iter().map(part).collect()
 }
 
-/// Returns a cell without blanks, and without the byte order mark that some files have in cells.
+/// Returns a cell without blanks, and without the byte order mark that some files have in cells. A
+/// formula `="229"` keeps a spreadsheet from rounding an id: the text inside counts.
 pub(super) fn cell(cells: &StringRecord, place: usize) -> &str {
     let cell = cells.get(place).unwrap_or_default().trim_ascii();
+    let text = cell.strip_prefix("=\"").and_then(|of| of.strip_suffix('"'));
+    let cell = text.map_or(cell, str::trim_ascii);
     match cell.starts_with(MARK) || cell.ends_with(MARK) {
         true => cell.trim_matches(|of: char| of.is_ascii_whitespace() || of == MARK),
         false => cell,

@@ -49,6 +49,7 @@ static DEALS: JoinedSource = JoinedSource {
     zone_from: None,
     ids: None,
     has_labels: false,
+    is_of_server: true,
     is_one_way: false,
 };
 

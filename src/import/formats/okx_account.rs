@@ -67,6 +67,7 @@ static SOURCE: JoinedSource = JoinedSource {
     zone_from: Some(ZoneFrom::Before),
     ids: None,
     has_labels: false,
+    is_of_server: false,
     is_one_way: true,
 };
 

@@ -253,6 +253,7 @@ static KOINLY: JoinedSource = JoinedSource {
     zone_from: None,
     ids: Some("koinly"),
     has_labels: true,
+    is_of_server: false,
     is_one_way: false,
 };
 
@@ -350,6 +351,7 @@ static COIN_TRACKING: JoinedSource = JoinedSource {
     zone_from: None,
     ids: Some("cointracking"),
     has_labels: false,
+    is_of_server: false,
     is_one_way: false,
 };
 

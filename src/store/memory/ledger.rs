@@ -19,8 +19,8 @@ use crate::store::model::{
     VoidChange, Watermark,
 };
 use crate::store::rules::{
-    ImportPlan, KnownTrade, KnownTrades, TradeKey, check_voidable, correction_number, import_event,
-    plan_beside,
+    ImportPlan, KnownBeside, KnownTrade, KnownTrades, TradeKey, check_voidable, correction_number,
+    import_event, plan_beside,
 };
 use crate::store::trades::TradeSource;
 use crate::store::{LedgerStore, Seen, StoreError, StoreResult, cells, corrections, more};
@@ -368,11 +368,10 @@ pub(super) fn import(
         plan.decide_batch(batch.clone(), &known);
     }
     let mut receipt = plan.receipt();
-    let known = ledger.movements_known();
-    let planned = plan_beside(movements, &known);
+    let out = ledger.imports_out(i64::MAX);
+    let planned = plan_beside(movements, &known_beside(&ledger.movements, &out));
     receipt.movements = planned.receipt.clone();
-    let known: Vec<AssetAction> = ledger.actions.iter().map(|(_, row)| row.clone()).collect();
-    let planned_actions = plan_beside(actions, &known);
+    let planned_actions = plan_beside(actions, &known_beside(&ledger.actions, &out));
     receipt.actions = planned_actions.receipt.clone();
     let rejected = rejects.len() as u64;
     let stopped = receipt.stops(file) || receipt.leaves_nothing(file, rejected);
@@ -390,10 +389,10 @@ pub(super) fn import(
     ledger.check_ids(&keys, &planned.rows)?;
     let import_id = ledger.write_import(file, &rows, &plan.void)?;
     let movements = planned.rows.into_iter();
-    let movements = movements.map(|row| (import_id, row.clone()));
+    let movements = movements.map(|row| (import_id, row));
     ledger.movements.extend(movements);
     let actions = planned_actions.rows.into_iter();
-    let actions = actions.map(|row| (import_id, row.clone()));
+    let actions = actions.map(|row| (import_id, row));
     ledger.actions.extend(actions);
     receipt.import_id = Some(import_id);
     let event = import_event(file, &receipt, rejects.len() as u64);
@@ -401,6 +400,15 @@ pub(super) fn import(
     ledger.rejects.extend(rejects);
     state.events.push(event);
     Ok(receipt)
+}
+
+/// Returns stored records with the state of their imports.
+fn known_beside<R: Clone>(rows: &[(i64, R)], out: &BTreeSet<i64>) -> Vec<KnownBeside<R>> {
+    let known = |(import_id, row): &(i64, R)| KnownBeside {
+        row: row.clone(),
+        is_undone: out.contains(import_id),
+    };
+    rows.iter().map(known).collect()
 }
 
 impl MemoryLedger {
@@ -474,16 +482,23 @@ impl MemoryLedger {
     /// Looks up trades by id. Returns the rows of each known id, and of its corrections.
     fn known_trades(&self, trades: &[LedgerTrade]) -> StoreResult<KnownTrades> {
         let mut known = KnownTrades::new();
-        let voided = self.voided(END);
+        let (voided, alone) = (self.voided(END), self.voided_alone(i64::MAX));
         for trade in trades {
             let key = (trade.account.clone(), trade.trade.order_id.clone());
             let mut places = self.places_of(key.0.as_str(), key.1.as_str());
             places.sort_unstable();
             let rows = places.iter().filter_map(|place| self.rows.get(*place));
             let form = |row: &LedgerRow| -> StoreResult<KnownTrade> {
-                let is_voided = voided.contains(&row.text.key());
+                let key = row.text.key();
+                let is_voided = voided.contains(&key);
+                let import = row.import.map(|(id, _)| id);
+                let undone = import.filter(|_| is_voided && !alone.contains(&key));
                 let row = ledger_trade(row)?;
-                Ok(KnownTrade { row, is_voided })
+                Ok(KnownTrade {
+                    row,
+                    is_voided,
+                    undone,
+                })
             };
             let chain: Vec<KnownTrade> = rows.map(form).collect::<StoreResult<_>>()?;
             if !chain.is_empty() {

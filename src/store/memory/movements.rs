@@ -36,21 +36,16 @@ impl MemoryLedger {
         rows.map(|(_, row)| row.clone()).collect()
     }
 
-    /// Returns all movements that were ever imported.
-    pub(super) fn movements_known(&self) -> Vec<Movement> {
-        self.movements.iter().map(|(_, row)| row.clone()).collect()
-    }
-
     /// Checks rows to append. Errors: a trade and a movement of one account have the same id.
     pub(super) fn check_ids(
         &self,
         trades: &[(String, String)],
-        movements: &[&Movement],
+        movements: &[Movement],
     ) -> StoreResult<()> {
         let key = |row: &Movement| (row.account.to_string(), row.movement_id.to_string());
         let there = self.movements.iter().map(|(_, row)| key(row));
         let of_trades = there.filter(|key| trades.contains(key));
-        let added = movements.iter().map(|row| key(row));
+        let added = movements.iter().map(key);
         let of_movements = added.filter(|key| self.has_trade(key) || trades.contains(key));
         match of_trades.chain(of_movements).min() {
             None => Ok(()),

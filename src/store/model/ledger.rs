@@ -131,6 +131,8 @@ pub struct ImportReceipt {
     pub known: u64,
     /// Those of them that are voided, so that they count in no form.
     pub known_voided: u64,
+    /// Undone imports of such trades.
+    pub undone: BTreeSet<i64>,
     /// Trades voided and appended with corrected facts.
     pub corrected: u64,
     /// Rows with other facts than the ledger's, the first ones of each column. Unless they are

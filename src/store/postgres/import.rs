@@ -334,7 +334,10 @@ async fn known_trades(
              trim_scale(t.price)::text, {order_time}, trim_scale(t.total_fees_usd)::text, \
              t.trade_seq, t.status, t.exchange_order_id, EXISTS (SELECT 1 FROM active_voids v \
              WHERE v.account = t.account AND v.order_id = t.order_id) OR EXISTS (SELECT 1 \
-             FROM active_import_voids v WHERE v.import_id = t.import_id), {more}"
+             FROM active_import_voids v WHERE v.import_id = t.import_id), CASE WHEN EXISTS \
+             (SELECT 1 FROM active_import_voids v WHERE v.import_id = t.import_id) AND NOT EXISTS \
+             (SELECT 1 FROM active_voids v WHERE v.account = t.account \
+             AND v.order_id = t.order_id) THEN t.import_id END::bigint, {more}"
         );
         let rows = select(&columns, known_from(ledger))
             .bind(accounts)
@@ -351,6 +354,9 @@ async fn known_trades(
             let is_voided = row
                 .try_get(12)
                 .map_err(|e| from_sqlx("look up known trades", e))?;
+            let undone = row
+                .try_get(13)
+                .map_err(|e| from_sqlx("look up known trades", e))?;
             let row = ledger_trade(row)?;
             let row_id = row.trade.order_id.as_str();
             if row_id == id || correction_number(row_id, &id).is_some() {
@@ -358,7 +364,11 @@ async fn known_trades(
                 known
                     .entry((row.account.clone(), order_id))
                     .or_default()
-                    .push(KnownTrade { row, is_voided });
+                    .push(KnownTrade {
+                        row,
+                        is_voided,
+                        undone,
+                    });
             }
         }
     }
@@ -397,7 +407,7 @@ fn known_from(ledger: Ledger) -> &'static str {
 }
 
 /// The place of the first of the more facts in a row of [`known_trades`].
-const MORE_FIRST: usize = 13;
+const MORE_FIRST: usize = 14;
 
 fn ledger_trade(row: &PgRow) -> StoreResult<LedgerTrade> {
     let cells = PgCells(row);

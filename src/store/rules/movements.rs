@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{Account, AssetAction, Movement, OrderId};
+use crate::engine::{Account, AssetAction, CORRECTION_MARK, Movement, OrderId};
 use crate::store::limits::CONFLICTS_KEPT_MAX;
 use crate::store::model::{Conflict, MovementReceipt};
 
 /// A record that an import keeps beside trades, and knows by its id.
-pub trait BesideRecord {
+pub trait BesideRecord: Sized {
     /// Returns its account and id. `None`: all accounts.
     fn key(&self) -> (Option<&Account>, &OrderId);
 
@@ -16,6 +16,9 @@ pub trait BesideRecord {
 
     /// Returns its line in the file.
     fn line(&self) -> u64;
+
+    /// Returns the record under another id.
+    fn renamed(&self, id: OrderId) -> Self;
 }
 
 impl BesideRecord for Movement {
@@ -29,6 +32,13 @@ impl BesideRecord for Movement {
 
     fn line(&self) -> u64 {
         self.import_line
+    }
+
+    fn renamed(&self, id: OrderId) -> Self {
+        Self {
+            movement_id: id,
+            ..self.clone()
+        }
     }
 }
 
@@ -44,34 +54,104 @@ impl BesideRecord for AssetAction {
     fn line(&self) -> u64 {
         self.import_line
     }
+
+    fn renamed(&self, id: OrderId) -> Self {
+        Self {
+            action_id: id,
+            ..self.clone()
+        }
+    }
+}
+
+/// A stored record, and whether its import is undone.
+#[derive(Debug, Clone)]
+pub struct KnownBeside<R> {
+    /// The record.
+    pub row: R,
+    /// Its import is undone.
+    pub is_undone: bool,
 }
 
 /// The records that an import appends, and its counts.
 #[derive(Debug)]
-pub struct BesidePlan<'m, R> {
+pub struct BesidePlan<R> {
     /// The rows to append. Order: as in the file.
-    pub rows: Vec<&'m R>,
+    pub rows: Vec<R>,
     /// The counts.
     pub receipt: MovementReceipt,
 }
 
+/// Account and id of a record, for a look-up.
+type BesideKey = (Option<Account>, OrderId);
+
+fn key_of<R: BesideRecord>(row: &R) -> BesideKey {
+    let (account, id) = row.key();
+    (account.cloned(), id.clone())
+}
+
+/// Returns records under the next ids that have to be looked up. A record of an undone import does
+/// not stand in the way of other facts: they get the id `ID~2`. `known` has the stored records that
+/// were looked up so far.
+pub fn next_beside<R: BesideRecord>(records: &[R], known: &[KnownBeside<R>]) -> Vec<R> {
+    let held = held(known);
+    let next = |row: &R| {
+        let (free, other) = walk(row, &held)?;
+        (other.is_none() && free != *row.key().1).then(|| row.renamed(free))
+    };
+    records.iter().filter_map(next).collect()
+}
+
+type Held<'k, R> = BTreeMap<BesideKey, (&'k R, bool)>;
+
+fn held<R: BesideRecord>(known: &[KnownBeside<R>]) -> Held<'_, R> {
+    let record = |it: &'_ KnownBeside<R>| key_of(&it.row);
+    known
+        .iter()
+        .map(|it| (record(it), (&it.row, it.is_undone)))
+        .collect()
+}
+
+/// Follows the ids of a record over those of undone imports with other facts. Returns the first id
+/// that is free, or that holds a record to compare with. `None`: the next id would be too long.
+fn walk<'k, R: BesideRecord>(row: &R, held: &Held<'k, R>) -> Option<(OrderId, Option<&'k R>)> {
+    let (account, first) = key_of(row);
+    let mut id = first.clone();
+    for number in 2_u64.. {
+        match held.get(&(account.clone(), id.clone())) {
+            None => return Some((id, None)),
+            Some((other, is_undone)) => {
+                if !is_undone || row.differs(other).is_none() {
+                    return Some((id, Some(other)));
+                }
+            }
+        }
+        id = format!("{first}{CORRECTION_MARK}{number}").parse().ok()?;
+    }
+    None
+}
+
 /// Decides about each record of a file: append, skip as known, or report a conflict. `known` has
 /// the stored records of the file's ids. A repeated id counts as if it came in two files.
-pub fn plan_beside<'m, R: BesideRecord>(records: &'m [R], known: &[R]) -> BesidePlan<'m, R> {
-    let mut held: BTreeMap<(Option<&Account>, &OrderId), &R> =
-        known.iter().map(|row| (row.key(), row)).collect();
+pub fn plan_beside<R: BesideRecord + Clone>(
+    records: &[R],
+    known: &[KnownBeside<R>],
+) -> BesidePlan<R> {
+    let held = held(known);
+    let mut of_file: BTreeMap<BesideKey, &R> = BTreeMap::new();
     let mut plan = BesidePlan {
         rows: Vec::new(),
         receipt: MovementReceipt::default(),
     };
     for row in records {
-        let Some(other) = held.get(&row.key()) else {
-            held.insert(row.key(), row);
-            plan.rows.push(row);
-            plan.receipt.appended += 1;
+        let (id, other) = walk(row, &held).unwrap_or_else(|| (row.key().1.clone(), None));
+        let other = other.or_else(|| of_file.get(&key_of(row)).copied());
+        let receipt = &mut plan.receipt;
+        let Some(other) = other else {
+            of_file.insert(key_of(row), row);
+            plan.rows.push(row.renamed(id));
+            receipt.appended += 1;
             continue;
         };
-        let receipt = &mut plan.receipt;
         match row.differs(other) {
             None => receipt.known += 1,
             Some((column, in_file, in_ledger)) => {

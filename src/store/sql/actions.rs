@@ -1,12 +1,14 @@
 //! Actions, in both databases.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use super::imports::imports_out;
 use super::{Argument, Driver, Rows, SqlStore, Take, arguments, list};
 use crate::engine::AssetAction;
 use crate::store::model::{Cursors, MovementReceipt, Watermark};
-use crate::store::rules::plan_beside;
+use crate::store::rules::{KnownBeside, next_beside, plan_beside};
 use crate::store::{ActionStore, StoreError, StoreResult, cells};
 
 const APPEND: &str = "append actions";
@@ -54,6 +56,33 @@ pub(in crate::store) async fn plan<C: Driver>(
     connection: &mut C,
     actions: &[AssetAction],
 ) -> StoreResult<PlannedActions> {
+    if actions.is_empty() {
+        return Ok(PlannedActions::default());
+    }
+    let out = imports_out(connection, &Cursors::END).await?;
+    let mut known = look_up(connection, &out, actions).await?;
+    let mut next = next_beside(actions, &known);
+    while !next.is_empty() {
+        let found = look_up(connection, &out, &next).await?;
+        if found.is_empty() {
+            break;
+        }
+        known.extend(found);
+        next = next_beside(actions, &known);
+    }
+    let plan = plan_beside(actions, &known);
+    Ok(PlannedActions {
+        rows: plan.rows,
+        receipt: plan.receipt,
+    })
+}
+
+/// Returns the stored actions with the ids of some. `out`: the imports that are undone.
+async fn look_up<C: Driver>(
+    connection: &mut C,
+    out: &BTreeSet<i64>,
+    actions: &[AssetAction],
+) -> StoreResult<Vec<KnownBeside<AssetAction>>> {
     let mut known = Vec::new();
     for chunk in actions.chunks(LOOKUP_IDS_MAX) {
         let arguments: Vec<Argument<'_>> = chunk
@@ -63,14 +92,14 @@ pub(in crate::store) async fn plan<C: Driver>(
         let places: Vec<String> = (1..=chunk.len()).map(|nth| format!("${nth}")).collect();
         let from = format!("asset_actions WHERE action_id IN ({})", places.join(", "));
         let (action, selected) = ("look up known actions", (cells::ACTION, from.as_str()));
-        known.extend(list(connection, action, selected, &arguments, cells::action).await?);
+        let found = list(connection, action, selected, &arguments, cells::action).await?;
+        let known_one = |(import_id, row)| KnownBeside {
+            row,
+            is_undone: out.contains(&import_id),
+        };
+        known.extend(found.into_iter().map(known_one));
     }
-    let known: Vec<AssetAction> = known.into_iter().map(|(_, action)| action).collect();
-    let plan = plan_beside(actions, &known);
-    Ok(PlannedActions {
-        rows: plan.rows.into_iter().cloned().collect(),
-        receipt: plan.receipt,
-    })
+    Ok(known)
 }
 
 /// Appends planned actions, and compares what the database stored with them.

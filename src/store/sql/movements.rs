@@ -6,7 +6,7 @@ use super::{Argument, Driver, Rows, SqlStore, actions, arguments, list};
 use crate::engine::{AssetAction, Movement};
 use crate::store::corrections::refused;
 use crate::store::model::MovementReceipt;
-use crate::store::rules::plan_beside;
+use crate::store::rules::{KnownBeside, next_beside, plan_beside};
 use crate::store::{MovementStore, StoreError, StoreResult, TradeRefusal, cells};
 
 const APPEND: &str = "append movements";
@@ -60,6 +60,29 @@ pub(in crate::store) async fn plan<C: Driver>(
     connection: &mut C,
     (movements, actions): (&[Movement], &[AssetAction]),
 ) -> StoreResult<Planned> {
+    let mut known = look_up(connection, movements).await?;
+    let mut next = next_beside(movements, &known);
+    while !next.is_empty() {
+        let found = look_up(connection, &next).await?;
+        if found.is_empty() {
+            break;
+        }
+        known.extend(found);
+        next = next_beside(movements, &known);
+    }
+    let plan = plan_beside(movements, &known);
+    Ok(Planned {
+        rows: plan.rows,
+        receipt: plan.receipt,
+        actions: actions::plan(connection, actions).await?,
+    })
+}
+
+/// Returns the stored movements with the ids of some.
+async fn look_up<C: Driver>(
+    connection: &mut C,
+    movements: &[Movement],
+) -> StoreResult<Vec<KnownBeside<Movement>>> {
     let mut known = Vec::new();
     for chunk in movements.chunks(LOOKUP_IDS_MAX) {
         let mut arguments: Vec<Argument<'_>> = Vec::new();
@@ -69,19 +92,18 @@ pub(in crate::store) async fn plan<C: Driver>(
         }
         let pair = |nth: usize| format!("(${}, ${})", 2 * nth + 1, 2 * nth + 2);
         let pairs: Vec<String> = (0..chunk.len()).map(pair).collect();
-        let from = format!(
-            "asset_movements WHERE (account, movement_id) IN (VALUES {})",
-            pairs.join(", ")
-        );
-        let (action, selected) = ("look up known movements", (cells::MOVEMENT, from.as_str()));
-        known.extend(list(connection, action, selected, &arguments, cells::movement).await?);
+        let pairs = pairs.join(", ");
+        for (state, is_undone) in [("NOT IN", false), ("IN", true)] {
+            let from = format!(
+                "asset_movements WHERE (account, movement_id) IN (VALUES {pairs}) AND import_id \
+                 {state} (SELECT import_id FROM active_import_voids)"
+            );
+            let (action, selected) = ("look up known movements", (cells::MOVEMENT, from.as_str()));
+            let found = list(connection, action, selected, &arguments, cells::movement).await?;
+            known.extend(found.into_iter().map(|row| KnownBeside { row, is_undone }));
+        }
     }
-    let plan = plan_beside(movements, &known);
-    Ok(Planned {
-        rows: plan.rows.into_iter().cloned().collect(),
-        receipt: plan.receipt,
-        actions: actions::plan(connection, actions).await?,
-    })
+    Ok(known)
 }
 
 /// Appends planned movements and actions, compares what the database stored, and checks that no

@@ -369,10 +369,13 @@ fn insert_voids(
 const FACT_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_time, \
     total_fees_usd, trade_seq, status, exchange_order_id, EXISTS (SELECT 1 FROM active_voids v \
     WHERE v.account = t.account AND v.order_id = t.order_id) \
-    OR EXISTS (SELECT 1 FROM active_import_voids v WHERE v.import_id = t.import_id)";
+    OR EXISTS (SELECT 1 FROM active_import_voids v WHERE v.import_id = t.import_id), \
+    CASE WHEN EXISTS (SELECT 1 FROM active_import_voids v WHERE v.import_id = t.import_id) \
+    AND NOT EXISTS (SELECT 1 FROM active_voids v WHERE v.account = t.account \
+    AND v.order_id = t.order_id) THEN t.import_id END";
 
 /// The place of the first column after [`FACT_COLUMNS`].
-const MORE_FIRST: usize = 12;
+const MORE_FIRST: usize = 13;
 
 /// Returns the known ones of the trades' ids, with the corrections of each.
 fn known_trades(raw: &Connection, trades: &[LedgerTrade]) -> StoreResult<KnownTrades> {
@@ -393,11 +396,16 @@ fn known_trades(raw: &Connection, trades: &[LedgerTrade]) -> StoreResult<KnownTr
             .map_err(|e| from_rusqlite(action, e))?;
         while let Some(row) = rows.next().map_err(|e| from_rusqlite(action, e))? {
             let is_voided = row.get(11).map_err(|e| from_rusqlite(action, e))?;
+            let undone = row.get(12).map_err(|e| from_rusqlite(action, e))?;
             let row = ledger_trade(row)?;
             let row_id = row.trade.order_id.as_str();
             if row_id == id || correction_number(row_id, id).is_some() {
                 let key = (trade.account.clone(), trade.trade.order_id.clone());
-                let row = KnownTrade { row, is_voided };
+                let row = KnownTrade {
+                    row,
+                    is_voided,
+                    undone,
+                };
                 known.entry(key).or_default().push(row);
             }
         }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use fifo_pnl::engine::LedgerTrade;
+use fifo_pnl::engine::{LedgerTrade, Movement};
 use fifo_pnl::store::Store;
-use fifo_pnl::store::model::{ImportedTrade, RateScope, Scope, Watermark};
+use fifo_pnl::store::model::{ImportBatch, ImportedTrade, RateScope, Scope, Watermark};
 
-use crate::subject::{Subject, append, batch, correction, rate, rates, refusal, trade, undo, void};
+use crate::subject::{
+    Subject, append, batch, correction, movement, rate, rates, refusal, trade, undo, void,
+};
 
 fn bought(id: &str, seconds: i64) -> LedgerTrade {
     trade(id, "buy", "1", "100", seconds)
@@ -243,4 +245,50 @@ pub async fn known_trades_say_whether_they_are_voided(subject: &dyn Subject) {
     let receipt = store.import(&batch(file)).await.unwrap();
     assert_eq!((receipt.known, receipt.known_voided), (3, 3));
     assert_eq!(receipt.appended, 0);
+}
+
+/// Other facts, as of another time zone, come in beside the rows of an undone import.
+pub async fn an_undone_import_is_not_in_the_way_of_other_facts(subject: &dyn Subject) {
+    let store = subject.store();
+    let moved = |seconds: i64| movement("M1", seconds);
+    let file = |seconds: i64| {
+        let trades = vec![bought("A", seconds), bought("B", 2)];
+        ImportBatch {
+            movements: vec![moved(seconds)],
+            ..batch(trades)
+        }
+    };
+    store.import(&file(1)).await.unwrap();
+    let conflict = store.import(&file(5)).await.unwrap();
+    assert!(conflict.has_conflicts() && conflict.import_id.is_none());
+    assert_eq!(conflict.movements.conflict_count, 1);
+    change(store, 1, false).await;
+    let again = store.import(&file(5)).await.unwrap();
+    assert_eq!((again.appended, again.corrected, again.known), (1, 0, 1));
+    assert_eq!((again.undone, again.movements.appended), ([1].into(), 1));
+    assert_eq!(counting(store, None).await, ("A~2 100".into(), 2));
+    let held = |rows: &[Movement]| {
+        let rows = rows
+            .iter()
+            .map(|row| format!("{} {}", row.movement_id, row.moved_at));
+        rows.collect::<Vec<_>>().join(", ")
+    };
+    let expected = format!("M1~2 {}", moved(5).moved_at);
+    assert_eq!(held(&store.movements().await.unwrap()), expected);
+    // The same file once more is known, and other facts are a conflict again.
+    let known = store.import(&file(5)).await.unwrap();
+    assert_eq!((known.appended, known.known, known.known_voided), (0, 2, 1));
+    assert_eq!((known.movements.appended, known.movements.known), (0, 1));
+    let other = store.import(&file(7)).await.unwrap();
+    assert!(other.import_id.is_none());
+    assert_eq!(other.movements.conflict_count, 1);
+    // Put back, an execution would count twice.
+    assert!(store.undo_import(&undo(1, true)).await.is_err());
+    // A third form, after the second one is undone, too.
+    change(store, 2, false).await;
+    let third = store.import(&file(7)).await.unwrap();
+    assert_eq!((third.appended, third.movements.appended), (1, 1));
+    assert_eq!(counting(store, None).await, ("A~3 100".into(), 3));
+    let expected = format!("M1~3 {}", moved(7).moved_at);
+    assert_eq!(held(&store.movements().await.unwrap()), expected);
 }

@@ -73,6 +73,7 @@ macro_rules! contract {
                 a_watermark_knows_which_imports_are_out,
                 rates_of_an_undone_import_count_no_more,
                 known_trades_say_whether_they_are_voided,
+                an_undone_import_is_not_in_the_way_of_other_facts,
             );
             tests_of!($make, accounts:
                 an_account_keeps_what_is_stated,

@@ -10,7 +10,7 @@ use crate::cli::error::{hint_settings, hint_words};
 use crate::cli::format::{count, plural, time};
 use crate::cli::next::Next;
 use crate::engine::{Account, Timestamp, shown, shown_sentence};
-use crate::import::{CancelledTrade, ROW_COLUMN, RejectGroup, RejectedRow, Rejects};
+use crate::import::{CancelledTrade, Hint, ROW_COLUMN, RejectGroup, RejectedRow, Rejects};
 use crate::pipeline::{FileRead, FileReport, ImportRequest, ImportedAs};
 use crate::store::model::{Conflict, ImportReceipt, MovementReceipt};
 
@@ -38,15 +38,25 @@ pub(super) fn describe_receipt(receipt: &ImportReceipt, request: &ImportRequest)
 }
 
 /// Says how known trades that are voided come back.
-pub(super) fn describe_voided(receipt: Option<&ImportReceipt>) -> &'static str {
-    match receipt.map_or(0, |it| it.known_voided) {
-        0 => "",
-        _ => {
-            "  voided trades stay out of matching: `fifo-pnl import list` names undone imports;\n  \
-             `fifo-pnl import undo ID --undo` puts one back, `fifo-pnl void ORDER_ID --undo` a \
-             trade (both with --reason TEXT)\n"
-        }
+pub(super) fn describe_voided(receipt: Option<&ImportReceipt>) -> String {
+    let Some(receipt) = receipt.filter(|it| it.known_voided > 0) else {
+        return String::new();
+    };
+    let undone = receipt.undone.iter();
+    let undone = undone.map(|id| {
+        format!(
+            "import {id} is undone: `fifo-pnl import undo {id} --undo --reason TEXT` puts it back"
+        )
+    });
+    let mut ways: Vec<String> = undone.collect();
+    if ways.is_empty() {
+        let one = "`fifo-pnl void ORDER_ID --account NAME --undo --reason TEXT` puts a trade back";
+        ways.push(one.to_owned());
     }
+    format!(
+        "  voided trades stay out of matching; {}\n",
+        ways.join("; ")
+    )
 }
 
 /// Counts the movements and the actions of a file by kind, and those that are new.
@@ -328,10 +338,25 @@ pub(super) fn twice_json(other: &ImportedAs) -> Value {
     json!({ "account": other.account, "file": other.file, "at": other.at.to_string() })
 }
 
-/// Says how to go on if rows stopped the import of files.
-pub(super) fn describe_ways_on(take_back: u64) -> String {
+/// Says how to go on if rows stopped the import of files. Without a good row, nothing is left if
+/// rows are left out. If a zone mends all rows, their hint says so.
+pub(super) fn describe_ways_on(reports: &[FileReport]) -> String {
+    let rejects = || reports.iter().map(|report| &report.read.rejected);
+    let zones = [Hint::ZoneOfTimes, Hint::ClockOfTimes, Hint::EarlierClock];
+    let needs_zone = |row: &RejectedRow| row.hint.as_ref().is_some_and(|it| zones.contains(it));
+    let take_back: u64 = rejects().map(Rejects::take_back).sum();
+    let reasons: usize = rejects().map(|it| it.kept().len()).sum();
+    let kept = rejects().flat_map(Rejects::kept);
+    let of_zone = kept.filter(|row| needs_zone(row)).count();
+    let is_good = |report: &FileReport| report.read.rows > report.read.rejected.count();
+    let has_conflict = reports.iter().any(|report| report.receipt.is_some());
     if take_back == 0 {
-        return "Correct the rows, or leave them out with --skip-invalid.\n".into();
+        let is_left = has_conflict || reports.iter().any(is_good);
+        return match (reasons > 0 && of_zone == reasons, is_left) {
+            (true, _) => "\n".into(),
+            (false, true) => "Correct the rows, or leave them out with --skip-invalid.\n".into(),
+            (false, false) => "Correct the rows.\n".into(),
+        };
     }
     let rows = plural(take_back, "row", "rows");
     format!(

@@ -19,7 +19,7 @@ use crate::import::formats::template::{fold, is_named};
 use crate::import::formats::{Record, RowOutcome};
 use crate::import::movements::{MovementColumn, read_movement};
 use crate::import::reading::Reading;
-use crate::import::rejected::{Fault, ROW_COLUMN, RejectedRow};
+use crate::import::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
 use crate::import::rows::Row;
 use crate::import::times::read_order_time;
 
@@ -135,11 +135,18 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
             });
         }
         let at = read_order_time(&time, zone, now);
+        let is_of_server = self.file.format.source().is_of_server;
         let at = at.map_err(|fault| {
+            let hint = match fault.hint {
+                Some(Hint::ZoneOfTimes) if is_of_server => Some(Hint::ClockOfTimes),
+                hint => hint,
+            };
+            let write = None;
             rejected((
                 column,
                 Fault {
-                    write: None,
+                    hint,
+                    write,
                     ..fault
                 },
             ))
