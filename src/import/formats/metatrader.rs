@@ -84,15 +84,14 @@ static CLOSED: JoinedSource = JoinedSource {
 const CURRENCY: &str = "Account Currency";
 const OUTSIDE: &str = "Outside Balance";
 
-const OPENS_SHORT: &str = "expected a purchase: a sale that opens a short position is not computed";
-const CLOSES_SHORT: &str =
-    "expected a sale: a purchase that closes a short position is not computed";
+const OPENS_SHORT: &str = "expected a purchase: a sale that opens a short position is not read";
+const CLOSES_SHORT: &str = "expected a sale: a purchase that closes a short position is not read";
 const REVERSES: &str = "expected in or out: a deal that closes a position and opens the opposite \
                         one is not computed";
 const CLOSES_BY: &str = "expected in or out: a position that is closed by an opposite one is not \
                          computed";
 const CLOSES_FIRST: &str = "expected a time after that of the opening";
-const SHORT: &str = "expected a purchase: short positions are not computed";
+const SHORT: &str = "expected a purchase: short positions are not read";
 
 impl JoinedFormat for Mt5Report {
     fn source(&self) -> &'static JoinedSource {

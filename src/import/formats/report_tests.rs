@@ -164,13 +164,13 @@ fn short_positions_are_refused_with_their_lines() {
             "EURUSD,buy,in,0.1",
             "EURUSD,sell,in,0.1",
             "18: Direction is \"in\", expected a purchase: a sale that opens a short position is \
-             not computed",
+             not read",
         ),
         (
             "EURUSD,sell,out,0.06",
             "EURUSD,buy,out,0.06",
             "20: Direction is \"out\", expected a sale: a purchase that closes a short position \
-             is not computed",
+             is not read",
         ),
         (
             "EURUSD,sell,out,0.06",
@@ -197,7 +197,7 @@ fn short_positions_are_refused_with_their_lines() {
         assert!(!file.balances.unwrap().are_at_fault());
     }
     let file = changed("mt4-report", &[("buy,0.30", "sell,0.30")]);
-    let why = "6: Type is \"sell\", expected a purchase: short positions are not computed";
+    let why = "6: Type is \"sell\", expected a purchase: short positions are not read";
     assert_eq!(
         (rejected(&file), file.trades.len()),
         (vec![why.to_owned()], 4)

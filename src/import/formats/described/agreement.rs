@@ -198,11 +198,11 @@ fn check_position(codes: &str, is_sale: bool) -> Result<(), Fault> {
     let (wrong, why) = match is_sale {
         true => (
             "O",
-            "expected a sale of what is held: one that opens a short position is not computed",
+            "expected a sale of what is held: one that opens a short position is not read",
         ),
         false => (
             "C",
-            "expected a purchase to hold: one that closes a short position is not computed",
+            "expected a purchase to hold: one that closes a short position is not read",
         ),
     };
     match has_code(codes, wrong) {
