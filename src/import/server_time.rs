@@ -17,7 +17,7 @@ const HEADER_BYTES: usize = 44;
 const LABEL: &[u8; 4] = b"UTC\0";
 
 /// Returns the zone of a server's clock. `offsets`: instants and seconds ahead of UTC, in order.
-/// Before the first instant, the offset is [unstated](is_unstated). `None`: no offset, or too many
+/// Before the first instant, the offset is unstated. `None`: no offset, or too many
 /// for a zone.
 pub fn zone_of_server(offsets: &[(Timestamp, i64)]) -> Option<TimeZone> {
     let (first, others) = offsets.split_first()?;
