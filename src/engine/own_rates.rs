@@ -24,6 +24,8 @@ use super::traded::Traded;
 #[derive(Debug)]
 pub struct OwnTrades {
     pool: Pool,
+    /// The pool may go short.
+    shorts: bool,
     /// Needed instants, ascending.
     times: Vec<Timestamp>,
     /// For each needed instant, the last two trades at or before it and after the one before, the
@@ -33,10 +35,11 @@ pub struct OwnTrades {
 
 impl OwnTrades {
     /// `times`: when prices of the pool's asset are needed, in order.
-    pub fn new(pool: &Pool, times: Vec<Timestamp>) -> Self {
+    pub fn new(pool: &Pool, rules: &AssetRules, times: Vec<Timestamp>) -> Self {
         let found = vec![Vec::new(); times.len()];
         Self {
             pool: pool.clone(),
+            shorts: rules.may_go_short(&pool.account),
             times,
             found,
         }
@@ -93,8 +96,8 @@ impl OwnTrades {
         let Some(found) = self.found.get_mut(place) else {
             return;
         };
-        let is_before = |last: &OwnRate| trade.place() < last.place();
-        if found.get(1).is_some_and(is_before) || !is_large(trade) || is_stated_lot(trade.order_id)
+        let is_earlier = |last: &OwnRate| trade.order_time < last.at;
+        if found.get(1).is_some_and(is_earlier) || !is_large(trade) || is_stated_lot(trade.order_id)
         {
             return;
         }
@@ -108,9 +111,10 @@ impl OwnTrades {
             at: trade.order_time,
             side: trade.side,
             trade_seq: trade.trade_seq,
+            shorts: self.shorts,
             value,
         });
-        found.sort_by(|left, right| right.place().cmp(&left.place()));
+        found.sort_by(|left, right| right.cmp_in_pool(left));
         found.truncate(2);
     }
 

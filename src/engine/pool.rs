@@ -13,6 +13,7 @@ use super::ids::{Asset, Pool, Symbol};
 use super::issue::IssueType;
 use super::leg::Leg;
 use super::outcome::Matching;
+use super::place::PlaceInPool;
 use super::plain::plain;
 use super::splits::SplitError;
 use super::text::{shown, thousands};
@@ -234,6 +235,16 @@ impl PoolLedger {
         let rows = self.trades.len().saturating_add(self.invalid.len());
         let rows = u64::try_from(rows).unwrap_or(u64::MAX);
         rows.saturating_sub(self.legs)
+    }
+
+    /// Returns the place of the last trade, in the order of the pool.
+    pub fn last_trade(&self) -> Option<PlaceInPool> {
+        let places = self.trades.iter().map(|trade| trade.place());
+        let last = places.max_by(|left, right| match self.shorts {
+            true => left.cmp_in_signed(right),
+            false => left.cmp(right),
+        });
+        last.map(|place| place.owned())
     }
 
     /// Adds a trade. Errors: the pool is full.

@@ -10,6 +10,7 @@ mod missing;
 mod packed;
 mod used;
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -209,13 +210,22 @@ pub struct OwnRate {
     pub side: Side,
     /// The venue's own sequence.
     pub trade_seq: Option<i64>,
+    /// Its pool may go short: there the sequence comes before the side.
+    pub shorts: bool,
     /// Its price in US dollars.
     pub value: RateValue,
 }
 
 impl OwnRate {
-    /// Returns the place of the trade in the order of its pool.
-    pub(in crate::engine) fn place(&self) -> PlaceInPool<&str> {
+    /// Compares two trades in the order of their pool.
+    pub(in crate::engine) fn cmp_in_pool(&self, other: &Self) -> Ordering {
+        match self.shorts {
+            true => self.place().cmp_in_signed(&other.place()),
+            false => self.place().cmp(&other.place()),
+        }
+    }
+
+    fn place(&self) -> PlaceInPool<&str> {
         PlaceInPool {
             order_time: self.at,
             side: self.side,

@@ -64,6 +64,7 @@ async fn book_of(
                     // A version has one such trade for an instant.
                     side: Side::Buy,
                     trade_seq: None,
+                    shorts: false,
                     value: step.value,
                 };
                 own.insert((used.account.as_str(), order_id.as_str()), rate);

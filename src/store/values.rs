@@ -267,7 +267,7 @@ impl<'a> Valuing<'a> {
                 true => pools.get(&pool),
                 false => more.pools.get(&pool),
             };
-            let mut trades = OwnTrades::new(&pool, times);
+            let mut trades = OwnTrades::new(&pool, self.rules, times);
             if let Some(ledger) = ledger {
                 trades.add(ledger, self.rules);
             }

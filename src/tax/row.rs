@@ -194,15 +194,19 @@ impl TaxRow {
         marks.into_iter().flatten().collect()
     }
 
-    /// Returns marks and notes as codes joined with `;`.
-    pub fn flags(&self) -> String {
+    /// Returns the codes of a short sale and of the marks.
+    pub fn codes(&self) -> Vec<&'static str> {
         let short = self.from.row.direction.stored();
-        let mut flags: Vec<String> = self
-            .marks()
-            .iter()
-            .map(|mark| mark.as_str().to_owned())
-            .collect();
-        flags.splice(0..0, short.map(str::to_owned));
+        let marks = self.marks();
+        short
+            .into_iter()
+            .chain(marks.iter().map(|mark| mark.as_str()))
+            .collect()
+    }
+
+    /// Returns codes and notes joined with `;`.
+    pub fn flags(&self) -> String {
+        let mut flags: Vec<String> = self.codes().into_iter().map(str::to_owned).collect();
         if !self.from.row.notes.is_empty() {
             flags.push(self.from.row.notes.to_string());
         }

@@ -163,7 +163,7 @@ impl RateBook {
             of_asset.push(rate);
         }
         for rates in self.own.values_mut().flat_map(BTreeMap::values_mut) {
-            rates.sort_by(|left, right| left.place().cmp(&right.place()));
+            rates.sort_by(OwnRate::cmp_in_pool);
         }
     }
 

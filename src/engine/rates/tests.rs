@@ -240,6 +240,7 @@ fn own_trades_are_rates_of_their_account_but_never_of_themselves() {
         at: time(at),
         side: Side::Buy,
         trade_seq: None,
+        shorts: false,
         value: value.parse().unwrap(),
     };
     let trades = vec![
@@ -267,6 +268,25 @@ fn own_trades_are_rates_of_their_account_but_never_of_themselves() {
     book.add_own(trades);
     let found = value(&book, AssetClass::Crypto, "BNB", at);
     assert_eq!(found.as_deref(), Some("500"));
+    // At one instant a sell, then a buy, by sequence. It counts first where a pool may go short.
+    for (shorts, last) in [(true, "502"), (false, "501")] {
+        let sell = OwnRate {
+            side: Side::Sell,
+            trade_seq: Some(1),
+            shorts,
+            ..own("default", "S", "2025-03-07T10:00:01Z", "501")
+        };
+        let buy = OwnRate {
+            side: Side::Buy,
+            trade_seq: Some(2),
+            ..own("default", "B", "2025-03-07T10:00:01Z", "502")
+        };
+        let buy = OwnRate { shorts, ..buy };
+        let mut book = book_by(RateRules::default(), &rates);
+        book.add_own(vec![buy, sell]);
+        let found = value(&book, AssetClass::Crypto, "BNB", at);
+        assert_eq!(found.as_deref(), Some(last));
+    }
 }
 
 #[test]

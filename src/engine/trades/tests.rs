@@ -22,6 +22,25 @@ fn trade(id: &str, side: Side, size: &str, price: &str, fee: Option<&str>) -> Tr
     }
 }
 
+/// A sell, then a buy, at one instant by their sequence. In a pool that may not go short, the side
+/// comes first.
+#[test]
+fn the_last_trade_is_that_of_the_order_of_the_pool() {
+    for (shorts, last) in [(true, "b"), (false, "s")] {
+        let pool = Pool::new(Default::default(), "X".parse().unwrap());
+        let mut ledger = crate::engine::PoolLedger::new(pool);
+        ledger.shorts = shorts;
+        for (id, side, seq) in [("s", Side::Sell, 1), ("b", Side::Buy, 2)] {
+            let one = Trade {
+                trade_seq: Some(seq),
+                ..trade(id, side, "1", "1", None)
+            };
+            ledger.push(&TradeRef::try_of(&one).unwrap()).unwrap();
+        }
+        assert_eq!(ledger.last_trade().unwrap().order_id.as_str(), last);
+    }
+}
+
 #[test]
 fn trades_come_back_as_they_went_in() {
     let large = "9999999999999999999999999999";

@@ -224,13 +224,8 @@ impl Judge {
 
 /// Checks I13: the last trade in a summary is the pool's last one. The next run goes on from it.
 fn check_last(summary: &PoolSummary, ledger: &PoolLedger) -> Option<Violation> {
-    let trades = || ledger.trades.iter();
-    let newest = trades().map(|trade| trade.order_time).max();
     let expected = match summary.status {
-        PoolStatus::Matched | PoolStatus::Stale => trades()
-            .filter(|trade| Some(trade.order_time) == newest)
-            .map(|trade| trade.place().owned())
-            .max(),
+        PoolStatus::Matched | PoolStatus::Stale => ledger.last_trade(),
         PoolStatus::Rejected | PoolStatus::Excluded => None,
     };
     let text = |last: &Option<PlaceInPool>| match last {

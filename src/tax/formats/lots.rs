@@ -150,7 +150,7 @@ impl TaxFile for LotsFile {
         line.quick(&self.version).text(&row.from.batch_id);
         line.text(&self.zone).quick(&stored.id);
         line.text(review_item(row).unwrap_or(""));
-        let marks: Vec<&str> = row.marks().iter().map(|mark| mark.as_str()).collect();
+        let marks = row.codes();
         line.text(&marks.join(";")).quick(&stored.notes);
         let buy_leg = matched.map(|_| stored.buy_leg.as_str());
         line.text(stored.sell_leg.as_str())

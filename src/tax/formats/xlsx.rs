@@ -279,7 +279,7 @@ impl Xlsx {
                 .optional(origin.file.as_ref())?
                 .optional(origin.line)?;
         }
-        let marks: Vec<&str> = row.marks().iter().map(|mark| mark.as_str()).collect();
+        let marks = row.codes();
         sheet.text(marks.join(";"))?.text(stored.notes)?;
         for rates in [&row.sell_rates, &row.buy_rates] {
             for cell in rates.cells() {

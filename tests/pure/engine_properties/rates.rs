@@ -198,6 +198,7 @@ fn a_look_up_finds_what_going_over_all_rates_finds_in_any_order() {
                 at: at(*step),
                 side: Side::Buy,
                 trade_seq: None,
+                shorts: false,
                 value: format!("{}", 100 + number).parse().unwrap(),
             })
             .collect();
