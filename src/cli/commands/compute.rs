@@ -67,6 +67,8 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
         ..Scope::default()
     };
     let (context, options) = options(&args, scope, session);
+    // After the run, a fault here would end a completed run as a failed one.
+    let doubled = Doubled::of_ledger(store.as_ref(), session).await?;
     let before = decided::before(store.as_ref()).await?;
     let report = match pipeline::compute(store.as_ref(), &context, &options).await {
         Ok(report) => report,
@@ -74,7 +76,6 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     };
     let mut text = format!("Database  {}\n", store.location());
     text.push_str(&describe(&report, args.all_rows, &session.next));
-    let doubled = Doubled::of_ledger(store.as_ref(), session).await?;
     text.push_str(&doubled.describe(&session.next));
     let decided = decided_of(store.as_ref(), &report, &before).await;
     text.push_str(&decided.describe(&session.next));
