@@ -11,6 +11,7 @@ use super::super::direction::LotDirection;
 use super::super::number::{Fee, Price, Size};
 use super::super::side::Side;
 use super::super::trade::Trade;
+use super::splits::share_after;
 use super::{Exact, ReferenceError, ReferenceLot, ReferenceMatching, Share, compare_ids, stretch};
 
 /// Matches the trades of one pool that may go short. They may come in any order; the splits are in
@@ -98,16 +99,11 @@ impl OpenTrade {
         trades: &'a [Trade],
         changed: &'a [Trade],
     ) -> Result<Share<'a>, ReferenceError> {
-        let share = match self.changed {
-            Some(at) => Share::of(changed, at),
-            None => Share::of(trades, self.opened_by),
-        };
-        let missing = || ReferenceError::Split(self.opened_by.to_string());
-        let mut share = share.ok_or_else(missing)?;
-        if self.used > Exact::ZERO {
-            share.take(&self.used);
-        }
-        Ok(share)
+        share_after(
+            (trades, self.opened_by),
+            (changed, self.changed),
+            &self.used,
+        )
     }
 }
 

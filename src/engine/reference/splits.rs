@@ -128,17 +128,26 @@ impl Holding {
         trades: &'a [Trade],
         changed: &'a [Trade],
     ) -> Result<Share<'a>, ReferenceError> {
-        let share = match self.changed {
-            Some(lot) => Share::of(changed, lot),
-            None => Share::of(trades, self.buy),
-        };
-        let missing = || ReferenceError::Split(self.buy.to_string());
-        let mut share = share.ok_or_else(missing)?;
-        if self.used > Exact::ZERO {
-            share.take(&self.used);
-        }
-        Ok(share)
+        share_after((trades, self.buy), (changed, self.changed), &self.used)
     }
+}
+
+/// Returns a trade after the units that are used. `changed`: the lots that splits changed, and the
+/// place of this one among them.
+pub(super) fn share_after<'a>(
+    (trades, index): (&'a [Trade], usize),
+    (changed, at): (&'a [Trade], Option<usize>),
+    used: &Exact,
+) -> Result<Share<'a>, ReferenceError> {
+    let share = match at {
+        Some(at) => Share::of(changed, at),
+        None => Share::of(trades, index),
+    };
+    let mut share = share.ok_or_else(|| ReferenceError::Split(index.to_string()))?;
+    if *used > Exact::ZERO {
+        share.take(used);
+    }
+    Ok(share)
 }
 
 /// Returns the lots after a split. Those that were used up are gone.

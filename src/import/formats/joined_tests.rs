@@ -4,16 +4,6 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Reads a sample with some texts replaced.
-fn changed(name: &str, changes: &[(&str, &str)]) -> ParsedFile {
-    let mut text = sample(name);
-    for (from, to) in changes {
-        assert!(text.contains(from), "{name} has no {from}");
-        text = text.replacen(from, to, 1);
-    }
-    parsed(&text)
-}
-
 /// A format, changes of its sample, and the rejected rows.
 type RejectCase = (
     &'static str,

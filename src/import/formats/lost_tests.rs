@@ -2,13 +2,6 @@
 
 use super::*;
 
-/// Reads a sample with a text replaced.
-fn changed(name: &str, from: &str, to: &str) -> ParsedFile {
-    let text = sample(name);
-    assert!(text.contains(from), "{name} has no {from}");
-    parsed(&text.replacen(from, to, 1))
-}
-
 /// The rest of a trade would be one that is not in the file: of half the money, or without its fee.
 #[test]
 fn a_rejected_row_takes_its_trade_with_it() {
@@ -60,7 +53,7 @@ fn a_rejected_row_takes_its_trade_with_it() {
         ),
         ("coinledger", "Platform Fee", "Exchange Fee", 5, &[3, 4]),
     ] {
-        let file = changed(name, from, to);
+        let file = changed(name, &[(from, to)]);
         let said: Vec<String> = file.rejected.iter().map(ToString::to_string).collect();
         let lines: Vec<u64> = file.rejected.iter().map(|row| row.line).collect();
         let mut expected: Vec<u64> = others.iter().copied().chain([lost]).collect();

@@ -2,10 +2,10 @@
 //! lost, and the judge finds every change.
 
 use fifo_pnl::engine::reference::match_signed_pool;
-use fifo_pnl::engine::{LotDirection, PoolResult, PoolStream, Split, judge_pool};
+use fifo_pnl::engine::{LotDirection, PoolResult, Split, judge_pool};
 
 use super::resumed::{Kept, sorted_rows};
-use super::splits::split_history;
+use super::splits::{agree_in_slices, split_history};
 use super::*;
 
 fn ledger(trades: &[Trade], splits: &[Split]) -> PoolLedger {
@@ -139,29 +139,15 @@ fn slices_of_a_pool_with_shorts_give_the_whole() {
             return Ok(());
         };
         in_order(&mut trades);
-        let mut stream = PoolStream::default();
-        let mut rows = Vec::new();
         // As a store cuts them: no slice ends within an instant.
-        let mut rest = trades.as_slice();
+        let (mut slices, mut rest) = (Vec::new(), trades.as_slice());
         while let Some(last) = rest.get(size.min(rest.len()).saturating_sub(1)) {
             let cut = rest.partition_point(|trade| trade.order_time <= last.order_time);
             let (slice, later) = rest.split_at(cut);
             rest = later;
-            let matching = stream.add(ledger(slice, &splits));
-            let matching = matching.map_err(|error| TestCaseError::fail(error.reason))?;
-            rows.extend(matching.rows().unwrap().iter().map(line));
+            slices.push(ledger(slice, &splits));
         }
-        let ended = stream.end(&splits);
-        ended.map_err(|error| TestCaseError::fail(error.reason))?;
-        let lots = stream.open_lots().map(|lot| {
-            let id = &lot.buy.order_id;
-            format!("{id} {} {}\n", lot.remaining_size, lot.remaining_cost)
-        });
-        rows.extend(lots);
-        prop_assert_eq!(rows, lines(&whole));
-        prop_assert_eq!(*stream.totals(), whole.totals);
-        prop_assert_eq!(stream.symbols(), &whole.symbols[..]);
-        Ok(())
+        agree_in_slices(slices.into_iter(), &splits, &whole)
     });
 }
 

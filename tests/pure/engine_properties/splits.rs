@@ -107,25 +107,37 @@ fn slices_of_a_pool_with_splits_give_the_whole() {
             return Ok(());
         };
         trades.sort_by(Trade::cmp_in_pool);
-        let mut stream = PoolStream::default();
-        let mut rows = Vec::new();
-        for slice in trades.chunks(size) {
-            let matching = stream.add(ledger(slice, splits.clone()));
-            let matching = matching.map_err(|error| TestCaseError::fail(error.reason))?;
-            rows.extend(matching.rows().unwrap().iter().map(line));
-        }
-        let ended = stream.end(&splits);
-        ended.map_err(|error| TestCaseError::fail(error.reason))?;
-        let lots = stream.open_lots().map(|lot| {
-            let id = &lot.buy.order_id;
-            format!("{id} {} {}\n", lot.remaining_size, lot.remaining_cost)
-        });
-        rows.extend(lots);
-        prop_assert_eq!(rows, lines(&whole));
-        prop_assert_eq!(*stream.totals(), whole.totals);
-        prop_assert_eq!(stream.symbols(), &whole.symbols[..]);
-        Ok(())
+        let slices = trades
+            .chunks(size)
+            .map(|slice| ledger(slice, splits.clone()));
+        agree_in_slices(slices, &splits, &whole)
     });
+}
+
+/// Adds slices of a pool, and compares rows, lots and sums with those of the whole pool.
+pub(super) fn agree_in_slices(
+    slices: impl Iterator<Item = PoolLedger>,
+    splits: &[Split],
+    whole: &Matching,
+) -> Result<(), TestCaseError> {
+    let mut stream = PoolStream::default();
+    let mut rows = Vec::new();
+    for slice in slices {
+        let matching = stream.add(slice);
+        let matching = matching.map_err(|error| TestCaseError::fail(error.reason))?;
+        rows.extend(matching.rows().unwrap().iter().map(line));
+    }
+    let ended = stream.end(splits);
+    ended.map_err(|error| TestCaseError::fail(error.reason))?;
+    let lots = stream.open_lots().map(|lot| {
+        let id = &lot.buy.order_id;
+        format!("{id} {} {}\n", lot.remaining_size, lot.remaining_cost)
+    });
+    rows.extend(lots);
+    prop_assert_eq!(rows, lines(whole));
+    prop_assert_eq!(*stream.totals(), whole.totals);
+    prop_assert_eq!(stream.symbols(), &whole.symbols[..]);
+    Ok(())
 }
 
 #[test]
