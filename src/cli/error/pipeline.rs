@@ -161,7 +161,8 @@ fn no_rows_advice(no_rows: &NoRows) -> &'static str {
         Some((PoolStatus::Rejected, _)) => {
             "`fifo-pnl review list` shows what to settle in the pool"
         }
-        Some((PoolStatus::Matched | PoolStatus::Stale, _)) => {
+        Some((PoolStatus::Matched, _)) => "it has a row once a later buy closes it",
+        Some((PoolStatus::Stale, _)) => {
             "it came after the trades that the version matched in the pool"
         }
     }

@@ -51,6 +51,13 @@ pub fn a_short_sale_is_closed_by_later_buys(place: &Place) {
     has(&done.stdout, &["[accounts.\"margin\"]", "shorts = true"]);
 
     place.folder.write("fifo-pnl.toml", SHORTS);
+    // From now on it is a short sale, so that a lot of its own would be one too many.
+    let lot = "--basis 50 --acquired 2024-01-02 --timezone UTC --note x --yes";
+    let done = place.run(&format!("fifo-pnl review resolve 1 {lot}"));
+    has(
+        &done.expect(3).stderr,
+        &["may go short", "compute_allocations"],
+    );
     let done = place.run("compute_allocations --incremental").expect(0);
     has(&done.stdout, &["210.00"]);
     has(
@@ -148,6 +155,12 @@ fn filed(place: &Place) {
     has(&rows, &["02/10/2025,03/12/2025,59.80,50.35,"]);
     assert_eq!(rows.lines().count(), 3, "{rows}");
     let rows = tax("2026", "lots");
-    has(&rows, &[",2026-03-13,2026-03-13,0,short,", ",short"]);
-    assert_eq!(rows.lines().count(), 2, "{rows}");
+    has(&rows, &[",2026-03-13,2026-03-13,0,short,"]);
+    // The term is short, too: the flag has a column of its own.
+    let mut read = csv::Reader::from_reader(rows.as_bytes());
+    let flags = read.headers().unwrap().iter().position(|it| it == "flags");
+    let lots = read
+        .records()
+        .map(|row| row.unwrap()[flags.unwrap()].to_owned());
+    assert_eq!(lots.collect::<Vec<_>>(), ["short"], "{rows}");
 }

@@ -212,6 +212,18 @@ pub(super) fn settle(
     note: String,
     known: &ItemFacts,
 ) -> CliResult<Settled> {
+    let account = &item.pool.account;
+    if known.rules.may_go_short(account) {
+        // By these settings the next run has no unmatched sell there: a lot would change its result.
+        let account = shown(account.as_str());
+        return Err(CliError::refused(
+            format!(
+                "account {account} may go short, so review item {} is a short sale",
+                item.id
+            ),
+            "`compute_allocations --all-symbols` computes it as one, and closes the item",
+        ));
+    }
     let first = known.next.get(&item.id).copied().unwrap_or(1);
     let trades = basis_trades(&item, lots, (&known.ledger, &known.rules), first)?;
     let preview = preview(&item.pool, &known.ledger, &trades)?;
