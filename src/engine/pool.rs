@@ -1,5 +1,6 @@
 //! A pool's part of the ledger, and the outcome of matching it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -89,7 +90,7 @@ impl PoolLedger {
     }
 
     /// Returns the same pool without trades.
-    pub(super) fn without_trades(&self) -> Self {
+    pub fn without_trades(&self) -> Self {
         Self {
             shorts: self.shorts,
             ..Self::new(self.pool.clone())
@@ -240,11 +241,20 @@ impl PoolLedger {
     /// Returns the place of the last trade, in the order of the pool.
     pub fn last_trade(&self) -> Option<PlaceInPool> {
         let places = self.trades.iter().map(|trade| trade.place());
-        let last = places.max_by(|left, right| match self.shorts {
+        let last = places.max_by(|left, right| self.cmp(left, right));
+        last.map(|place| place.owned())
+    }
+
+    /// Tells whether a trade comes after a place, in the order of the pool.
+    pub fn is_after(&self, trade: &TradeRef<'_>, last: &PlaceInPool) -> bool {
+        self.cmp(&trade.place(), &last.borrowed()).is_gt()
+    }
+
+    fn cmp(&self, left: &PlaceInPool<&str>, right: &PlaceInPool<&str>) -> Ordering {
+        match self.shorts {
             true => left.cmp_in_signed(right),
             false => left.cmp(right),
-        });
-        last.map(|place| place.owned())
+        }
     }
 
     /// Adds a trade. Errors: the pool is full.

@@ -274,7 +274,7 @@ impl FoundState {
             valued::add_questions(&mut arrivals.rates, read.rates);
             // A pool whose rows are all voided by now is missing from the read.
             for pool in scope.part.iter().flat_map(|part| part.iter()) {
-                let empty = || PoolLedger::new(pool.clone());
+                let empty = || PoolLedger::of_rules(pool.clone(), &context.rules);
                 self.whole.entry(pool.clone()).or_insert_with(empty);
             }
         }
@@ -326,7 +326,7 @@ impl FoundState {
             return Ok(());
         }
         let is_again = |summary: &PoolSummary| is_moved && is_rejected(summary);
-        let compared = unguarded::compare(read, &self.summaries, is_again);
+        let compared = unguarded::compare(read, (&self.summaries, &context.rules), is_again);
         self.all_rates = Some(compared.rates.used);
         self.whole = compared.whole;
         self.changed = compared.changed;
@@ -344,7 +344,7 @@ impl FoundState {
         for (watermark, pools) in stale_pools(self.summaries.values()) {
             for pool in &pools {
                 arrivals.revised.remove(pool);
-                let nothing = PoolLedger::new(pool.clone());
+                let nothing = PoolLedger::of_rules(pool.clone(), &store.rules());
                 arrivals.pools.insert(pool.clone(), nothing);
             }
             let own = values::arrivals(store, &only(pools), watermark).await?;

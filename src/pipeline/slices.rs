@@ -47,7 +47,7 @@ impl Sliced {
     /// Begins a pool. If it is excluded, its result is known at once.
     pub(super) fn begin(work: &Work, pool: &Pool) -> Self {
         let exclusion = work.excluded.get(pool).map(String::as_str);
-        let nothing = PoolLedger::new(pool.clone());
+        let nothing = PoolLedger::of_rules(pool.clone(), &work.context.rules);
         let judged = judge_pool(nothing, exclusion).result;
         let (settled, newest) = match judged {
             PoolResult::Matched(matching) => (None, Some(matching)),
@@ -64,7 +64,7 @@ impl Sliced {
             is_written: false,
             items: Vec::new(),
             rows: 0,
-            named: PoolLedger::new(pool.clone()),
+            named: PoolLedger::of_rules(pool.clone(), &work.context.rules),
             ledger_hash: RowsHash::EMPTY,
             allocations_hash: RowsHash::EMPTY,
             duration_us: 0,

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{Entered, Pool, PoolLedger, PoolStatus, TradeRef};
+use crate::engine::{AssetRules, Entered, Pool, PoolLedger, PoolStatus};
 use crate::store::model::{Arrivals, LedgerRead, PoolSummary};
 
 /// Result of comparing an unguarded ledger with a version.
@@ -28,7 +28,7 @@ pub(super) struct Compared {
 /// pools that are computed whole even if no row has changed.
 pub(super) fn compare(
     read: LedgerRead,
-    summaries: &BTreeMap<Pool, PoolSummary>,
+    (summaries, rules): (&BTreeMap<Pool, PoolSummary>, &AssetRules),
     is_tried_again: impl Fn(&PoolSummary) -> bool,
 ) -> Compared {
     let mut compared = Compared {
@@ -42,7 +42,7 @@ pub(super) fn compare(
     let mut pools = read.pools;
     for (pool, summary) in summaries {
         let ledger = pools.remove(pool);
-        let ledger = ledger.unwrap_or_else(|| PoolLedger::new(pool.clone()));
+        let ledger = ledger.unwrap_or_else(|| PoolLedger::of_rules(pool.clone(), rules));
         // A stale pool is always tried again: its rows that can't be matched may have changed.
         let is_again = summary.status == PoolStatus::Stale || is_tried_again(summary);
         if ledger.facts_hash() == summary.ledger_hash && !is_again {
@@ -75,14 +75,11 @@ fn has_joined(ledger: &PoolLedger) -> bool {
 
 /// Returns the trades after a pool's last matched one; `None` if the earlier ones have changed.
 fn new_of(ledger: PoolLedger, summary: &PoolSummary) -> Option<PoolLedger> {
-    let pool = ledger.pool.clone();
-    let (mut old, mut new) = (PoolLedger::new(pool.clone()), PoolLedger::new(pool));
-    let is_new = |trade: &TradeRef<'_>| {
-        let last = summary.last.as_ref();
-        last.is_none_or(|last| trade.place() > last.borrowed())
-    };
+    let (mut old, mut new) = (ledger.without_trades(), ledger.without_trades());
     for trade in ledger.trades.iter() {
-        let part = if is_new(&trade) { &mut new } else { &mut old };
+        let last = summary.last.as_ref();
+        let is_new = last.is_none_or(|last| ledger.is_after(&trade, last));
+        let part = if is_new { &mut new } else { &mut old };
         part.push(&trade).ok()?;
     }
     // A pool with invalid rows is not matched, so all invalid rows are new.
@@ -91,4 +88,47 @@ fn new_of(ledger: PoolLedger, summary: &PoolSummary) -> Option<PoolLedger> {
     (new.unapplied, new.is_mixed) = (ledger.unapplied, ledger.is_mixed);
     old.splits = ledger.splits;
     (old.facts_hash() == summary.ledger_hash).then_some(new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Timestamp, TradeText, compute_pool};
+    use crate::store::model::Watermark;
+
+    fn ledger(shorts: bool, trades: &[(&str, &str, i64)]) -> PoolLedger {
+        let pool = Pool::new(Default::default(), "X".parse().unwrap());
+        let mut ledger = PoolLedger::new(pool);
+        ledger.shorts = shorts;
+        for (order_id, side, seq) in trades {
+            ledger.push_text(&TradeText {
+                order_id,
+                side,
+                size: "1",
+                price: "10",
+                fee: None,
+                order_time_micros: Some(7),
+                trade_seq: Some(*seq),
+                more: None,
+            });
+        }
+        ledger
+    }
+
+    /// A buy after a sell of the same instant, by its sequence, is new only where sells may open
+    /// lots. Elsewhere it came before the sell, so the past has changed.
+    #[test]
+    fn a_pool_that_may_go_short_keeps_its_order_and_its_rule() {
+        let trades = [("b1", "buy", 1), ("s1", "sell", 2), ("b2", "buy", 3)];
+        for shorts in [true, false] {
+            let before = compute_pool(ledger(shorts, &trades[..2]), None);
+            let watermark = Watermark::default();
+            let summary = PoolSummary::of(&before, &watermark, Timestamp::EPOCH);
+            let last = summary.last.as_ref().unwrap();
+            assert_eq!(last.order_id.as_str(), "s1");
+            let found = new_of(ledger(shorts, &trades), &summary);
+            let found = found.map(|new| (new.shorts, new.trades.len()));
+            assert_eq!(found, shorts.then_some((true, 1)));
+        }
+    }
 }

@@ -93,7 +93,8 @@ impl<'a> PartsAtWork<'a> {
                 if !is_last {
                     self.sliced = Some(sliced.clone());
                 }
-                let slice = pools.remove(&pool).unwrap_or_else(|| PoolLedger::new(pool));
+                let empty = || PoolLedger::of_rules(pool.clone(), &self.run.context.rules);
+                let slice = pools.remove(&pool).unwrap_or_else(empty);
                 slices::start(work, sliced, slice, is_last, &mut on_pool)
             }
         };

@@ -160,7 +160,8 @@ impl<'a> LedgerParts<'a> {
         let (mut own, mut later) = (own.pools, 0);
         for pool in pools {
             let ledger = own.remove(&pool);
-            let ledger = ledger.unwrap_or_else(|| PoolLedger::new(pool.clone()));
+            let ledger =
+                ledger.unwrap_or_else(|| PoolLedger::of_rules(pool.clone(), &self.store.rules()));
             let rows = ledger.rows();
             let all = read.pools.insert(pool, ledger);
             later += all.map_or(0, |all| all.rows().saturating_sub(rows));
