@@ -214,7 +214,7 @@ pub(super) fn settle(
 ) -> CliResult<Settled> {
     let account = &item.pool.account;
     if known.rules.may_go_short(account) {
-        // By these settings the next run has no unmatched sell there: a lot would change its result.
+        // By these settings the next run has no unmatched sell there: a lot would change it.
         let account = shown(account.as_str());
         return Err(CliError::refused(
             format!(
