@@ -10,8 +10,8 @@ use super::explained_rates::{ExplainedRate, Rates};
 use super::validate::find_version;
 use crate::engine::{
     Account, IssueType, Leg, MoneyError, OrderId, PendingTrade, Pool, PoolLedger, PoolStatus,
-    RowsHash, SelfCheckError, Side, Size, Split, StoredAllocation, Timestamp, Trade, TradeRef, Usd,
-    add_sizes, fee_share_of_size, sub_sizes,
+    RowsHash, SelfCheckError, Side, Size, Split, StoredAllocation, StoredLot, Timestamp, Trade,
+    TradeRef, Usd, add_sizes, fee_share_of_size, sub_sizes,
 };
 use crate::store::model::{Current, PoolSummary, Scope, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_rates, check_summaries};
@@ -102,6 +102,8 @@ pub struct Explanation {
     pub sell: ExplainedTrade,
     /// The sell's rows, oldest lot first.
     pub slices: Vec<ExplainedSlice>,
+    /// The short lot that is open of it.
+    pub open: Option<StoredLot>,
 }
 
 /// The legs of a sell, the base first.
@@ -238,6 +240,9 @@ impl Explaining<'_> {
                 self.add_source(pool, &mut lot.buy).await?;
             }
         }
+        let (id, leg) = (&sell.order_id, sell.entry.leg);
+        let opened_by = |lot: &StoredLot| lot.buy_order_id == *id && lot.buy_leg == leg;
+        let is_rest = |lot: &StoredLot| lot.direction.is_short() && opened_by(lot);
         let mut sell = ExplainedTrade::of(sell);
         self.add_source(pool, &mut sell).await?;
         Ok(Some(Explanation {
@@ -245,6 +250,7 @@ impl Explaining<'_> {
             pool: pool.clone(),
             sell,
             slices,
+            open: stored.open_lots.into_iter().find(is_rest),
             version: info.clone(),
         }))
     }

@@ -256,6 +256,12 @@ fn describe_totals(found: &Explanation) -> String {
             slice.row.allocated_size, slice.row.net_proceeds_usd
         ));
     }
+    if let Some(lot) = &found.open {
+        text.push_str(&format!(
+            "  still short: {} with {} USD of net proceeds is in no total\n",
+            lot.remaining_size, lot.remaining_cost_usd
+        ));
+    }
     text
 }
 
@@ -268,6 +274,10 @@ fn to_json(found: &Explanation) -> Value {
         "leg": found.sell.entry.entry.leg.as_str(),
         "sell": trade_json(&found.sell),
         "slices": found.slices.iter().map(slice_json).collect::<Vec<_>>(),
+        "open_short": found.open.as_ref().map(|lot| json!({
+            "size": lot.remaining_size.to_string(),
+            "net_proceeds_usd": lot.remaining_cost_usd.to_string(),
+        })),
     })
 }
 

@@ -103,6 +103,9 @@ pub fn a_short_sale_is_closed_by_later_buys(place: &Place) {
 fn open_short_lot(place: &Place) {
     let done = place.run("compute_allocations --all-symbols").expect(0);
     has(&done.stdout, &["1 short, for 29.90 USD"]);
+    let done = place.run("fifo-pnl explain --sell s2").expect(0);
+    let rest = "  still short: 50 with 29.9 USD of net proceeds is in no total\n";
+    has(&done.stdout, &["Total over 1 lot\n", rest]);
     let summary = place
         .run("compute_allocations --all-symbols --json")
         .expect(0);
@@ -129,6 +132,7 @@ fn explained(place: &Place) {
             "19.3",
         ],
     );
+    assert!(!done.stdout.contains("still short"), "{}", done.stdout);
 }
 
 /// The property that is delivered was bought when the short sale was closed: both dates are of that
