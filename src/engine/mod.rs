@@ -64,6 +64,7 @@ mod totals;
 mod trade;
 mod traded;
 mod trades;
+mod transfer;
 mod wide;
 mod withheld;
 
@@ -139,4 +140,5 @@ pub use totals::PoolTotals;
 pub use trade::{InvalidTrade, Trade, TradeRef, TradeText, is_executed, is_never_executed};
 pub use traded::{PendingTrade, STATED_COLUMNS, StatedNames, Traded, pools_of};
 pub use trades::{PoolFull, Trades};
+pub use transfer::Transfer;
 pub use withheld::{Withheld, leaves_nothing, withheld};
