@@ -39,6 +39,7 @@ mod movement;
 mod number;
 mod outcome;
 mod own_rates;
+mod pairing;
 mod parts;
 mod pending;
 mod place;
@@ -110,6 +111,10 @@ pub use movement::{Direction, Movement, MovementKind};
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit, Worth};
 pub use outcome::{LotChanges, Matching};
 pub use own_rates::OwnTrades;
+pub use pairing::{
+    Alone, AloneWhy, DecisionKind, MovementKey, NoPair, NoPart, NoTransfer, Paired, PairedBy,
+    Pairing, Proposed, ProposedWhy, TransferDecision, pair, transfer_of,
+};
 pub use pending::Pending;
 pub use place::PlaceInPool;
 pub use pool::{
