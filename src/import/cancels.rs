@@ -5,7 +5,7 @@
 //! another trade equals, the commission that it gives back decides. So what is left has the fees
 //! that were paid. A row whose trade is not certain is rejected: nobody may leave it out alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ParsedFile;
 use super::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
@@ -94,10 +94,7 @@ pub(super) fn cancel(rows: Vec<Cancellation>, file: &mut ParsedFile, makes_ids: 
 
 fn pair(rows: Vec<Cancellation>, trades: &mut Vec<LedgerTrade>, makes_ids: bool) -> Cancelled {
     let mut done = Cancelled::default();
-    let mut places: BTreeMap<Facts, Vec<usize>> = BTreeMap::new();
-    for (place, row) in trades.iter().enumerate() {
-        places.entry(facts(row)).or_default().push(place);
-    }
+    let mut open = OpenTrades::of(trades);
     let (mut out, mut seen): (Vec<usize>, BTreeMap<OrderId, Facts>) = Default::default();
     for row in rows {
         let (id, facts) = (row.trade.trade.order_id.clone(), facts(&row.trade));
@@ -105,13 +102,7 @@ fn pair(rows: Vec<Cancellation>, trades: &mut Vec<LedgerTrade>, makes_ids: bool)
             done.repeated += 1;
             continue;
         }
-        let equal = places.get(&facts).map(Vec::as_slice).unwrap_or_default();
-        let equal: Vec<usize> = equal
-            .iter()
-            .copied()
-            .filter(|it| !out.contains(it))
-            .collect();
-        match find(&row, &equal, trades) {
+        match find(&row, open.equal.get_mut(&facts), trades) {
             Err(rejected) => done.rejected.push(*rejected),
             Ok(place) => {
                 out.push(place);
@@ -134,6 +125,59 @@ fn pair(rows: Vec<Cancellation>, trades: &mut Vec<LedgerTrade>, makes_ids: bool)
     done
 }
 
+/// A fee, as text, and its asset. `None`: it is unknown.
+type PaidFee = Option<(String, String)>;
+
+/// The places of the trades that no row cancels yet, by their facts. A broker may book thousands of
+/// equal trades, so nothing here looks at each of them for each row.
+#[derive(Debug, Default)]
+struct OpenTrades {
+    equal: BTreeMap<Facts, EqualTrades>,
+}
+
+/// Trades with the same facts: by time, then by fee.
+#[derive(Debug, Default)]
+struct EqualTrades {
+    by_time: BTreeMap<Timestamp, BTreeMap<PaidFee, BTreeSet<usize>>>,
+    by_id: BTreeMap<OrderId, BTreeSet<usize>>,
+}
+
+impl OpenTrades {
+    fn of(trades: &[LedgerTrade]) -> Self {
+        let mut open = Self::default();
+        for (place, row) in trades.iter().enumerate() {
+            let equal = open.equal.entry(facts(row)).or_default();
+            let of_time = equal.by_time.entry(row.trade.order_time).or_default();
+            of_time.entry(paid_fee(row)).or_default().insert(place);
+            let of_id = equal.by_id.entry(row.trade.order_id.clone()).or_default();
+            of_id.insert(place);
+        }
+        open
+    }
+}
+
+impl EqualTrades {
+    /// Takes a trade out.
+    fn take(&mut self, place: usize, row: &LedgerTrade) {
+        let at = row.trade.order_time;
+        if let Some(of_time) = self.by_time.get_mut(&at) {
+            let fee = paid_fee(row);
+            if let Some(places) = of_time.get_mut(&fee) {
+                places.remove(&place);
+                if places.is_empty() {
+                    of_time.remove(&fee);
+                }
+            }
+            if of_time.is_empty() {
+                self.by_time.remove(&at);
+            }
+        }
+        if let Some(places) = self.by_id.get_mut(&row.trade.order_id) {
+            places.remove(&place);
+        }
+    }
+}
+
 /// The facts that a trade and the row that cancels it have in common: account, symbol, currency,
 /// side, size, price.
 type Facts = [String; 6];
@@ -154,40 +198,50 @@ fn facts(row: &LedgerTrade) -> Facts {
     ]
 }
 
-/// Finds the trade that a row cancels. `equal`: the places of those with its facts.
+/// Finds the trade that a row cancels, and takes it out. `equal`: those with its facts.
 fn find(
     row: &Cancellation,
-    equal: &[usize],
+    equal: Option<&mut EqualTrades>,
     trades: &[LedgerTrade],
 ) -> Result<usize, Box<RejectedRow>> {
-    let trade = |place: &usize| trades.get(*place).map(|row| &row.trade);
-    let id = |place: &usize| trade(place).map(|it| it.order_id.as_str());
-    let at = |place: &usize| trade(place).map(|it| it.order_time);
-    let named = row.of.as_deref();
+    let alone = || Box::new(row.alone());
+    let equal = equal.ok_or_else(alone)?;
+    let named = row.of.as_deref().map(|of| {
+        let id = of.parse::<OrderId>().ok()?;
+        equal.by_id.get(&id)?.first().copied()
+    });
     let time = match named {
-        Some(named) => {
-            let place = equal.iter().find(|place| id(place) == Some(named));
-            place.and_then(at).ok_or_else(|| Box::new(row.alone()))?
+        Some(place) => {
+            let trade = place.and_then(|place| trades.get(place));
+            trade.ok_or_else(alone)?.trade.order_time
         }
-        None => time_of(row, equal.iter().filter_map(at))?,
+        None => time_of(row, equal)?,
     };
-    let mut of_time = equal.iter().filter(|place| at(place) == Some(time));
     let given_back = fee(&row.trade);
-    let gives_back = |place: &&usize| {
-        let paid = trades.get(**place).map(fee);
-        match (&paid, &given_back) {
-            (Some(Some((paid, of))), Some((back, in_asset))) => {
-                paid.negated() == *back && (of == in_asset || paid.is_zero())
-            }
-            (Some(None), None) => true,
-            _ => false,
-        }
-    };
-    let fits: Vec<&usize> = of_time.by_ref().filter(gives_back).collect();
-    let own = fits.iter().find(|place| id(place) == named);
+    let fits: Vec<&BTreeSet<usize>> = equal
+        .by_time
+        .get(&time)
+        .into_iter()
+        .flatten()
+        .filter(|(paid, _)| gives_back(paid, &given_back))
+        .map(|(_, places)| places)
+        .collect();
+    let own = named.flatten();
+    let own = own.filter(|place| fits.iter().any(|places| places.contains(place)));
     // Equal rows have ids with a number: without the last one, the others keep theirs.
-    match own.or(fits.last()) {
-        Some(place) => Ok(**place),
+    let last = || {
+        fits.iter()
+            .filter_map(|places| places.last())
+            .max()
+            .copied()
+    };
+    match own.or_else(last) {
+        Some(place) => {
+            if let Some(trade) = trades.get(place) {
+                equal.take(place, trade);
+            }
+            Ok(place)
+        }
         None => {
             let back = given_back.map_or_else(
                 || "no commission".to_owned(),
@@ -201,32 +255,42 @@ fn find(
     }
 }
 
-/// Returns the time of the trade that a row cancels without naming it. `equal`: the times of trades
-/// with its facts.
-fn time_of(
-    row: &Cancellation,
-    equal: impl Iterator<Item = Timestamp>,
-) -> Result<Timestamp, Box<RejectedRow>> {
+/// Tells whether a row gives back what was paid.
+fn gives_back(paid: &PaidFee, given_back: &Option<(SignedAmount, String)>) -> bool {
+    match (paid, given_back) {
+        (Some((paid, of)), Some((back, in_asset))) => {
+            back.negated().to_string() == *paid && (of == in_asset || back.is_zero())
+        }
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+/// Returns the time of the trade that a row cancels without naming it.
+fn time_of(row: &Cancellation, equal: &EqualTrades) -> Result<Timestamp, Box<RejectedRow>> {
     let at = row.trade.trade.order_time;
-    let mut times: Vec<Timestamp> = equal
-        .filter(|it| {
-            let later = at.as_micros().saturating_sub(it.as_micros());
-            (0..=WEEK_MICROS).contains(&later)
-        })
-        .collect();
-    times.sort_unstable();
-    times.dedup();
-    match (times.contains(&at), times.as_slice()) {
-        (true, _) => Ok(at),
-        (false, [only]) => Ok(*only),
-        (false, []) => Err(Box::new(row.alone())),
-        (false, _) => {
+    if equal.by_time.contains_key(&at) {
+        return Ok(at);
+    }
+    let is_of_week = |it: &&Timestamp| at.as_micros().saturating_sub(it.as_micros()) <= WEEK_MICROS;
+    let mut times = equal.by_time.range(..at).rev().map(|(time, _)| time);
+    match (
+        times.next().filter(is_of_week),
+        times.next().filter(is_of_week),
+    ) {
+        (Some(only), None) => Ok(*only),
+        (None, _) => Err(Box::new(row.alone())),
+        (Some(_), Some(_)) => {
             let found = "cancels one of several equal trades".to_owned();
             let fault = Fault::new("expected the id of the trade that it cancels");
             let fault = fault.with_hint(Hint::TakesBack).taking_back();
             Err(Box::new(row.rejected(found, fault)))
         }
     }
+}
+
+fn paid_fee(row: &LedgerTrade) -> PaidFee {
+    fee(row).map(|(fee, of)| (fee.to_string(), of))
 }
 
 /// Returns the fee of a row and its asset. `None`: it is unknown.

@@ -138,3 +138,56 @@ fn trades_of_short_positions_are_refused() {
         assert!(rejected.iter().all(is_named), "{rejected:?}");
     }
 }
+
+/// A broker may book thousands of equal trades. Looking at each of them for each row that cancels
+/// one takes hours.
+#[test]
+fn thousands_of_equal_trades_are_cancelled_in_time() {
+    let count = 8_000_u64;
+    let rows = |kind: &str, back: bool, first: u64| -> String {
+        let (size, fee) = if back { ("-40", "1") } else { ("40", "-1") };
+        let row = |nth: u64| {
+            let (id, of) = (first + nth, if back { nth } else { 0 });
+            format!(
+                "USD,STK,QRS,20240305;100000,{size},12.5,{fee},USD,{kind},{id},,{of},EXECUTION\n"
+            )
+        };
+        (1..=count).map(row).collect()
+    };
+    // One trade is not cancelled.
+    let cancelling = rows("BUY (Ca.)", true, 20_000);
+    let text = format!(
+        "{HEAD}{}{}{cancelling}",
+        rows("BUY", false, 0),
+        rows("BUY", false, 10_000)
+            .lines()
+            .next()
+            .unwrap()
+            .to_owned()
+            + "\n"
+    );
+    let file = parsed(&text);
+    let left: Vec<&str> = file
+        .trades
+        .iter()
+        .map(|row| row.trade.order_id.as_str())
+        .collect();
+    assert_eq!((left, file.cancelled.len()), (vec!["10001"], 8_000));
+    assert_eq!(rejected(&file), [""; 0]);
+    // The Transaction History has no ids: rows of one day, some of them cancelled by number.
+    let header = sample("ib-transactions");
+    let header: Vec<&str> = header.lines().take(5).collect();
+    let day = "Transaction History,Data,2023-06-12,U***1,A FUND";
+    let row = format!("{day},Buy,VT,20.0,96.5,USD,-1930.0,-1.0,-1931.0\n");
+    let back = format!("{day},Buy (Ca.),VT,-20.0,96.5,USD,1930.0,1.0,1931.0\n");
+    let text = format!(
+        "{}\n{}{}",
+        header.join("\n"),
+        row.repeat(8_001),
+        back.repeat(8_000)
+    );
+    let file = parsed(&text);
+    assert_eq!((file.trades.len(), file.cancelled.len()), (1, 8_000));
+    // The ids of equal rows are numbered: the first one stays.
+    assert!(file.trades[0].trade.order_id.as_str().ends_with("-1"));
+}
