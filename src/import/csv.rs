@@ -4,7 +4,7 @@
 //! the next one: a caller sees all faults of a file at once. Of two rows with one id it keeps the
 //! first. The second is a duplicate or, with other facts, rejected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use csv::StringRecord;
@@ -13,6 +13,7 @@ use super::blocks::Block;
 use super::cancels::cancel;
 use super::currency::unread_currency;
 use super::decimals::{Decimals, Numbers, OpenNumber};
+use super::deliveries::hold_back;
 use super::dialect::Dialect;
 use super::documents::document;
 use super::encoding::Encoding;
@@ -71,22 +72,16 @@ pub fn parse_csv(
     let (block, encoding) = Block::whole(text.unwrap_or(bytes), options)?;
     let format = CsvFormat::find(&block, options)?.ok_or(FileError::Empty)?;
     let options = &format.with_decimals(&block, options)?;
-    let said = document.as_ref().and_then(|made| made.format);
-    let mut file = ParsedFile {
-        format: said.unwrap_or(format.name()),
-        read_as: format.read_as(encoding, block.dialect, options),
-        assumes: format.assumes(),
-        unknown_columns: format.unknown_columns().to_vec(),
-        ends_without_line_end: match &document {
-            Some(_) => is_cut_text(bytes),
-            None => block.ends_without_line_end(),
-        },
-        ..ParsedFile::default()
-    };
-    file.read_as.extend(document.as_ref().map(|made| made.said));
+    let mut file = format.empty_file((&block, encoding), options);
+    if let Some(made) = &document {
+        file.format = made.format.unwrap_or(file.format);
+        file.ends_without_line_end = is_cut_text(bytes);
+        file.read_as.push(made.said);
+    }
     let mut kept = Kept::with_room_for(&block.text);
     let mut numbering = format.makes_ids().then(Numbering::default);
-    let (mut told, mut cancelling) = (0_u64, Vec::new());
+    let mut told = 0_u64;
+    let (mut cancelling, mut delivered) = (Vec::new(), Vec::new());
     let mut take = |row: &Row<'_>, outcome| {
         match outcome {
             RowOutcome::Trade(mut trade) => {
@@ -100,6 +95,7 @@ pub fn parse_csv(
             RowOutcome::Movement(movement) => file.movements.push(*movement),
             RowOutcome::Action(action) => file.actions.push(*action),
             RowOutcome::Cancellation(row) => cancelling.push(*row),
+            RowOutcome::Delivery(row) => delivered.push(*row),
             RowOutcome::Ignored(kind) => *file.ignored.entry(kind).or_default() += 1,
         }
         told += 1;
@@ -124,12 +120,26 @@ pub fn parse_csv(
         }
     };
     progress(bytes.len());
-    format.check_kinds(&file, kept.trades.len() + cancelling.len())?;
+    let trades = kept.trades.len() + cancelling.len() + delivered.len();
+    format.check_kinds(&file, trades)?;
     file.trades = kept.trades;
     file.duplicates += kept.duplicates;
     cancel(cancelling, &mut file, format.makes_ids());
+    hold_back(delivered, &mut file, |lines| rows_at(&block, lines));
     format.number(&mut file.movements, &mut file.actions);
     Ok(file)
+}
+
+/// Returns the texts of some rows of a block by their lines.
+fn rows_at(block: &Block, lines: &BTreeSet<u64>) -> BTreeMap<u64, String> {
+    let mut rows = RowReader::of(&block.text, block.line, block.dialect);
+    let (mut cells, mut found) = (StringRecord::new(), BTreeMap::new());
+    while let Ok(Some(row)) = rows.read(&mut cells) {
+        if lines.contains(&row.line) {
+            found.insert(row.line, row.text.to_owned());
+        }
+    }
+    found
 }
 
 /// Tells whether a document of lines ends without a line end. Pages and workbooks have no lines.
@@ -179,6 +189,22 @@ impl CsvFormat {
                 format: self.name(),
                 why,
             }),
+        }
+    }
+
+    /// Makes a file without rows.
+    fn empty_file(
+        &self,
+        (block, encoding): (&Block, Encoding),
+        options: &ImportOptions,
+    ) -> ParsedFile {
+        ParsedFile {
+            format: self.name(),
+            read_as: self.read_as(encoding, block.dialect, options),
+            assumes: self.assumes(),
+            unknown_columns: self.unknown_columns().to_vec(),
+            ends_without_line_end: block.ends_without_line_end(),
+            ..ParsedFile::default()
         }
     }
 
@@ -351,6 +377,7 @@ impl CsvFormat {
                 }
                 (RowOutcome::Rejected(rejected), _) => Err(rejected),
                 (RowOutcome::Cancellation(row), _) => Err(Box::new(row.alone())),
+                (RowOutcome::Delivery(delivery), _) => Err(Box::new(delivery.row)),
                 (RowOutcome::Trade(_), None)
                 | (RowOutcome::Movement(_) | RowOutcome::Action(_) | RowOutcome::Ignored(_), _) => {
                     Ok(())
@@ -372,6 +399,7 @@ impl CsvFormat {
             RowOutcome::Action(action) => parsed.actions.push(*action),
             RowOutcome::Rejected(rejected) => parsed.rejected.push(*rejected),
             RowOutcome::Cancellation(row) => parsed.rejected.push(row.alone()),
+            RowOutcome::Delivery(delivery) => parsed.rejected.push(delivery.row),
             RowOutcome::Ignored(kind) => *parsed.ignored.entry(kind).or_default() += 1,
         })?;
         Ok(parsed)
@@ -446,7 +474,7 @@ fn is_of_number(outcome: &RowOutcome, open: &OpenNumber) -> bool {
         | RowOutcome::Action(_)
         | RowOutcome::Cancellation(_) => true,
         RowOutcome::Rejected(row) => row.found == open.text,
-        RowOutcome::Ignored(_) => false,
+        RowOutcome::Ignored(_) | RowOutcome::Delivery(_) => false,
     }
 }
 

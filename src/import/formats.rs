@@ -66,6 +66,7 @@ use super::ImportOptions;
 use super::bounds::COLUMNS_MAX;
 use super::cancels::Cancellation;
 use super::column_names::ColumnNames;
+use super::deliveries::Delivery;
 use super::error::FileError;
 use super::reading::Reading;
 use super::rejected::RejectedRow;
@@ -235,6 +236,8 @@ pub(super) enum RowOutcome {
     Rejected(Box<RejectedRow>),
     /// A row that cancels a trade of the same file.
     Cancellation(Box<Cancellation>),
+    /// A row of an option: trades of its shares at the same time are no trades for their price.
+    Delivery(Box<Delivery>),
     /// A row that is not a trade, with the name of its type.
     Ignored(&'static str),
 }

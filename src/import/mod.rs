@@ -19,6 +19,7 @@ mod columns;
 mod csv;
 mod currency;
 mod decimals;
+mod deliveries;
 mod dialect;
 mod documents;
 mod encoding;

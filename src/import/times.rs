@@ -68,6 +68,30 @@ pub(super) fn read_order_time(
     Ok(time)
 }
 
+/// Microseconds of 1990-01-01T00:00:00Z.
+const FIRST_EXPORT_MICROS: i64 = 631_152_000_000_000;
+
+/// Reads a time of an export.
+pub(super) fn read_time_of_export(
+    text: &str,
+    zone: Option<&TimeZone>,
+    now: Timestamp,
+) -> Result<Timestamp, Fault> {
+    let at = read_order_time(text, zone, now)?;
+    check_age(at).map(|()| at)
+}
+
+/// Checks that a time of an export is not before all exports: an absent time is often written as
+/// the year 1 or 1970.
+pub(super) fn check_age(at: Timestamp) -> Result<(), Fault> {
+    match at.as_micros() < FIRST_EXPORT_MICROS {
+        true => Err(Fault::new(
+            "expected a time from 1990 on: no export is older",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// Returns whether a text has the form of a time of our own format.
 pub(super) fn is_time(text: &str) -> bool {
     matches!(form_of(text).0, TimeForm::Instant | TimeForm::Local)

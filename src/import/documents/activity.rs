@@ -7,7 +7,7 @@
 use csv::StringRecord;
 
 use super::TableText;
-use super::activity_levels::{Levels, STOCKS, TRADES, is, value};
+use super::activity_levels::{Levels, STOCKS, TRADES, is, value, without_holder};
 use crate::import::error::FileError;
 use crate::import::rows::RowReader;
 
@@ -125,6 +125,9 @@ pub(super) fn table(text: &str) -> Result<Option<NamedTable>, FileError> {
                 }
                 if let Some(first) = made.first_mut() {
                     *first = section;
+                }
+                if let Some(category) = made.get_mut(CATEGORY) {
+                    *category = without_holder(category);
                 }
                 if section == TRADES && made.get(CATEGORY) == Some(&STOCKS) {
                     for ((name, names), text) in COLUMNS.iter().zip(&mut made) {

@@ -15,6 +15,9 @@ pub(super) const TRADES: &str = "Trades";
 /// The category whose trades are read.
 pub(super) const STOCKS: &str = "Stocks";
 
+/// The text between a category and the company that holds its assets.
+const HOLDER: &str = " - Held with ";
+
 /// The names of executions, in the generations of the statement.
 const FILLS: [&str; 2] = ["Trade", "Execution"];
 
@@ -137,7 +140,15 @@ impl<'r> Levels<'r> {
 }
 
 fn traded<'c>(header: &StringRecord, cells: &'c StringRecord) -> OfRow<'c> {
-    ["Asset Category", "Account", "Currency", "Symbol"].map(|name| value(header, cells, &[name]))
+    let [category, account, currency, symbol] = ["Asset Category", "Account", "Currency", "Symbol"]
+        .map(|name| value(header, cells, &[name]));
+    [without_holder(category), account, currency, symbol]
+}
+
+/// Returns a category without the company that holds its assets, which some statements name:
+/// `Stocks - Held with Interactive Brokers (U.K.) Limited`.
+pub(super) fn without_holder(category: &str) -> &str {
+    category.split(HOLDER).next().unwrap_or(category)
 }
 
 pub(super) fn is(cells: &StringRecord, place: usize, wanted: &str) -> bool {

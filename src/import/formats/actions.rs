@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::Record;
 use super::layout::{ActionMaking, CellMaking, Layout};
 use super::made_ids::made_action_id;
-use super::made_texts::{GluedUnits, PlacedPart, cell, placed, says, time_at};
+use super::made_texts::{GluedUnits, PlacedPart, cell, placed, says, time_at, with_class};
 use super::movements::FaultyRow;
 use super::numbers::plain;
 use crate::engine::{ActionKind, AssetAction};
@@ -113,6 +113,7 @@ impl ActionTable {
                 "units" | "basis_share" | "ratio_new" | "ratio_old" => {
                     plain(&text, self.layout.numbers()).into_owned()
                 }
+                "asset" | "other_asset" if self.layout.tickers => with_class(text).into_owned(),
                 _ => text.into_owned(),
             };
         }

@@ -14,7 +14,7 @@ use self::sums::{amount, is_about, is_sum, plain_number};
 use super::amounts::FeeKind;
 use super::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
-    too_long, unknown_type,
+    unknown_type,
 };
 use crate::engine::{MovementKind, SignedAmount};
 use crate::import::rejected::Fault;
@@ -335,10 +335,20 @@ impl Transaction<'_> {
         Ok(amount(self.cells, name)?.map(|sum| SignedAmount::of_size(sum.size())))
     }
 
+    /// Tells whether a sum is below zero.
+    fn sign(&self, names: &[&'static str]) -> bool {
+        let name = names.iter().find(|name| self.cells.has(name));
+        let sum = name.and_then(|name| amount(self.cells, name).ok().flatten());
+        sum.is_some_and(SignedAmount::is_negative)
+    }
+
     /// Reads a purchase or a sale. `is_advanced`: it may be against a coin.
     fn trade(&self, is_advanced: bool, is_buy: bool) -> Result<RowSays, CellFault> {
         let currency = self.currency();
         let exchange = read_note(self.cells.text(NOTES));
+        if let Some(exchange) = &exchange {
+            exchange.check(self.asset, self.quantity)?;
+        }
         match exchange {
             Some(exchange) if exchange.asset != currency => self.against(&exchange, is_buy),
             None if is_advanced => Err((NOTES, Fault::new(NO_PAIR))),
@@ -360,12 +370,18 @@ impl Transaction<'_> {
             return Err((column, Fault::new(NO_VALUE)));
         }
         let fee = self.sum(&FEES)?.unwrap_or(SignedAmount::ZERO);
-        if let Some(total) = self.sum(&TOTALS)?
-            && !is_sum(value, signed(fee, !is_buy), total)
-        {
-            return Err((column, Fault::new(NO_SUM)));
+        let Some(total) = self.sum(&TOTALS)? else {
+            return Ok((value, fee));
+        };
+        let cost = signed(fee, !is_buy);
+        // A fee above the proceeds of a sale makes a total of the other sign.
+        let is_turned = !is_buy && self.sign(&SUBTOTALS) != self.sign(&TOTALS);
+        let is_sum =
+            is_sum(value, cost, total) || (is_turned && is_sum(value, cost, total.negated()));
+        match is_sum {
+            true => Ok((value, fee)),
+            false => Err((column, Fault::new(NO_SUM))),
         }
-        Ok((value, fee))
     }
 
     /// Reads a trade against another asset than the currency of the sums, as its note says.
@@ -373,18 +389,7 @@ impl Transaction<'_> {
         let Some(rate) = exchange.rate else {
             return Err((NOTES, Fault::new(OTHER_QUOTE)));
         };
-        // The amount of the note is that of a purchase with the fee, of a sale without it.
-        let value = rate.checked_mul(self.quantity);
-        let value = value.map_err(|_| too_long(NOTES))?;
-        let value = SignedAmount::of_size(value.size());
-        let (more, less) = match is_buy {
-            true => (exchange.amount, value),
-            false => (value, exchange.amount),
-        };
-        let fee = more.checked_sub(less).map_err(|_| too_long(NOTES))?;
-        if fee.is_negative() {
-            return Err((NOTES, Fault::new(NO_PAIR)));
-        }
+        let (value, fee) = exchange.value_and_fee(rate, self.quantity, is_buy)?;
         let usd = self.usd_value()?;
         Ok(self.whole((value, fee), &exchange.asset, is_buy, usd))
     }

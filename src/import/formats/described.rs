@@ -6,6 +6,7 @@
 mod agreement;
 mod cancels;
 mod currencies;
+mod deliveries;
 mod fees;
 mod kinds;
 mod naming;
@@ -18,14 +19,14 @@ use csv::StringRecord;
 use self::agreement::Agreements;
 use self::cancels::CancelsTable;
 use self::currencies::currencies_beside;
-use self::kinds::{RowKind, is_option, with_class};
+use self::kinds::{RowKind, is_option};
 use super::actions::ActionTable;
 use super::contracts::no_pair;
 use super::differences::Differences;
 use super::layout::{
     CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column, text_of_layout,
 };
-use super::made_texts::{GluedUnits, PlacedPart, changed, joined, placed, says, time};
+use super::made_texts::{GluedUnits, PlacedPart, changed, joined, placed, says, time, with_class};
 use super::movements::MovementTable;
 use super::numbers::plain;
 use super::template::{fold, is_named};
@@ -236,6 +237,7 @@ impl Described {
             self.rejected(record, &name, &found, fault)
         });
         let read = read.map(|row| self.with_id(row, &fee_currency))?;
+        self.check_age(read.trade.order_time).map_err(faulty)?;
         self.check_fee(&read, assets, &reading.options.assets)
             .map_err(faulty)?;
         Ok(read)
@@ -264,7 +266,7 @@ impl Described {
         if let (Some(source), Some(id)) = (&self.layout.ids, texts.first_mut()) {
             *id = Cow::Borrowed(source);
         }
-        self.take_fee_out(texts)
+        self.take_fee_out(texts, cells)
     }
 
     fn text<'r>(
@@ -398,9 +400,10 @@ impl RowFormat for Described {
         self.layout.ids.is_some()
     }
 
-    /// A row and the trade that it cancels may be far apart.
+    /// A row may be far from the trade that it cancels, or from the shares of its option.
     fn is_read_whole(&self) -> bool {
-        self.layout.cancelled.is_some()
+        let mut refused = self.layout.refused.iter();
+        self.layout.cancelled.is_some() || refused.any(|it| it.shares.is_some())
     }
 
     fn number_places(&self) -> Vec<usize> {
@@ -458,7 +461,7 @@ impl RowFormat for Described {
             return Ok(());
         }
         each(match self.kind(record) {
-            Err(row) => RowOutcome::Rejected(row),
+            Err(row) => self.refused_row(row, record, reading),
             Ok(RowKind::Ignored(ignored)) => RowOutcome::Ignored(ignored),
             Ok(RowKind::Movement(kind)) => self.movement(kind, record, reading),
             Ok(RowKind::Action(place)) => self.action(place, record, reading),

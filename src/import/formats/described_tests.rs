@@ -211,6 +211,10 @@ fn changed(name: &str, changes: &[(&str, &str)]) -> ParsedFile {
 
 #[path = "agreement_tests.rs"]
 mod agreements;
+#[path = "broker_tests.rs"]
+mod brokers;
+#[path = "coinbase_tests.rs"]
+mod coinbase;
 
 #[path = "joined_tests.rs"]
 mod joined_rows;
@@ -218,6 +222,8 @@ mod joined_rows;
 mod lost_rows;
 #[path = "option_tests.rs"]
 mod options_of_shares;
+#[path = "refused_tests.rs"]
+mod refused_rows;
 
 #[path = "cancelled_tests.rs"]
 mod cancelled_rows;

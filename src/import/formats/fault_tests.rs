@@ -84,10 +84,6 @@ const FAULTS: &[FaultCase] = &[
         "6: Amount is empty, expected \"in\" or \"out\"",
     ),
     (
-        ("ib-transactions", "500.0,-,500.0", "500.0,-,-500.0"),
-        "8: Net Amount is \"-500.0\", expected the way of a row of kind deposit",
-    ),
-    (
         ("schwab", "Journal", "Stock Split"),
         "6: Symbol is empty, expected a symbol like BTC-USD",
     ),

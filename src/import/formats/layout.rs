@@ -238,6 +238,9 @@ pub(super) struct Refused {
     pub has: Vec<String>,
     /// The rest of the sentence "margin is 1, ...".
     pub why: String,
+    /// A template: the shares that an option of this row brought or took.
+    #[serde(default)]
+    pub shares: Option<String>,
 }
 
 /// A column whose money is below zero in a purchase, and above zero in a sale. It is near size x

@@ -30,7 +30,10 @@ impl Layout {
         let cancels = self.cancelled.iter();
         let cancels = cancels.flat_map(|it| [Some(&it.side), it.of.as_ref()]);
         let cancels = cancels.flatten().map(std::slice::from_ref);
+        let shares = self.refused.iter().filter_map(|it| it.shares.as_ref());
+        let shares = shares.map(|it| ("[[refused]] shares", std::slice::from_ref(it)));
         made.chain(cancels.map(|it| ("[cancelled]", it)))
+            .chain(shares)
     }
 
     /// Returns the columns from which something is read, folded.

@@ -230,3 +230,19 @@ fn class(symbol: &str) -> &'static str {
         false => AssetClass::Security.as_str(),
     }
 }
+
+/// Returns a ticker with a point before the class of its shares: `BRK B` and `BRK/B` are `BRK.B`.
+pub(super) fn with_class(ticker: Cow<'_, str>) -> Cow<'_, str> {
+    let is_letters = |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase());
+    match ticker.split_once([' ', '/']) {
+        Some((name, class))
+            if (1..=CLASS_MAX).contains(&class.len()) && is_letters(name) && is_letters(class) =>
+        {
+            format!("{name}.{class}").into()
+        }
+        _ => ticker,
+    }
+}
+
+/// The longest class of shares: `PRK`, a preferred one.
+const CLASS_MAX: usize = 3;

@@ -4,14 +4,15 @@ use csv::StringRecord;
 use jiff::tz::TimeZone;
 
 use super::Record;
-use super::layout::{CellMaking, Layout};
+use super::layout::{CellMaking, Layout, text_of_layout};
 use super::made_ids::made_movement_id;
-use super::made_texts::{GluedUnits, PlacedPart, placed, says, time};
+use super::made_texts::{GluedUnits, PlacedPart, placed, says, time, with_class};
 use super::numbers::plain;
 use crate::engine::{Movement, MovementKind};
 use crate::import::movements::{MOVEMENT_COLUMNS, MovementColumn, read_movement};
 use crate::import::reading::Reading;
 use crate::import::rejected::Fault;
+use crate::import::times::check_age;
 
 /// The columns of a movement, as the header of one file has them.
 #[derive(Debug)]
@@ -73,6 +74,7 @@ impl MovementTable {
                     time(&text, self.layout).into_owned()
                 }
                 column if is_number(*column) => plain(&text, self.layout.numbers()).into_owned(),
+                MovementColumn::Asset if self.layout.tickers => with_class(text).into_owned(),
                 _ => text.into_owned(),
             };
             if let Some(place) = texts.get_mut(*column as usize) {
@@ -87,6 +89,8 @@ impl MovementTable {
             source.clone_into(id);
         }
         let text = |column: MovementColumn| texts.get(column as usize).map_or("", String::as_str);
+        let is_own = text_of_layout(&self.layout.name).is_none();
+        let kind = by_way(kind, text(MovementColumn::Direction));
         let zone = zone.cloned().or(reading.options.timezone.clone());
         let place = (self.layout.exchange.as_str(), record.row.line);
         let read = read_movement(kind, text, (reading, zone.as_ref()), place);
@@ -96,13 +100,19 @@ impl MovementTable {
             }
             row
         };
-        read.map(with_id).map_err(|(column, fault)| {
-            let ways = self.made.get(column as usize);
-            let says = |parts: &&Vec<PlacedPart>| self.says(parts, cells);
-            let way = ways.and_then(|ways| ways.iter().find(says).or(ways.first()));
-            let name = MOVEMENT_COLUMNS.get(column as usize).map_or("", |it| it.1);
-            (way.map(Vec::as_slice).unwrap_or_default(), name, fault)
-        })
+        let of_export = |row: Movement| match check_age(row.moved_at) {
+            Err(fault) if !is_own => Err((MovementColumn::MovedAt, fault)),
+            _ => Ok(row),
+        };
+        read.and_then(of_export)
+            .map(with_id)
+            .map_err(|(column, fault)| {
+                let ways = self.made.get(column as usize);
+                let says = |parts: &&Vec<PlacedPart>| self.says(parts, cells);
+                let way = ways.and_then(|ways| ways.iter().find(says).or(ways.first()));
+                let name = MOVEMENT_COLUMNS.get(column as usize).map_or("", |it| it.1);
+                (way.map(Vec::as_slice).unwrap_or_default(), name, fault)
+            })
     }
 
     /// Tells whether the file has the columns of sizes.
@@ -120,6 +130,17 @@ impl MovementTable {
 
     fn says(&self, parts: &[PlacedPart], cells: &StringRecord) -> bool {
         says(parts, cells, self.layout.none.as_deref())
+    }
+}
+
+/// Returns the kind of a movement. A deposit that goes out, or a withdrawal that comes in, gives
+/// back another one.
+fn by_way(kind: MovementKind, way: &str) -> MovementKind {
+    let stated = way.parse().ok();
+    let is_fixed = matches!(kind, MovementKind::Deposit | MovementKind::Withdrawal);
+    match is_fixed && stated.is_some() && stated != kind.direction() {
+        true => MovementKind::Adjustment,
+        false => kind,
     }
 }
 

@@ -1,7 +1,17 @@
 //! Notes of Coinbase: `Bought 2 SOL for 410.5 USDC on SOL-USDC at 205 USDC/SOL`, and
 //! `Converted 0.5 ETH to 1,250.75 USDC`.
 
+use rust_decimal::Decimal;
+
+use super::sums::{as_decimal, is_near};
+use super::{CellFault, NO_PAIR, NOTES, asset_of};
 use crate::engine::SignedAmount;
+use crate::import::formats::joined::too_long;
+use crate::import::rejected::Fault;
+
+const HALF: Decimal = Decimal::from_parts(5, 0, 0, false, 1);
+
+const OTHER_AMOUNT: &str = "expected the asset and the quantity of the row";
 
 /// An amount of an asset.
 pub(super) struct Amount {
@@ -11,11 +21,70 @@ pub(super) struct Amount {
 
 /// The payment or the proceeds of a trade.
 pub(super) struct Exchange {
+    /// The asset that was traded, and one unit of the last digit of its number.
+    of: (Amount, Decimal),
+    /// The asset before the dash of the pair.
+    base: Option<String>,
     /// A purchase has the fee in it, and a sale is without it.
     pub amount: SignedAmount,
     pub asset: String,
     /// Units of this asset for one of the row's.
-    pub rate: Option<SignedAmount>,
+    pub rate: Option<NotedRate>,
+}
+
+/// A rate of a note.
+#[derive(Clone, Copy)]
+pub(super) struct NotedRate {
+    rate: SignedAmount,
+    /// One unit of its last digit.
+    last_digit: Decimal,
+    /// The same of the amount.
+    of_amount: Decimal,
+}
+
+impl Exchange {
+    /// Checks that the note is that of a row. Errors: it names another asset or quantity.
+    pub(super) fn check(&self, asset: &str, quantity: SignedAmount) -> Result<(), CellFault> {
+        let (of, last_digit) = &self.of;
+        // Some notes are rounded.
+        let rounding = last_digit.saturating_mul(HALF);
+        let is_of = |code: &str| asset_of(code) == asset;
+        let quantity = SignedAmount::of_size(quantity.size());
+        let is_same = is_of(&of.asset)
+            && self.base.as_deref().is_none_or(is_of)
+            && is_near(of.amount, quantity, rounding);
+        match is_same {
+            true => Ok(()),
+            false => Err((NOTES, Fault::new(OTHER_AMOUNT))),
+        }
+    }
+
+    /// Returns value and fee of a trade at the rate of the note: the fee is the difference of both
+    /// amounts. A rate may be rounded to the other side of the amount: such a trade has no fee.
+    pub(super) fn value_and_fee(
+        &self,
+        rate: NotedRate,
+        quantity: SignedAmount,
+        is_buy: bool,
+    ) -> Result<(SignedAmount, SignedAmount), CellFault> {
+        let value = rate.rate.checked_mul(quantity);
+        let value = value.map_err(|_| too_long(NOTES))?;
+        let value = SignedAmount::of_size(value.size());
+        let (more, less) = match is_buy {
+            true => (self.amount, value),
+            false => (value, self.amount),
+        };
+        let fee = more.checked_sub(less).map_err(|_| too_long(NOTES))?;
+        if !fee.is_negative() {
+            return Ok((value, fee));
+        }
+        let rounding = as_decimal(quantity).map(|it| it.saturating_mul(rate.last_digit));
+        let rounding = rounding.map(|it| it.saturating_add(rate.of_amount));
+        match rounding.is_some_and(|rounding| is_near(more, less, rounding)) {
+            true => Ok((self.amount, SignedAmount::ZERO)),
+            false => Err((NOTES, Fault::new(NO_PAIR))),
+        }
+    }
 }
 
 /// Reads the note of a purchase or a sale. `None`: it has no amounts.
@@ -24,44 +93,57 @@ pub(super) fn read_note(note: &str) -> Option<Exchange> {
     if !matches!(words.next()?, "Bought" | "Sold") {
         return None;
     }
-    let _ = (number(words.next()?)?, words.next()?);
+    let size = words.next()?;
+    let of = Amount {
+        amount: number(size)?,
+        asset: words.next()?.to_ascii_uppercase(),
+    };
+    let of = (of, last_digit(size));
     if words.next()? != "for" {
         return None;
     }
-    let (amount, asset) = (number(words.next()?)?, code(words.next()?)?);
+    let paid = words.next()?;
+    let (amount, asset) = (number(paid)?, code(words.next()?)?);
     let pair = match (words.next(), words.next()) {
         (Some("on"), Some(pair)) => Some(pair),
         _ => None,
     };
     let rate = match (words.next(), words.next(), words.next()) {
-        (Some("at"), Some(rate), Some(of)) => Some((number(rate)?, of)),
+        (Some("at"), Some(rate), Some(unit)) => {
+            let rate = NotedRate {
+                rate: number(rate)?,
+                last_digit: last_digit(rate),
+                of_amount: last_digit(paid),
+            };
+            Some((rate, unit))
+        }
         _ => None,
     };
     // A note may have its amount in the currency of the account, and another pair.
-    let quote = pair
-        .and_then(|pair| pair.rsplit_once('-'))
-        .map(|(_, quote)| quote);
-    match (quote, rate) {
-        (Some(quote), Some((rate, of))) if quote == asset => {
-            let is_in_quote = of.split('/').next() == Some(quote);
-            let rate = is_in_quote.then_some(rate);
-            Some(Exchange {
-                amount,
-                asset,
-                rate,
-            })
+    let (base, quote) = pair.and_then(|pair| pair.rsplit_once('-')).unzip();
+    let (asset, rate) = match (quote, rate) {
+        (Some(quote), Some((rate, unit))) if quote == asset => {
+            let is_in_quote = unit.split('/').next() == Some(quote);
+            (asset, is_in_quote.then_some(rate))
         }
-        (Some(quote), _) => Some(Exchange {
-            amount,
-            asset: code(quote)?,
-            rate: None,
-        }),
-        (None, _) => Some(Exchange {
-            amount,
-            asset,
-            rate: None,
-        }),
-    }
+        (Some(quote), _) => (code(quote)?, None),
+        (None, _) => (asset, None),
+    };
+    Some(Exchange {
+        of,
+        base: base.map(str::to_ascii_uppercase),
+        amount,
+        asset,
+        rate,
+    })
+}
+
+/// Returns one unit of the last digit of a number.
+fn last_digit(word: &str) -> Decimal {
+    let number = super::plain_number(word);
+    let decimals = number.split_once('.').map_or("", |(_, decimals)| decimals);
+    let scale = u32::try_from(decimals.len()).unwrap_or(Decimal::MAX_SCALE);
+    Decimal::new(1, scale.min(Decimal::MAX_SCALE))
 }
 
 /// Reads the note of a conversion: the asset that went, and what came. `None`: it says neither.

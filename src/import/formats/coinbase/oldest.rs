@@ -125,7 +125,11 @@ fn of_report(cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
     };
     let is_buy = cells.text("Type") == "Buy";
     let (value, fee) = (unsigned(cells, "Subtotal")?, cells.amount("Fees")?);
-    let total = unsigned(cells, "Total")?;
+    let of = unsigned(cells, "Total")?;
+    // A fee above the proceeds of a sale makes a total of the other sign.
+    let is_turned = cells.text("Type") == "Sell"
+        && cells.amount("Total")?.is_negative() != cells.amount("Subtotal")?.is_negative();
+    let total = if is_turned { of.negated() } else { of };
     if let Some(kind) = kind {
         let is_out = kind == MovementKind::Withdrawal;
         let is_either = [fee, fee.negated()].map(|fee| is_sum(value, fee, total));
@@ -227,7 +231,9 @@ fn paid(
     }
     let cost = if is_buy { fee.negated() } else { fee };
     let value = total.checked_add(cost).map_err(|_| too_long(column))?;
-    if value.is_negative() || value.is_zero() {
+    // Only its sign would say that a sale brought less than its fee.
+    let is_turned = !is_buy && cells.amount(column)?.is_negative();
+    if value.is_negative() || value.is_zero() || is_turned {
         return Err((column, Fault::new(NO_VALUE_LEFT)));
     }
     // A note may end with a full stop.

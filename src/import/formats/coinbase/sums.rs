@@ -14,29 +14,32 @@ use crate::import::rejected::Fault;
 const SPREAD_MAX: Decimal = Decimal::from_parts(1, 0, 0, false, 1);
 
 /// Subtotal, fees and total are each rounded to a cent.
-static ROUNDED: LazyLock<SignedAmount> =
-    LazyLock::new(|| "0.02".parse().unwrap_or(SignedAmount::ZERO));
+const ROUNDED: Decimal = Decimal::from_parts(2, 0, 0, false, 2);
 
 /// Tells whether a total is the sum of a value and a cost.
 pub(super) fn is_sum(value: SignedAmount, cost: SignedAmount, total: SignedAmount) -> bool {
     let sum = value.checked_add(cost);
-    sum.is_ok_and(|sum| is_near(sum, total, *ROUNDED))
+    sum.is_ok_and(|sum| is_near(sum, total, ROUNDED))
 }
 
 /// Tells whether two amounts differ by no more than another one.
-fn is_near(one: SignedAmount, other: SignedAmount, allowed: SignedAmount) -> bool {
-    let off = one.checked_sub(other);
-    off.is_ok_and(|off| off.size() <= allowed.size())
+pub(super) fn is_near(one: SignedAmount, other: SignedAmount, allowed: Decimal) -> bool {
+    let off = one.checked_sub(other).ok();
+    off.and_then(as_decimal).is_some_and(|off| off <= allowed)
+}
+
+/// Returns a number without its sign.
+pub(super) fn as_decimal(amount: SignedAmount) -> Option<Decimal> {
+    decimal(&amount.size().to_string())
 }
 
 /// Tells whether a value is about a quantity x its price.
 pub(super) fn is_about(quantity: SignedAmount, price: &str, value: SignedAmount) -> bool {
-    let number = |amount: SignedAmount| decimal(&amount.size().to_string());
     let stated = || {
         Some(StatedAmounts {
-            size: number(quantity)?,
+            size: as_decimal(quantity)?,
             price: decimal(price)?.abs(),
-            value: number(value)?,
+            value: as_decimal(value)?,
         })
     };
     let allowed = |it: &StatedAmounts| it.part(SPREAD_MAX).saturating_add(CENT);

@@ -118,7 +118,9 @@ impl Described {
                 false => Ok(()),
             };
         }
-        check_sign(&money, !is_sale).map_err(|fault| (Column::QuoteValue, fault))?;
+        if !self.is_below_fee(texts, cells) {
+            check_sign(&money, !is_sale).map_err(|fault| (Column::QuoteValue, fault))?;
+        }
         let currency = joined(&self.agreements.currency, cells);
         if !currency.is_empty() && currency != text_of(texts, Column::QuoteCurrency) {
             return Ok(());

@@ -1,20 +1,54 @@
 //! The fee of a described row: its asset, and its part in an amount.
 
+use csv::StringRecord;
+use rust_decimal::Decimal;
+
 use super::{Described, Faulty, Texts, text_of};
 use crate::engine::{Asset, AssetRules, Instrument, LedgerTrade, Side, without_fee};
 use crate::import::columns::Column;
-use crate::import::formats::amounts::{FeeKind, check_fee};
+use crate::import::formats::amounts::{FeeKind, check_fee, decimal};
 use crate::import::formats::layout::OrElse;
+use crate::import::formats::made_texts::cell;
+use crate::import::formats::numbers::plain;
 use crate::import::rejected::Fault;
 
 impl Described {
-    /// Takes the fee out of an amount that was paid or received.
-    pub(super) fn take_fee_out(&self, texts: &mut Texts<'_>) -> Result<(), Faulty> {
+    /// Tells whether a sale brought less than its fee: then it cost money.
+    pub(super) fn is_below_fee(&self, texts: &Texts<'_>, cells: &StringRecord) -> bool {
+        let money = self.agreements.money.map(|place| {
+            let money = plain(cell(cells, place), self.layout.numbers());
+            decimal(&money)
+        });
+        let fee = decimal(text_of(texts, Column::TotalFeesUsd));
+        let is_sale = text_of(texts, Column::Side).eq_ignore_ascii_case(Side::Sell.as_str());
+        let is_less = |(money, fee): (Decimal, Decimal)| money.is_sign_negative() && -money < fee;
+        self.is_net() && is_sale && money.flatten().zip(fee).is_some_and(is_less)
+    }
+
+    /// Tells whether the fee is in the amount that was paid or received.
+    fn is_net(&self) -> bool {
         let mut made = self.made.iter();
+        made.any(|it| it.column == Column::QuoteValue && it.change.is_some_and(|it| it.net))
+    }
+
+    /// Takes the fee out of an amount that was paid or received.
+    pub(super) fn take_fee_out(
+        &self,
+        texts: &mut Texts<'_>,
+        cells: &StringRecord,
+    ) -> Result<(), Faulty> {
         let column = Column::QuoteValue;
-        let is_net = made.any(|it| it.column == column && it.change.is_some_and(|it| it.net));
         let amount = text_of(texts, column);
-        if !is_net || amount.is_empty() {
+        if !self.is_net() || amount.is_empty() {
+            return Ok(());
+        }
+        if self.is_below_fee(texts, cells) {
+            let number = |column| decimal(text_of(texts, column));
+            let value = number(Column::TotalFeesUsd).zip(number(column));
+            let value = value.and_then(|(fee, cost)| fee.checked_sub(cost));
+            if let (Some(value), Some(text)) = (value, texts.get_mut(column as usize)) {
+                *text = value.normalize().to_string().into();
+            }
             return Ok(());
         }
         let fees = [Column::FeeAmount, Column::TotalFeesUsd].map(|fee| text_of(texts, fee));

@@ -1,7 +1,5 @@
 //! Rows of a described format that are no trades: by their shape, or by the text of a column.
 
-use std::borrow::Cow;
-
 use csv::StringRecord;
 
 use super::Described;
@@ -140,22 +138,6 @@ pub(super) enum RowKind {
     /// Known to be no trade; has the name of its type.
     Ignored(&'static str),
 }
-
-/// Returns a ticker with a point before the class of its shares: `BRK B` and `BRK/B` are `BRK.B`.
-pub(super) fn with_class(ticker: Cow<'_, str>) -> Cow<'_, str> {
-    let is_letters = |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase());
-    match ticker.split_once([' ', '/']) {
-        Some((name, class))
-            if (1..=CLASS_MAX).contains(&class.len()) && is_letters(name) && is_letters(class) =>
-        {
-            format!("{name}.{class}").into()
-        }
-        _ => ticker,
-    }
-}
-
-/// The longest class of shares: `PRK`, a preferred one.
-const CLASS_MAX: usize = 3;
 
 /// Tells whether a symbol is that of an option: a root, six digits of a day, `C` or `P`, and eight
 /// digits of a price. Source: the Option Symbology Initiative of the Options Clearing Corporation.

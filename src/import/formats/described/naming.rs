@@ -2,14 +2,15 @@
 
 use csv::StringRecord;
 
-use super::Described;
-use crate::engine::LedgerTrade;
+use super::{Described, Faulty};
+use crate::engine::{LedgerTrade, Timestamp};
 use crate::import::bounds;
 use crate::import::columns::Column;
 use crate::import::formats::made_ids::made_id;
 use crate::import::formats::made_texts::{PlacedPart, joined};
 use crate::import::formats::{Record, RowFormat};
 use crate::import::rejected::{Fault, RejectedRow};
+use crate::import::times::check_age;
 
 impl Described {
     /// Gives a trade without an id the one that its facts make.
@@ -19,6 +20,14 @@ impl Described {
             row.trade.order_id = id;
         }
         row
+    }
+
+    /// Checks that a time of an export is not before all exports. A person may write down others.
+    pub(super) fn check_age(&self, at: Timestamp) -> Result<(), Faulty> {
+        match self.is_own {
+            true => Ok(()),
+            false => check_age(at).map_err(|fault| (Column::OrderTime, fault)),
+        }
     }
 
     /// Returns the column of the file, and its text, that a native column is made of.

@@ -21,7 +21,7 @@ use crate::import::movements::{MovementColumn, read_movement};
 use crate::import::reading::Reading;
 use crate::import::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
 use crate::import::rows::Row;
-use crate::import::times::read_order_time;
+use crate::import::times::read_time_of_export;
 
 /// Most lines that a message lists.
 const LINES_MAX: usize = 5;
@@ -134,7 +134,7 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
                 alone,
             });
         }
-        let at = read_order_time(&time, zone, now);
+        let at = read_time_of_export(&time, zone, now);
         let is_of_server = self.file.format.source().is_of_server;
         let at = at.map_err(|fault| {
             let hint = match fault.hint {
