@@ -10,6 +10,7 @@ DROP TABLE account_time_offsets;
 DROP TABLE trading_accounts;
 DROP TABLE event_log;
 DROP TABLE asset_actions;
+DROP TABLE transfer_decisions;
 DROP TABLE asset_movements;
 DROP TABLE rates;
 DROP TABLE import_voids;

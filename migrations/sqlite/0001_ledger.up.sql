@@ -342,6 +342,36 @@ CREATE TRIGGER asset_movements_number BEFORE INSERT ON asset_movements
          AND NOT EXISTS (SELECT 1 FROM asset_movements WHERE movement_seq = NEW.movement_seq)
 BEGIN SELECT RAISE(ABORT, 'asset_movements: the database sets movement_seq: leave it out'); END;
 
+-- A person's decisions about transfers: whether a withdrawal and a deposit are one. The latest row of the two wins.
+CREATE TABLE transfer_decisions (
+    decision_seq       INTEGER PRIMARY KEY
+        CONSTRAINT transfer_decisions_decision_seq_check CHECK (decision_seq > 0),
+    kind               TEXT NOT NULL CONSTRAINT transfer_decisions_kind_check CHECK (kind IN ('pair', 'unpair')),
+    withdrawal_account TEXT NOT NULL
+        CONSTRAINT transfer_decisions_withdrawal_account_check CHECK (withdrawal_account <> ''),
+    withdrawal_id      TEXT NOT NULL CONSTRAINT transfer_decisions_withdrawal_id_check CHECK (withdrawal_id <> ''),
+    deposit_account    TEXT NOT NULL
+        CONSTRAINT transfer_decisions_deposit_account_check CHECK (deposit_account <> ''),
+    deposit_id         TEXT NOT NULL CONSTRAINT transfer_decisions_deposit_id_check CHECK (deposit_id <> ''),
+    note               TEXT CONSTRAINT transfer_decisions_note_check CHECK (note <> ''),
+    decided_by         TEXT NOT NULL,
+    decided_at         INTEGER NOT NULL CONSTRAINT transfer_decisions_decided_at_check
+        CHECK (decided_at BETWEEN -62135596800000000 AND 253402300799999999)
+) STRICT;
+CREATE TRIGGER transfer_decisions_no_update BEFORE UPDATE ON transfer_decisions
+BEGIN SELECT RAISE(ABORT, 'transfer_decisions is append-only: UPDATE is refused'); END;
+CREATE TRIGGER transfer_decisions_no_delete BEFORE DELETE ON transfer_decisions
+BEGIN SELECT RAISE(ABORT, 'transfer_decisions is append-only: DELETE is refused'); END;
+CREATE TRIGGER transfer_decisions_no_replace BEFORE INSERT ON transfer_decisions
+    WHEN EXISTS (SELECT 1 FROM transfer_decisions WHERE decision_seq = NEW.decision_seq)
+BEGIN SELECT RAISE(ABORT, 'transfer_decisions is append-only: replacing a row is refused'); END;
+-- A number from outside could end the numbering, or stand before rows that were seen. -1: not given.
+CREATE TRIGGER transfer_decisions_number BEFORE INSERT ON transfer_decisions
+    WHEN NEW.decision_seq <> -1
+         AND NEW.decision_seq <> 1 + ifnull((SELECT max(decision_seq) FROM transfer_decisions), 0)
+         AND NOT EXISTS (SELECT 1 FROM transfer_decisions WHERE decision_seq = NEW.decision_seq)
+BEGIN SELECT RAISE(ABORT, 'transfer_decisions: the database sets decision_seq: leave it out'); END;
+
 -- Splits, mergers, spin-offs and new names. Matching does not apply them yet: it rejects the pools that they change.
 -- An action without an account is of all accounts. A source states a ratio, or the units that came by a split.
 CREATE TABLE asset_actions (

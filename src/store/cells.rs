@@ -27,7 +27,9 @@ use crate::engine::{
 pub(super) use accounts::{ACCOUNT, SYNC, TIME_OFFSET, account, sync, time_offset};
 pub(super) use actions::{ACTION, action};
 pub(super) use imported::{IMPORTED_TRADE, imported_trade};
-pub(super) use movements::{MOVEMENT, movement};
+pub(super) use movements::{
+    MOVEMENT, TRANSFER_DECISION, movement, movement_of_import, transfer_decision,
+};
 pub(super) use rates::{RATE, RATE_USED, rate, rate_used, wrong_step};
 
 /// The cells of one row, by position. An error is the text found in place of a value.

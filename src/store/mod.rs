@@ -53,7 +53,7 @@ pub use history::HistoryStore;
 pub use imports::ImportStore;
 pub use ledger::LedgerStore;
 use model::{LongRun, SourcedAllocation};
-pub use movements::MovementStore;
+pub use movements::{MovementStore, transfers};
 pub use rates::RateStore;
 pub use review::ReviewStore;
 pub use runs::{RunLock, RunStore};
@@ -109,8 +109,9 @@ pub trait SourcedSink: Send {
     fn take(&mut self, row: SourcedAllocation) -> std::io::Result<()>;
 }
 
-/// Keeps the ledger, the rates that give its trades their values, and the actions on its assets.
-pub trait TradeStore: LedgerStore + RateStore + ActionStore {
+/// Keeps the ledger, the rates that give its trades their values, the actions on its assets, and
+/// the movements between its accounts.
+pub trait TradeStore: LedgerStore + RateStore + ActionStore + MovementStore {
     /// Names the pools of trades by these settings from now on. Without them each symbol has a pool
     /// of its own.
     fn use_rules(&self, rules: &AssetRules);
@@ -123,21 +124,13 @@ pub trait TradeStore: LedgerStore + RateStore + ActionStore {
 ///
 /// A caller that needs less takes one of the ten traits.
 pub trait Store:
-    TradeStore
-    + ImportStore
-    + MovementStore
-    + AccountStore
-    + RunStore
-    + VersionStore
-    + ReviewStore
-    + HistoryStore
+    TradeStore + ImportStore + AccountStore + RunStore + VersionStore + ReviewStore + HistoryStore
 {
 }
 
 impl<S> Store for S where
     S: TradeStore
         + ImportStore
-        + MovementStore
         + AccountStore
         + RunStore
         + VersionStore

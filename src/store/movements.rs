@@ -1,16 +1,47 @@
-//! Movements: assets that enter or leave accounts and are no trades.
+//! Movements: assets that enter or leave accounts and are no trades. And what a person decided
+//! about the transfers that they make.
 
 use async_trait::async_trait;
 
-use crate::engine::Movement;
+use super::model::Watermark;
+use crate::engine::{AssetRules, Movement, Pairing, TransferDecision, pair};
 use crate::store::StoreResult;
 
-/// Keeps movements, which imports bring. Matching does not use them yet.
+/// Keeps movements, which imports bring, and decisions about transfers.
 #[async_trait]
 pub trait MovementStore: Send + Sync {
-    /// Returns the movements whose imports are not undone. Order: by account, time and id.
-    async fn movements(&self) -> StoreResult<Vec<Movement>>;
+    /// Returns the movements whose imports are not undone, as of an instant; `None` is the present.
+    ///
+    /// Order: by account, time and id.
+    async fn movements(&self, as_of: Option<&Watermark>) -> StoreResult<Vec<Movement>>;
 
     /// Counts the movements whose imports are not undone.
     async fn movement_count(&self) -> StoreResult<u64>;
+
+    /// Returns the decisions about transfers as of an instant; `None` is the present.
+    ///
+    /// Order: by their arrival.
+    async fn transfer_decisions(
+        &self,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<TransferDecision>>;
+
+    /// Appends decisions about transfers, all or none, with an event for each.
+    async fn decide_transfers(&self, decisions: &[TransferDecision]) -> StoreResult<()>;
+}
+
+/// Returns which movements make transfers as of an instant; `None` is the present.
+///
+/// Errors: as of the store.
+pub async fn transfers(
+    store: &(impl MovementStore + ?Sized),
+    rules: &AssetRules,
+    as_of: Option<&Watermark>,
+) -> StoreResult<Pairing> {
+    let movements = store.movements(as_of).await?;
+    if movements.is_empty() {
+        return Ok(Pairing::default());
+    }
+    let decisions = store.transfer_decisions(as_of).await?;
+    Ok(pair(&movements, &decisions, rules))
 }

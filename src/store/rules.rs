@@ -28,6 +28,7 @@ use crate::engine::{
 pub(super) use accounts::{account_event, change_account, count_sync};
 pub(super) use closing::{Closing, RunEnd};
 pub(super) use imports::{check_undoable, undo_event};
+pub(in crate::store) use movements::transfer_event;
 pub use movements::{BesidePlan, BesideRecord, KnownBeside, next_beside, plan_beside};
 pub(super) use rates::{counting, counting_of_names, plan_rates, rates_event, renamed};
 pub use review::{AUTOMATIC, REVIEW_EVENTS, check_decision, details_json};

@@ -266,7 +266,7 @@ async fn in_between(store: &dyn Store, scope: &Scope, until: &Watermark) -> Vec<
             cursors: Cursors {
                 rate_seq: 0,
                 import_void_seq: until.cursors().import_void_seq * thirds / 3,
-                action_seq: 0,
+                ..Default::default()
             },
         };
         let read = store.read_ledger(scope, Some(&as_of)).await.unwrap();

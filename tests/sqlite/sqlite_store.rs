@@ -13,8 +13,8 @@ use std::process::Command;
 use fifo_pnl::store::model::Exclusion;
 use fifo_pnl::store::sqlite::{SqliteStore, version_known};
 use fifo_pnl::store::{
-    HistoryStore, ImportStore, LedgerStore, RateStore, ReviewStore, RunStore, SchemaRefusal,
-    StoreError, StoreResult, VersionStore,
+    HistoryStore, ImportStore, LedgerStore, MovementStore, RateStore, ReviewStore, RunStore,
+    SchemaRefusal, StoreError, StoreResult, VersionStore,
 };
 use subject::{Run, SqliteSubject, Subject, append, at, of, pool, trade, void};
 
@@ -82,6 +82,8 @@ async fn filled() -> (tempfile::TempDir, PathBuf) {
     store.import(&moved).await.unwrap();
     let acted = subject::acted(vec![subject::split("S-1", "ABC", 3)]);
     store.import(&acted).await.unwrap();
+    let paired = subject::decided("pair", "default/M-1", "b/M-2");
+    store.decide_transfers(&[paired]).await.unwrap();
     store.undo_import(&subject::undo(1, false)).await.unwrap();
     store.undo_import(&subject::undo(1, true)).await.unwrap();
     Run::unpublished().go(&store).await.unwrap();
@@ -104,6 +106,7 @@ async fn facts_can_only_be_appended() {
         ("import_voids", "undone = 1", "void_seq"),
         ("asset_movements", "kind = 'gift'", "movement_seq"),
         ("asset_actions", "ratio_new = 9", "action_seq"),
+        ("transfer_decisions", "kind = 'unpair'", "decision_seq"),
         ("event_log", "severity = 'error'", "id"),
         ("imports", "name = 'other.csv'", "id"),
         ("rates", "rate = '9'", "rate_seq"),
@@ -152,6 +155,13 @@ const ACTION: (&str, &str) = (
     "'s', 'split', 'ABC', 0, 4, 1, 1, 1",
 );
 
+/// The columns and values of a decision about a transfer.
+const DECISION: (&str, &str) = (
+    "transfer_decisions (decision_seq, kind, withdrawal_account, withdrawal_id, deposit_account, \
+     deposit_id, decided_by, decided_at)",
+    "'pair', 'a', 'w', 'b', 'd', 'c', 0",
+);
+
 /// The columns and values of a movement.
 const MOVEMENT: (&str, &str) = (
     "asset_movements (movement_seq, account, movement_id, asset, direction, size, kind, moved_at, \
@@ -182,6 +192,7 @@ async fn a_number_from_outside_ends_no_numbering_and_hides_no_row() {
         ),
         MOVEMENT,
         ACTION,
+        DECISION,
         (
             "rates (rate_seq, asset, currency, source, published_at, revision, rate, import_id, \
              import_line)",

@@ -22,8 +22,8 @@ use async_trait::async_trait;
 pub use beside::{account_change, movement, sync};
 use fifo_pnl::engine::{
     Account, ActionKind, ActionRatio, AllocationRow, AssetAction, AssetRules, Carried, LedgerTrade,
-    Movement, Pool, PoolLedger, PoolOutcome, PoolResult, Rate, RateSource, RowsHash, Timestamp,
-    Trade, TradeText, Usd, compute_pool, review_items,
+    Movement, MovementKey, Pool, PoolLedger, PoolOutcome, PoolResult, Rate, RateSource, RowsHash,
+    Timestamp, Trade, TradeText, TransferDecision, Usd, compute_pool, review_items,
 };
 use fifo_pnl::store::fingerprint::AdaptedViews;
 use fifo_pnl::store::memory::{LoggedRun, MemoryStore};
@@ -475,6 +475,22 @@ pub fn moved(movements: Vec<Movement>) -> ImportBatch {
     ImportBatch {
         movements,
         ..batch(Vec::new())
+    }
+}
+
+/// Makes a decision about a transfer. `kind` is pair or unpair; keys are account and id.
+pub fn decided(kind: &str, withdrawal: &str, deposit: &str) -> TransferDecision {
+    let key = |text: &str| MovementKey {
+        account: text.split('/').next().unwrap().parse().unwrap(),
+        movement_id: text.split('/').next_back().unwrap().parse().unwrap(),
+    };
+    TransferDecision {
+        kind: kind.parse().unwrap(),
+        withdrawal: key(withdrawal),
+        deposit: key(deposit),
+        note: Some("both are mine".into()),
+        decided_by: "ann".into(),
+        decided_at: at(7),
     }
 }
 

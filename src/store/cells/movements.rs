@@ -1,7 +1,7 @@
 //! Rows of movements.
 
 use super::{Cells, Named, in_table};
-use crate::engine::{Asset, Fee, Movement};
+use crate::engine::{Asset, Fee, Movement, MovementKey, TransferDecision};
 use crate::store::StoreError;
 
 /// The columns that [`movement`] reads, in order.
@@ -31,4 +31,41 @@ pub(in crate::store) fn movement(cells: &dyn Cells) -> Result<Movement, StoreErr
         })
     };
     read().map_err(in_table("asset_movements"))
+}
+
+/// Reads a row of `asset_movements` with the number of its import, which stands last.
+pub(in crate::store) fn movement_of_import(
+    cells: &dyn Cells,
+) -> Result<(i64, Movement), StoreError> {
+    let movement = movement(cells)?;
+    let import_id = cells.integer(MOVEMENT.split(", ").count()).ok().flatten();
+    Ok((import_id.unwrap_or_default(), movement))
+}
+
+/// The columns that [`transfer_decision`] reads, in order.
+pub(in crate::store) const TRANSFER_DECISION: &str = "kind, withdrawal_account, withdrawal_id, \
+    deposit_account, deposit_id, note, decided_by, decided_at";
+
+/// Reads a row of `transfer_decisions`.
+pub(in crate::store) fn transfer_decision(
+    cells: &dyn Cells,
+) -> Result<TransferDecision, StoreError> {
+    let named = Named::new(cells, TRANSFER_DECISION);
+    let read = || {
+        Ok(TransferDecision {
+            kind: named.parse(0)?,
+            withdrawal: MovementKey {
+                account: named.parse(1)?,
+                movement_id: named.parse(2)?,
+            },
+            deposit: MovementKey {
+                account: named.parse(3)?,
+                movement_id: named.parse(4)?,
+            },
+            note: named.optional(5)?,
+            decided_by: named.text(6)?,
+            decided_at: named.time(7)?,
+        })
+    };
+    read().map_err(in_table("transfer_decisions"))
 }

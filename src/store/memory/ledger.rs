@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{MemoryStore, MemoryTables, broken_constraint, check};
 use crate::engine::{
     Account, AssetAction, AssetRules, CORRECTION_MARK, Carried, Intake, LedgerTrade, MORE_COLUMNS,
-    MoreText, Movement, Pool, RowPlace, StatedNames, Timestamp, Trade, TradeText,
+    MoreText, Movement, Pool, RowPlace, StatedNames, Timestamp, Trade, TradeText, TransferDecision,
     is_never_executed,
 };
 use crate::store::corrections::{Forms, Relative};
@@ -324,6 +324,8 @@ pub(super) struct MemoryLedger {
     pub(super) movements: Vec<(i64, Movement)>,
     /// Actions, likewise.
     pub(super) actions: Vec<(i64, AssetAction)>,
+    /// Decisions about transfers, in the order of their arrival.
+    pub(super) transfer_decisions: Vec<TransferDecision>,
 }
 
 impl Default for MemoryLedger {
@@ -339,6 +341,7 @@ impl Default for MemoryLedger {
             rates: Vec::new(),
             movements: Vec::new(),
             actions: Vec::new(),
+            transfer_decisions: Vec::new(),
         }
     }
 }

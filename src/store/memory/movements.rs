@@ -2,16 +2,19 @@
 
 use async_trait::async_trait;
 
-use super::MemoryStore;
 use super::ledger::MemoryLedger;
-use crate::engine::Movement;
+use super::{MemoryStore, check};
+use crate::engine::{Movement, TransferDecision};
 use crate::store::corrections::refused;
+use crate::store::model::{Cursors, Watermark};
+use crate::store::rules::transfer_event;
 use crate::store::{MovementStore, StoreResult, TradeRefusal};
 
 #[async_trait]
 impl MovementStore for MemoryStore {
-    async fn movements(&self) -> StoreResult<Vec<Movement>> {
-        let mut movements = self.read().ledger.movements_in();
+    async fn movements(&self, as_of: Option<&Watermark>) -> StoreResult<Vec<Movement>> {
+        let last = as_of.map_or(&Cursors::END, Watermark::cursors);
+        let mut movements = self.read().ledger.movements_in(last);
         movements.sort_by(|left, right| {
             let key = |row: &Movement| {
                 let (account, id) = (row.account.clone(), row.movement_id.clone());
@@ -23,15 +26,41 @@ impl MovementStore for MemoryStore {
     }
 
     async fn movement_count(&self) -> StoreResult<u64> {
-        Ok(self.read().ledger.movements_in().len() as u64)
+        Ok(self.read().ledger.movements_in(&Cursors::END).len() as u64)
+    }
+
+    async fn transfer_decisions(
+        &self,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<TransferDecision>> {
+        let last = as_of.map_or(&Cursors::END, Watermark::cursors);
+        let last = usize::try_from(last.decision_seq).unwrap_or(0);
+        let decisions = &self.read().ledger.transfer_decisions;
+        Ok(decisions.iter().take(last).cloned().collect())
+    }
+
+    async fn decide_transfers(&self, decisions: &[TransferDecision]) -> StoreResult<()> {
+        self.write(|state| {
+            for decision in decisions {
+                let note = decision.note.as_deref();
+                let (action, rule) = ("decide about transfers", "transfer_decisions_note_check");
+                check(note != Some(""), action, rule)?;
+            }
+            let events = decisions.iter().map(transfer_event);
+            state.events.extend(events);
+            state.ledger.transfer_decisions.extend(decisions.to_vec());
+            Ok(())
+        })
+        .await
     }
 }
 
 impl MemoryLedger {
-    /// Returns the movements whose imports are not undone.
-    fn movements_in(&self) -> Vec<Movement> {
-        let out = self.imports_out(i64::MAX);
-        let rows = self.movements.iter();
+    /// Returns the movements whose imports are not undone, as of an instant.
+    fn movements_in(&self, last: &Cursors) -> Vec<Movement> {
+        let out = self.imports_out(last.import_void_seq);
+        let rows = usize::try_from(last.movement_seq).unwrap_or(0);
+        let rows = self.movements.iter().take(rows);
         let rows = rows.filter(|(import, _)| !out.contains(import));
         rows.map(|(_, row)| row.clone()).collect()
     }

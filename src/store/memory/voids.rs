@@ -37,6 +37,8 @@ impl MemoryLedger {
             rate_seq: self.rates.len() as i64,
             import_void_seq: self.import_voids.len() as i64,
             action_seq: self.actions.len() as i64,
+            movement_seq: self.movements.len() as i64,
+            decision_seq: self.transfer_decisions.len() as i64,
         }
     }
 

@@ -11,7 +11,7 @@ pub enum Watermark {
         ingest_seq: i64,
         /// Last void or undo.
         void_seq: i64,
-        /// The last numbers of rates, voids of imports and actions.
+        /// The last numbers of the rows that every database numbers.
         cursors: Cursors,
     },
     /// The transactions seen, where many write at once: a late commit is in no earlier snapshot.
@@ -20,7 +20,7 @@ pub enum Watermark {
         snapshot: String,
         /// The cluster whose transaction numbers these are.
         cluster: String,
-        /// The last numbers of rates, voids of imports and actions.
+        /// The last numbers of the rows that every database numbers.
         cursors: Cursors,
     },
     /// For an unguarded ledger. Pool hashes tell what the ledger held; the snapshot covers only
@@ -32,7 +32,7 @@ pub enum Watermark {
         cluster: String,
         /// Transactions of the rows that were seen.
         writings: Writings,
-        /// The last numbers of rates, voids of imports and actions.
+        /// The last numbers of the rows that every database numbers.
         cursors: Cursors,
     },
 }
@@ -46,6 +46,10 @@ pub struct Cursors {
     pub import_void_seq: i64,
     /// Last action; 0 before the first.
     pub action_seq: i64,
+    /// Last movement; 0 before the first.
+    pub movement_seq: i64,
+    /// Last decision about transfers; 0 before the first.
+    pub decision_seq: i64,
 }
 
 impl Cursors {
@@ -54,12 +58,21 @@ impl Cursors {
         rate_seq: i64::MAX,
         import_void_seq: i64::MAX,
         action_seq: i64::MAX,
+        movement_seq: i64::MAX,
+        decision_seq: i64::MAX,
     };
 
     /// The names of the numbers in JSON.
-    const NAMES: [&'static str; 3] = ["rate_seq", "import_void_seq", "action_seq"];
+    const NAMES: [&'static str; 5] = [
+        "rate_seq",
+        "import_void_seq",
+        "action_seq",
+        "movement_seq",
+        "decision_seq",
+    ];
 
-    /// Tells whether any number is larger than that of an earlier instant.
+    /// Tells whether rates may differ from those of an earlier instant. Movements and decisions
+    /// about them change no rate.
     pub fn is_after(&self, earlier: &Self) -> bool {
         self.rate_seq > earlier.rate_seq
             || self.import_void_seq > earlier.import_void_seq
@@ -69,7 +82,13 @@ impl Cursors {
     /// Returns the numbers as fields of JSON. One that is 0 is left out, so that watermarks of
     /// ledgers without such rows stay as they are.
     pub fn to_json(self) -> Map<String, Value> {
-        let numbers = [self.rate_seq, self.import_void_seq, self.action_seq];
+        let numbers = [
+            self.rate_seq,
+            self.import_void_seq,
+            self.action_seq,
+            self.movement_seq,
+            self.decision_seq,
+        ];
         let named = Self::NAMES.into_iter().zip(numbers);
         let said = named.filter(|(_, number)| *number > 0);
         said.map(|(name, number)| (name.to_owned(), json!(number)))
@@ -79,11 +98,19 @@ impl Cursors {
     /// Reads them back.
     pub fn from_json(value: &Value) -> Self {
         let number = |name: &str| value.get(name).and_then(Value::as_i64).unwrap_or(0);
-        let [rate_seq, import_void_seq, action_seq] = Self::NAMES.map(number);
+        let [
+            rate_seq,
+            import_void_seq,
+            action_seq,
+            movement_seq,
+            decision_seq,
+        ] = Self::NAMES.map(number);
         Self {
             rate_seq,
             import_void_seq,
             action_seq,
+            movement_seq,
+            decision_seq,
         }
     }
 }
@@ -217,6 +244,8 @@ mod tests {
                 rate_seq,
                 import_void_seq,
                 action_seq: rate_seq,
+                movement_seq: 2 * rate_seq,
+                decision_seq: 3 * rate_seq,
             };
             let (snapshot, cluster) = (snapshot.clone(), cluster.clone());
             let all = [
@@ -240,7 +269,9 @@ mod tests {
             for watermark in all {
                 let text = watermark.to_json();
                 assert_eq!(text.contains("rate_seq"), rate_seq > 0, "{text}");
-                assert_eq!(text.contains("action_seq"), rate_seq > 0, "{text}");
+                for name in ["action_seq", "movement_seq", "decision_seq"] {
+                    assert_eq!(text.contains(name), rate_seq > 0, "{text}");
+                }
                 assert_eq!(
                     text.contains("import_void_seq"),
                     import_void_seq > 0,
@@ -257,16 +288,23 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_after_another_if_any_number_grew() {
+    fn a_cursor_is_after_another_if_rates_may_differ() {
         let at = |rate_seq, import_void_seq, action_seq| Cursors {
             rate_seq,
             import_void_seq,
             action_seq,
+            ..Cursors::default()
         };
         let first = at(2, 3, 4);
         assert!(!first.is_after(&first) && !at(1, 3, 4).is_after(&first));
         for later in [at(3, 3, 4), at(2, 4, 4), at(2, 3, 5)] {
             assert!(later.is_after(&first));
         }
+        let moved = Cursors {
+            movement_seq: 9,
+            decision_seq: 9,
+            ..first
+        };
+        assert!(!moved.is_after(&first));
     }
 }

@@ -71,6 +71,8 @@ words! {
         Account = "account",
         /// A trade was voided, or a void undone.
         Void = "void",
+        /// A person decided about transfers.
+        Transfer = "transfer",
         /// A run ended.
         Run = "run",
         /// A run looked new rates up, and they change nothing of a version.

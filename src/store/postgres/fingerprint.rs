@@ -22,7 +22,7 @@ use crate::store::fingerprint::{
 use crate::store::{SchemaRefusal, StoreError, StoreResult};
 
 /// Names in `public` that this program uses. If one exists before, another program made it.
-pub(super) const NAMES: [&str; 46] = [
+pub(super) const NAMES: [&str; 47] = [
     "account_sync_health",
     "account_time_offsets",
     "active_import_voids",
@@ -61,6 +61,7 @@ pub(super) const NAMES: [&str; 46] = [
     "trade_records",
     "trade_voids",
     "trading_accounts",
+    "transfer_decisions",
     "v_allocation_discrepancies",
     "v_allocation_health",
     "v_current_allocations",

@@ -287,23 +287,26 @@ pub(super) async fn snapshot_now(
     connection: &mut PgConnection,
     action: &'static str,
 ) -> StoreResult<(String, String, Cursors)> {
-    let now: (String, String, i64, i64, i64) = sqlx::query_as(
+    let now: (String, String, i64, i64, i64, i64, i64) = sqlx::query_as(
         "SELECT pg_current_snapshot()::text, system_identifier::text, \
                 (SELECT coalesce(max(rate_seq), 0) FROM rates), \
                 (SELECT coalesce(max(void_seq), 0) FROM import_voids), \
-                (SELECT coalesce(max(action_seq), 0) FROM asset_actions) \
+                (SELECT coalesce(max(action_seq), 0) FROM asset_actions), \
+                (SELECT coalesce(max(movement_seq), 0) FROM asset_movements), \
+                (SELECT coalesce(max(decision_seq), 0) FROM transfer_decisions) \
          FROM pg_control_system()",
     )
     .fetch_one(connection)
     .await
     .map_err(|e| from_sqlx(action, e))?;
-    let (snapshot, cluster, rate_seq, import_void_seq, action_seq) = now;
     let cursors = Cursors {
-        rate_seq,
-        import_void_seq,
-        action_seq,
+        rate_seq: now.2,
+        import_void_seq: now.3,
+        action_seq: now.4,
+        movement_seq: now.5,
+        decision_seq: now.6,
     };
-    Ok((snapshot, cluster, cursors))
+    Ok((now.0, now.1, cursors))
 }
 
 /// Returns the snapshot of a watermark. Errors: another cluster's, or an unguarded ledger's.

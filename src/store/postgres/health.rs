@@ -27,14 +27,17 @@ async fn ledger_facts(
     current: Option<&VersionInfo>,
 ) -> StoreResult<HealthFacts> {
     let through = current.and_then(|info| info.complete_through);
-    let row: (i64, i64, Option<i64>, Option<i64>, i64, i64, i64) = sqlx::query_as(
+    type HealthRow = (i64, i64, Option<i64>, Option<i64>, i64, i64, i64, i64, i64);
+    let row: HealthRow = sqlx::query_as(
         "SELECT count(*), count(*) FILTER (WHERE t.order_time > c.through), \
          (extract(epoch FROM min(t.order_time) FILTER (WHERE t.order_time > c.through)) \
           * 1000000)::bigint, \
          (extract(epoch FROM max(t.order_time)) * 1000000)::bigint, \
          (SELECT coalesce(max(rate_seq), 0) FROM rates), \
          (SELECT coalesce(max(void_seq), 0) FROM import_voids), \
-         (SELECT coalesce(max(action_seq), 0) FROM asset_actions) \
+         (SELECT coalesce(max(action_seq), 0) FROM asset_actions), \
+         (SELECT coalesce(max(movement_seq), 0) FROM asset_movements), \
+         (SELECT coalesce(max(decision_seq), 0) FROM transfer_decisions) \
          FROM eligible_trades t, (SELECT coalesce($1::timestamptz, '-infinity') AS through) c \
          WHERE t.void_seq IS NULL AND isfinite(t.order_time) \
          AND NOT EXISTS (SELECT 1 FROM fifo_symbol_summary s WHERE s.allocation_version = $2 \
@@ -55,6 +58,8 @@ async fn ledger_facts(
             rate_seq: row.4,
             import_void_seq: row.5,
             action_seq: row.6,
+            movement_seq: row.7,
+            decision_seq: row.8,
         },
         ..HealthFacts::default()
     })

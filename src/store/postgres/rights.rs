@@ -165,10 +165,9 @@ fn written(action: &str, table: &str) -> &'static [&'static str] {
         "sync_logs" if action == "prune the log of imports" => &["SELECT", "DELETE"],
         "sync_logs" => &["SELECT", "INSERT"],
         "trading_accounts" | "account_time_offsets" => &["SELECT", "INSERT", "UPDATE"],
-        "trade_voids" | "import_voids" | "asset_movements" | "asset_actions" | "imports"
-        | "rates" | "trade_records" | "trade_additions" | "review_exclusions" => {
-            &["SELECT", "INSERT"]
-        }
+        "trade_voids" | "import_voids" | "asset_movements" | "asset_actions"
+        | "transfer_decisions" | "imports" | "rates" | "trade_records" | "trade_additions"
+        | "review_exclusions" => &["SELECT", "INSERT"],
         "current_version" => &["SELECT", "UPDATE"],
         "manual_review_queue" if action == "decide about a review item" => &["SELECT", "UPDATE"],
         "allocation_versions" if action != "enter the version" => &["SELECT", "UPDATE"],

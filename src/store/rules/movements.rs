@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{Account, AssetAction, CORRECTION_MARK, Movement, OrderId};
+use serde_json::json;
+
+use crate::engine::{Account, AssetAction, CORRECTION_MARK, Movement, OrderId, TransferDecision};
 use crate::store::limits::CONFLICTS_KEPT_MAX;
-use crate::store::model::{Conflict, MovementReceipt};
+use crate::store::model::{Conflict, Event, EventKind, MovementReceipt};
 
 /// A record that an import keeps beside trades, and knows by its id.
 pub trait BesideRecord: Sized {
@@ -171,4 +173,14 @@ pub fn plan_beside<R: BesideRecord + Clone>(
         }
     }
     plan
+}
+
+/// Returns the event of a decision about a transfer.
+pub(in crate::store) fn transfer_event(decision: &TransferDecision) -> Event {
+    let details = json!({
+        "kind": decision.kind.as_str(), "withdrawal": decision.withdrawal.to_string(),
+        "deposit": decision.deposit.to_string(), "note": decision.note,
+        "by": decision.decided_by,
+    });
+    Event::info(EventKind::Transfer, decision.decided_at, details)
 }

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 
-use super::{Argument, Driver, Rows, SqlStore, actions, arguments, list};
-use crate::engine::{AssetAction, Movement};
+use super::imports::imports_out;
+use super::{Argument, Driver, Rows, SqlStore, Take, actions, arguments, list, runs};
+use crate::engine::{AssetAction, Movement, TransferDecision};
 use crate::store::corrections::refused;
-use crate::store::model::MovementReceipt;
-use crate::store::rules::{KnownBeside, next_beside, plan_beside};
+use crate::store::model::{Cursors, MovementReceipt, Watermark};
+use crate::store::rules::{KnownBeside, next_beside, plan_beside, transfer_event};
 use crate::store::{MovementStore, StoreError, StoreResult, TradeRefusal, cells};
 
 const APPEND: &str = "append movements";
@@ -16,19 +17,29 @@ const LOOKUP_IDS_MAX: usize = 200;
 
 #[async_trait]
 impl<D: SqlStore> MovementStore for D {
-    async fn movements(&self) -> StoreResult<Vec<Movement>> {
-        let from = "eligible_movements ORDER BY account, moved_at, movement_id";
-        let selected = (cells::MOVEMENT, from);
+    async fn movements(&self, as_of: Option<&Watermark>) -> StoreResult<Vec<Movement>> {
+        let last = as_of.map_or(&Cursors::END, Watermark::cursors);
+        if last.movement_seq == 0 {
+            return Ok(Vec::new());
+        }
         self.named(async {
             let mut reader = self.reader().await?;
-            list(
-                &mut *reader,
-                "read the movements",
-                selected,
-                &[],
-                cells::movement,
-            )
-            .await
+            let out = imports_out(&mut *reader, last).await?;
+            let columns = format!("{}, import_id", cells::MOVEMENT);
+            let mut rows = Vec::new();
+            let take: Take<'_> = &mut |row| {
+                let (import_id, movement) = cells::movement_of_import(row)?;
+                if !out.contains(&import_id) {
+                    rows.push(movement);
+                }
+                Ok(())
+            };
+            let from = "asset_movements WHERE movement_seq <= $1 \
+                 ORDER BY account, moved_at, movement_id";
+            let (action, selected) = ("read the movements", (&*columns, from));
+            let arguments = arguments![last.movement_seq];
+            reader.select(action, selected, &arguments, take).await?;
+            Ok(rows)
         })
         .await
     }
@@ -45,6 +56,63 @@ impl<D: SqlStore> MovementStore for D {
         })
         .await
     }
+
+    async fn transfer_decisions(
+        &self,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Vec<TransferDecision>> {
+        let last = as_of.map_or(&Cursors::END, Watermark::cursors);
+        if last.decision_seq == 0 {
+            return Ok(Vec::new());
+        }
+        let from = "transfer_decisions WHERE decision_seq <= $1 ORDER BY decision_seq";
+        let (selected, arguments) = (
+            (cells::TRANSFER_DECISION, from),
+            arguments![last.decision_seq],
+        );
+        let action = "read the decisions about transfers";
+        self.named(async {
+            let mut reader = self.reader().await?;
+            let read = cells::transfer_decision;
+            list(&mut *reader, action, selected, &arguments, read).await
+        })
+        .await
+    }
+
+    async fn decide_transfers(&self, decisions: &[TransferDecision]) -> StoreResult<()> {
+        self.named(async {
+            let mut writer = self.ledger_writer().await?;
+            let rows = Rows {
+                id: "decision_seq",
+                ..Rows::of(
+                    "transfer_decisions",
+                    cells::TRANSFER_DECISION,
+                    decisions.iter().map(decision_row).collect(),
+                )
+            };
+            writer.insert("decide about transfers", &rows).await?;
+            for decision in decisions {
+                runs::log_event(&mut *writer, &transfer_event(decision)).await?;
+            }
+            D::commit(writer).await
+        })
+        .await
+    }
+}
+
+fn decision_row(decision: &TransferDecision) -> Vec<Argument<'_>> {
+    let (out, into) = (&decision.withdrawal, &decision.deposit);
+    arguments![
+        decision.kind.as_str(),
+        out.account.as_str(),
+        out.movement_id.as_str(),
+        into.account.as_str(),
+        into.movement_id.as_str(),
+        &decision.note,
+        &decision.decided_by,
+        decision.decided_at,
+    ]
+    .into()
 }
 
 /// The movements and actions of a file that an import appends, and their counts.

@@ -19,7 +19,9 @@ pub(super) fn newest(raw: &Connection) -> rusqlite::Result<Watermark> {
                 (SELECT ifnull(max(void_seq), 0) FROM trade_voids), \
                 (SELECT ifnull(max(rate_seq), 0) FROM rates), \
                 (SELECT ifnull(max(void_seq), 0) FROM import_voids), \
-                (SELECT ifnull(max(action_seq), 0) FROM asset_actions)",
+                (SELECT ifnull(max(action_seq), 0) FROM asset_actions), \
+                (SELECT ifnull(max(movement_seq), 0) FROM asset_movements), \
+                (SELECT ifnull(max(decision_seq), 0) FROM transfer_decisions)",
         [],
         |row| {
             Ok(Watermark::Sequence {
@@ -29,6 +31,8 @@ pub(super) fn newest(raw: &Connection) -> rusqlite::Result<Watermark> {
                     rate_seq: row.get(2)?,
                     import_void_seq: row.get(3)?,
                     action_seq: row.get(4)?,
+                    movement_seq: row.get(5)?,
+                    decision_seq: row.get(6)?,
                 },
             })
         },

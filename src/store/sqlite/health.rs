@@ -30,7 +30,9 @@ fn ledger_facts(raw: &Connection, current: Option<&VersionInfo>) -> StoreResult<
          min(t.order_time) FILTER (WHERE t.order_time > ?1), max(t.order_time), \
          (SELECT ifnull(max(rate_seq), 0) FROM rates), \
          (SELECT ifnull(max(void_seq), 0) FROM import_voids), \
-         (SELECT ifnull(max(action_seq), 0) FROM asset_actions) \
+         (SELECT ifnull(max(action_seq), 0) FROM asset_actions), \
+         (SELECT ifnull(max(movement_seq), 0) FROM asset_movements), \
+         (SELECT ifnull(max(decision_seq), 0) FROM transfer_decisions) \
          FROM eligible_trades t WHERE t.void_seq IS NULL \
          AND NOT EXISTS (SELECT 1 FROM fifo_symbol_summary s WHERE s.allocation_version = ?2 \
              AND s.account = t.account AND s.symbol = t.symbol AND s.status <> 'matched')";
@@ -45,6 +47,8 @@ fn ledger_facts(raw: &Connection, current: Option<&VersionInfo>) -> StoreResult<
                 rate_seq: row.get(4)?,
                 import_void_seq: row.get(5)?,
                 action_seq: row.get(6)?,
+                movement_seq: row.get(7)?,
+                decision_seq: row.get(8)?,
             },
             ..HealthFacts::default()
         })

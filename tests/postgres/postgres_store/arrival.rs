@@ -144,6 +144,9 @@ async fn nobody_numbers_a_void_or_says_when_it_came() {
          VALUES (%, 'a', 'm', 'BTC', 'in', 1, 'deposit', now(), 1, 1)",
         "asset_actions (action_seq, action_id, kind, asset, happened_at, ratio_new, ratio_old, \
          import_id, import_line) VALUES (%, 's', 'split', 'ABC', now(), 4, 1, 1, 1)",
+        "transfer_decisions (decision_seq, kind, withdrawal_account, withdrawal_id, \
+         deposit_account, deposit_id, decided_by, decided_at) \
+         VALUES (%, 'pair', 'a', 'w', 'b', 'd', 'c', now())",
         "import_voids (void_seq, import_id, reason, voided_by) VALUES (%, 1, 'c', 'd')",
         "rates (rate_seq, asset, currency, source, published_at, revision, rate, import_id, \
          import_line) VALUES (%, 'EUR', 'USD', 'ecb', now(), 1, 1, 1, 1)",

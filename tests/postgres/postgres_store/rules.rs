@@ -7,8 +7,8 @@ use fifo_pnl::store::{LedgerStore, Store};
 use crate::postgres_store::{fill, until, value};
 use crate::subject::server::run;
 use crate::subject::{
-    PostgresSubject, Run, Subject, acted, append, at, holder, moved, movement, pool, rate, rates,
-    refusal, split, trade, undo, void,
+    PostgresSubject, Run, Subject, acted, append, at, decided, holder, moved, movement, pool, rate,
+    rates, refusal, split, trade, undo, void,
 };
 
 /// Puts a row into each table that can only be appended to.
@@ -34,6 +34,8 @@ async fn filled() -> Option<PostgresSubject> {
         .import(&acted(vec![split("S-1", "ABC", 3)]))
         .await
         .unwrap();
+    let paired = decided("pair", "default/M-1", "b/M-2");
+    store.decide_transfers(&[paired]).await.unwrap();
     store.undo_import(&undo(1, false)).await.unwrap();
     store.undo_import(&undo(1, true)).await.unwrap();
     Run::default().go(store).await.unwrap();
@@ -55,6 +57,7 @@ async fn facts_can_only_be_appended() {
         ("import_voids", "undone", "void_seq"),
         ("asset_movements", "kind", "movement_seq"),
         ("asset_actions", "kind", "action_seq"),
+        ("transfer_decisions", "kind", "decision_seq"),
         ("event_log", "severity", "id"),
         ("imports", "name", "id"),
         ("rates", "rate", "rate_seq"),

@@ -321,11 +321,13 @@ async fn a_role_is_told_which_right_it_lacks() {
         .run(&format!("REVOKE {owner} FROM {role}"))
         .await
         .unwrap();
-    // Reading needs no more than the rates, undone imports, actions and the views.
+    // Reading needs no more than the rates, undone imports, actions, movements and the views.
     for table in [
         "rates",
         "import_voids",
         "asset_actions",
+        "asset_movements",
+        "transfer_decisions",
         "eligible_trades",
         "ineligible_trades",
     ] {

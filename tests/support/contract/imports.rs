@@ -274,7 +274,7 @@ pub async fn an_undone_import_is_not_in_the_way_of_other_facts(subject: &dyn Sub
         rows.collect::<Vec<_>>().join(", ")
     };
     let expected = format!("M1~2 {}", moved(5).moved_at);
-    assert_eq!(held(&store.movements().await.unwrap()), expected);
+    assert_eq!(held(&store.movements(None).await.unwrap()), expected);
     // The same file once more is known, and other facts are a conflict again.
     let known = store.import(&file(5)).await.unwrap();
     assert_eq!((known.appended, known.known, known.known_voided), (0, 2, 1));
@@ -290,5 +290,5 @@ pub async fn an_undone_import_is_not_in_the_way_of_other_facts(subject: &dyn Sub
     assert_eq!((third.appended, third.movements.appended), (1, 1));
     assert_eq!(counting(store, None).await, ("A~3 100".into(), 3));
     let expected = format!("M1~3 {}", moved(7).moved_at);
-    assert_eq!(held(&store.movements().await.unwrap()), expected);
+    assert_eq!(held(&store.movements(None).await.unwrap()), expected);
 }

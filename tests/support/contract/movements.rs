@@ -1,10 +1,12 @@
 //! Movements: appended with a file, known by their ids, out with their import.
 
-use fifo_pnl::engine::{Direction, Movement, MovementKind};
-use fifo_pnl::store::Store;
-use fifo_pnl::store::model::ImportBatch;
+use fifo_pnl::engine::{AssetRules, Direction, Movement, MovementKind, TransferDecision};
+use fifo_pnl::store::model::{ImportBatch, Scope, Watermark};
+use fifo_pnl::store::{Store, transfers};
 
-use crate::subject::{Subject, append, batch, changed, moved, movement, of, refusal, trade, undo};
+use crate::subject::{
+    Subject, append, batch, changed, decided, moved, movement, of, refusal, trade, undo,
+};
 
 fn bare(id: &str, seconds: i64) -> Movement {
     Movement {
@@ -21,7 +23,7 @@ fn bare(id: &str, seconds: i64) -> Movement {
 }
 
 async fn ids(store: &dyn Store) -> String {
-    let movements = store.movements().await.unwrap();
+    let movements = store.movements(None).await.unwrap();
     let ids = movements.iter().map(|it| it.movement_id.to_string());
     ids.collect::<Vec<_>>().join(" ")
 }
@@ -46,7 +48,7 @@ pub async fn movements_come_back_with_every_fact(subject: &dyn Subject) {
     // By account, time and id.
     let [first, second, third, fourth] = rows.try_into().unwrap();
     let expected = vec![fourth, third, second, first];
-    assert_eq!(store.movements().await.unwrap(), expected);
+    assert_eq!(store.movements(None).await.unwrap(), expected);
     assert_eq!(store.movement_count().await.unwrap(), 4);
     assert_eq!(store.ledger_counts().await.unwrap().rows, 1);
     let events = subject.events().await.join("\n");
@@ -145,4 +147,66 @@ pub async fn movements_obey_an_undo_and_a_preview(subject: &dyn Subject) {
     assert_eq!(store.movement_count().await.unwrap(), 1);
     store.undo_import(&undo(1, true)).await.unwrap();
     assert_eq!(ids(store).await, "M-1 M-2");
+}
+
+pub async fn movements_and_decisions_are_read_as_of_an_instant(subject: &dyn Subject) {
+    let store = subject.store();
+    let now = || async {
+        let read = store.read_ledger(&Scope::default(), None).await.unwrap();
+        read.watermark
+    };
+    let before = now().await;
+    let coming = Movement {
+        account: "two".parse().unwrap(),
+        size: "1.2345678".parse().unwrap(),
+        ..movement("M-2", 9)
+    };
+    let going = Movement {
+        size: "1.2345678".parse().unwrap(),
+        asset: coming.asset.clone(),
+        fee: None,
+        ..bare("M-1", 5)
+    };
+    store
+        .import(&moved(vec![going, coming.clone()]))
+        .await
+        .unwrap();
+    let with_both = now().await;
+    let decisions = vec![
+        decided("unpair", "default/M-1", "two/M-2"),
+        TransferDecision {
+            note: None,
+            ..decided("pair", "default/M-1", "two/M-9")
+        },
+    ];
+    store.decide_transfers(&decisions).await.unwrap();
+    assert_eq!(store.transfer_decisions(None).await.unwrap(), decisions);
+    let with_decisions = now().await;
+    store.undo_import(&undo(1, false)).await.unwrap();
+    let expected = [
+        (&before, 0, 0, 0),
+        (&with_both, 2, 0, 1),
+        (&with_decisions, 2, 2, 0),
+        (&now().await, 0, 2, 0),
+    ];
+    for (as_of, rows, decided, paired) in expected {
+        let read_back = Watermark::from_json(&as_of.to_json()).unwrap();
+        for as_of in [as_of, &read_back] {
+            let found = store.movements(Some(as_of)).await.unwrap();
+            let decisions = store.transfer_decisions(Some(as_of)).await.unwrap();
+            assert_eq!((found.len(), decisions.len()), (rows, decided));
+            let pairing = transfers(store, &AssetRules::default(), Some(as_of)).await;
+            assert_eq!(pairing.unwrap().transfers.len(), paired);
+        }
+    }
+    // All or none: an empty note is no note.
+    let empty = TransferDecision {
+        note: Some(String::new()),
+        ..decisions[0].clone()
+    };
+    let both = [decisions[0].clone(), empty];
+    assert!(store.decide_transfers(&both).await.is_err());
+    assert_eq!(store.transfer_decisions(None).await.unwrap().len(), 2);
+    let events = subject.events().await.join("\n");
+    assert_eq!(events.matches("two/M-9").count(), 1, "{events}");
 }
