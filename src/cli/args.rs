@@ -102,7 +102,7 @@ pub struct GlobalArgs {
     /// Database to use [default: DATABASE_URL, then fifo-pnl.toml, then sqlite://fifo-pnl.db]
     #[arg(long, value_name = "URL", global = true)]
     pub database: Option<String>,
-    /// Configuration file [default: fifo-pnl.toml, if it is there]
+    /// Settings file [default: fifo-pnl.toml, if it is there]
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
     /// Print one JSON document on stdout instead of text

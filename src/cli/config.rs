@@ -138,7 +138,7 @@ impl Config {
         let (url, from) = match (&args.database, environment, &file.database) {
             (Some(url), _, _) => (url.clone(), "--database"),
             (None, Some(url), _) => (url, "DATABASE_URL"),
-            (None, None, Some(url)) => (url.clone(), "the configuration file"),
+            (None, None, Some(url)) => (url.clone(), "the settings file"),
             (None, None, None) => (DATABASE_DEFAULT.into(), "the default"),
         };
         Ok(Self {
@@ -169,7 +169,7 @@ const BESIDE_DATABASE: [&str; 4] = ["-wal", "-shm", "-journal", LOCK_SUFFIX];
 impl Config {
     /// Protects the files that the command works with, so that no result replaces them.
     pub fn keep_files(&self) {
-        keep(&self.tax.path, "the configuration file");
+        keep(&self.tax.path, "the settings file");
         let Database::Sqlite(path) = &self.database else {
             return;
         };
@@ -212,7 +212,7 @@ fn read_file(named: Option<&Path>) -> CliResult<File> {
         }
         Err(error) => Err(CliError::usage(
             format!("{}: can't be read: {error}", path.display()),
-            "name a configuration file that is there, or leave --config out",
+            "name a settings file that is there, or leave --config out",
         )),
     }
 }
@@ -238,8 +238,9 @@ impl OwnTables {
             let bad = |why: String| {
                 let path = self.path.as_deref();
                 let path = path.unwrap_or(Path::new(CONFIG_FILE_DEFAULT)).display();
-                let what = format!("{path}: formats.{name}: {}", without_values(&why));
-                CliError::usage(what, "docs/FORMATS.md has the language of formats")
+                let why = without_values(why.trim()).replace('\n', " ");
+                let what = format!("{path}: formats.{name}: {why}");
+                CliError::usage(what, "docs/FORMATS.md explains the keys of formats")
             };
             formats.try_add(name, table.clone()).map_err(bad)?;
         }

@@ -9,7 +9,7 @@ pub enum Exit {
     /// trades that count twice.
     /// Also a finding of `health`, a difference from the filing, anything under `--strict`.
     Findings = 1,
-    /// Wrong usage, configuration or input; nothing was written.
+    /// Wrong usage, settings or input; nothing was written.
     Usage = 2,
     /// Refused: a lock, another schema, a sealed version, no permission, an incomplete year. Two
     /// rates that differ, an asset of several classes and an existing file are refused, too. No
@@ -27,7 +27,7 @@ pub const EXIT_CODES_HELP: &str = "Exit codes:
   1    done, with findings: a violation, a rejected pool, a partial import, trades that count
        twice, a finding of health, incomplete tax files, a difference from what was filed,
        anything under --strict
-  2    wrong usage, configuration or input; nothing was written
+  2    wrong usage, settings or input; nothing was written
   3    refused (another run, sealed, schema, no permission, incomplete year to file, two rates that
        differ, an asset of several classes, an output file that exists); no version was changed,
        but run may have imported its files by then

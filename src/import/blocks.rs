@@ -17,8 +17,8 @@ use super::file::{check_head, check_lines, count_line_ends};
 use super::formats::find_dialect;
 use super::rows::last_safe_start;
 
-/// Size of a block in bytes, unless a row is longer. A block has about 7,000 trades.
-pub const BLOCK_BYTES: usize = 1024 * 1024;
+/// Size of a block in bytes, unless a row is longer. A block has about 1,700 trades.
+pub const BLOCK_BYTES: usize = 256 * 1024;
 
 /// Bytes at the start of a file that show its format, encoding and dialect.
 const HEAD_BYTES: usize = 8 * 1024;

@@ -47,7 +47,7 @@ pub enum PipelineError {
     },
     /// The same file is imported for another account: its rows would count twice.
     #[error(
-        "{file}: has the bytes of import {}, for account {} at {}",
+        "{file}: is the file of import {}, of account {} at {}",
         other.import_id,
         shown(&other.account).quoted(),
         other.at
@@ -60,7 +60,7 @@ pub enum PipelineError {
     },
     /// The same bytes give other rows than before: they would count twice.
     #[error(
-        "{file}: has the bytes of import {} at {}, and now {} {} that this import does not have",
+        "{file}: is the file of import {} at {}, and now has {} {} that this import does not have",
         earlier.import_id,
         earlier.at,
         thousands(*rows),
@@ -100,9 +100,10 @@ pub enum PipelineError {
     },
     /// Most rows of the file are in the ledger for another account: they would count twice.
     #[error(
-        "{file}: {} of {} rows looked up are known from import {}, for account {} at {}",
+        "{file}: {} of the {} rows compared {} already in import {}, of account {} at {}",
         known.known,
         known.of,
+        if known.known == 1 { "is" } else { "are" },
         known.other.import_id,
         shown(&known.other.account).quoted(),
         known.other.at

@@ -151,6 +151,8 @@ pub struct HealthReport {
     pub excluded: Vec<String>,
     /// Lots of the current version whose cost a person named; no findings.
     pub decided: Vec<DecidedLot>,
+    /// Trades in the matched pools of the current version.
+    pub computed: u64,
     /// Facts that an operator wants to know; empty if all is well.
     pub findings: Vec<Finding>,
 }
@@ -213,6 +215,7 @@ pub async fn health(
         rates,
     };
     let mut findings = known.findings();
+    let computed = known.computed();
     findings.extend(twice(store, context).await?);
     let excluded = known.pools.iter();
     let excluded = excluded.filter(|pool| pool.status == PoolStatus::Excluded);
@@ -224,6 +227,7 @@ pub async fn health(
     Ok(HealthReport {
         current: info.cloned(),
         decided,
+        computed,
         facts,
         excluded,
         findings,
@@ -282,9 +286,7 @@ impl CheckedFacts<'_> {
             return Vec::new();
         };
         let late = |then: &Timestamp| age(self.now, *then) > self.limits.age_max;
-        let matched = self.pools.iter();
-        let matched = matched.filter(|pool| pool.status == PoolStatus::Matched);
-        let computed: u64 = matched.map(|pool| pool.totals.trades).sum();
+        let computed = self.computed();
         let older = facts.eligible - facts.after.min(facts.eligible);
         if let Some(oldest) = facts.after_oldest.filter(late) {
             return vec![Finding::Behind {
@@ -303,6 +305,13 @@ impl CheckedFacts<'_> {
             computed,
             last_run_at,
         }]
+    }
+
+    /// Counts the trades in the matched pools of the current version.
+    fn computed(&self) -> u64 {
+        let matched = self.pools.iter();
+        let matched = matched.filter(|pool| pool.status == PoolStatus::Matched);
+        matched.map(|pool| pool.totals.trades).sum()
     }
 
     fn last_run_at(&self) -> Option<Timestamp> {

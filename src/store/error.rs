@@ -176,7 +176,7 @@ pub enum StoreError {
     #[error("import {0} {1}")]
     Import(i64, ImportRefusal),
     /// Another account has this login on its server.
-    #[error("account \"{other}\" has the login, server and platform of account \"{account}\"")]
+    #[error("account \"{other}\" has this login, server and platform already")]
     LoginTaken {
         /// The account to change.
         account: String,

@@ -133,6 +133,14 @@ fn views_and_commands_say_how_the_imports_of_an_account_go() {
     let json = json.expect(0).json();
     assert_eq!(json["imports"].as_array().unwrap().len(), 9);
     assert_eq!(json["imports"][0]["rejected"], 1);
+    // A name that differs in capital letters alone may be a mistyped one.
+    folder.write("more.csv", format!("{HEADER}{}", GOOD.replace("b1", "b9")));
+    let note = "note: \"K\" and \"k\" are two accounts, and share no lots\n";
+    for (account, is_said) in [("K", true), ("k", false)] {
+        let preview = ["import", "--preview", "--account", account, "more.csv"];
+        let said = folder.fifo_pnl(&preview).expect(0).stderr;
+        assert_eq!(said.contains(note), is_said, "{said}");
+    }
 }
 
 #[test]

@@ -168,8 +168,8 @@ fn people_read_cents_and_the_next_command() {
         "Imported  trades.csv: 5,000 rows, 5,000 new, 0 known",
         "complete through 2025-10-29 19:50:58 UTC",
         "totals are incomplete, see below",
-        "Unmatched       8 sells find no buy: 5,124.94 USD of net proceeds have no cost basis and \
-         are in no total. ",
+        "Unmatched       8 sells find too few buys: 5,124.94 USD of net proceeds have no cost \
+         basis and are in no total. ",
         "Fees unknown    6 trades, counted as 0",
         "every invariant holds",
         "Next: fifo-pnl review list",

@@ -149,7 +149,7 @@ fn no_result_replaces_what_the_command_works_with() {
     let absolute = folder.join(DATABASE).display().to_string();
     let database = "is the database in use: a result never replaces it";
     let beside = "is a file of the database in use: a result never replaces it";
-    let settings = "is the configuration file: a result never replaces it";
+    let settings = "is the settings file: a result never replaces it";
     let trades = folder.value("SELECT count(*) FROM trade_records");
     for (name, more, said) in [
         (DATABASE, &[][..], database),

@@ -529,10 +529,21 @@ fn a_ledger_with_a_missing_row_is_refused_with_the_row_that_shows_it() {
         "  balances: agree in 26 of 27 rows\n",
         "  held before the first row: 998.4 DOGE (spot / main)\n",
         "  cut.csv:22: the balance of USD (spot / main) is 100.5, but the rows add up to 400.5\n",
-        "Nothing was imported.",
+        "    hint: rows are missing or changed\n",
+        "Nothing was imported. Export the file again, or import it as it is with --skip-invalid.",
     ] {
         assert!(said.contains(part), "{part}{said}");
     }
+    // A user who takes the file as it is needs no advice to do so. Kinds are counted in words.
+    let taken = ["import", "cut.csv", "--skip-invalid", "--preview"];
+    let taken = folder.fifo_pnl(&taken).expect(1).stdout;
+    assert!(!taken.contains("hint: "), "{taken}");
+    assert!(taken.contains("  movements: 1 deposit, "), "{taken}");
+    assert!(taken.contains(" adjustments; "), "{taken}");
+    folder.write("header.csv", format!("{}\n", text.lines().next().unwrap()));
+    let empty = folder.fifo_pnl(&["import", "header.csv"]).expect(0).stdout;
+    let said = "header.csv: 0 rows, 0 new, 0 known\n  the file has a header and no rows\n";
+    assert!(empty.contains(said), "{empty}");
     let done = folder.fifo_pnl(&["import", "cut.csv", "--skip-invalid", "--json"]);
     let file = done.expect(1).json()["files"][0].clone();
     assert_eq!(

@@ -277,8 +277,9 @@ fn a_column_that_names_a_currency_is_not_ignored() {
                 done.stderr
             );
             assert!(
-                done.stderr
-                    .contains("if it says nothing about prices and fees, add --ignore-column"),
+                done.stderr.contains(
+                    "If the column has nothing to do with prices and fees, add --ignore-column"
+                ),
                 "{}",
                 done.stderr
             );

@@ -35,6 +35,14 @@ fn an_import_is_undone_and_put_back_in_one_step() {
     let said = "Undone    import 1 of buys.csv: 2 trades are out of matching from the next version \
                 on\n";
     assert!(done.stdout.contains(said), "{}", done.stdout);
+    let health = folder.fifo_pnl(&["health"]).expect(0).stdout;
+    assert!(
+        health.contains("2 trades left the ledger since"),
+        "{health}"
+    );
+    let shown = folder.fifo_pnl(&["account", "show", "default"]).expect(0);
+    let statuses = ["  undone ", "  success "].map(|it| shown.stdout.matches(it).count());
+    assert_eq!(statuses, [1, 1], "{}", shown.stdout);
     // The version stays valid: its trades were not out when it was made.
     folder.fifo_pnl(&["validate", "--version", "1"]).expect(0);
     // A recent run sees it, and makes a new version.
@@ -144,7 +152,7 @@ fn rows_of_another_account_are_refused() {
     folder.write("more.csv", format!("{HEADER}{BUYS}{SELLS}"));
     let refused = folder.fifo_pnl(&to("other", "more.csv")).expect(2).stderr;
     let said =
-        "error: more.csv: 2 of 3 rows looked up are known from import 1, for account \"k\" at 2";
+        "error: more.csv: 2 of the 3 rows compared are already in import 1, of account \"k\" at 2";
     assert!(refused.contains(said), "{refused}");
     assert!(
         refused.contains("`fifo-pnl import undo 1 --reason TEXT`"),

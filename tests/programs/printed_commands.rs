@@ -141,7 +141,7 @@ fn runs_and_versions(place: &Place) {
     );
 }
 
-/// Sells that find no buy.
+/// Sells that find too few buys.
 fn reviews(place: &Place) {
     place.import("S-9,QNT-USD,sell,3,40,2025-03-04T10:00:00Z,0.2,main\n");
     place.follow(COMPUTE, &["fifo-pnl review list"]);

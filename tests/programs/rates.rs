@@ -727,8 +727,8 @@ fn a_file_of_rates_given_as_trades_is_told_its_command() {
     for command in ["import", "run"] {
         let done = folder.fifo_pnl(&[command, "eurofxref-hist.csv"]).expect(2);
         let hint = "hint: `fifo-pnl import rates FILE` imports rates; `fifo-pnl formats draft \
-                    FILE` proposes a table for another export; of a file of trades, the first line \
-                    is order_id,";
+                    FILE` proposes a table for another export; of a file of trades, the header \
+                    needs order_id,";
         assert!(done.stderr.contains(hint), "{}", done.stderr);
     }
     // A header that has some of the columns is one of trades.

@@ -28,7 +28,7 @@ pub struct FileArgs {
     /// Ignore the column NAME; use it only if the column changes no amount
     #[arg(long, value_name = "NAME")]
     pub ignore_column: Vec<String>,
-    /// Import a file again for a second account; its trades then count in both
+    /// Import trades that another import has, too; they then count twice
     #[arg(long)]
     pub again: bool,
     /// Leave out bad rows, and store them for later (table import_rejects)

@@ -19,13 +19,13 @@ pub enum FormatsCommand {
     List,
     /// Print the table of a built-in format, to paste into the settings
     Show {
-        /// Its name
+        /// Name of the format
         #[arg(value_name = "NAME")]
         name: String,
     },
     /// Propose a table for a file that no format reads
     Draft {
-        /// The file
+        /// CSV file or Excel workbook that no format reads
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },

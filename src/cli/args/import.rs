@@ -41,7 +41,8 @@ pub enum ImportCommand {
         #[arg(long)]
         preview: bool,
     },
-    /// Import rates (ECB, Federal Reserve H.10, CoinGecko, Kraken, Yahoo, or our own layout)
+    /// Import rates: of the ECB, Federal Reserve, CoinGecko, Kraken, Yahoo, or columns
+    /// asset,time,currency,rate
     Rates(ImportRatesArgs),
     /// List the imports with their numbers
     List,
@@ -74,7 +75,7 @@ pub struct ImportUndoArgs {
     /// Put the rows of an undone import back
     #[arg(long)]
     pub undo: bool,
-    /// Take out rows that later files have, too
+    /// Take out also rows that later files repeat; importing these again does not bring them back
     #[arg(long, conflicts_with = "undo")]
     pub yes: bool,
 }

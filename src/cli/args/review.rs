@@ -102,7 +102,7 @@ pub struct ResolveArgs {
     /// Person who signs for a basis of zero
     #[arg(long, value_name = "NAME")]
     pub signed_by: Option<String>,
-    /// Zone of days [default: tax.timezone of the configuration]
+    /// Zone of days [default: tax.timezone in fifo-pnl.toml]
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
     /// Do not ask

@@ -15,7 +15,7 @@ pub struct TaxArgs {
     #[arg(long, value_name = "YEAR", required = true,
         value_parser = clap::value_parser!(i16).range(1970..=9998))]
     pub year: Option<i16>,
-    /// Zone of all dates, like America/New_York; kept in the configuration
+    /// Zone of all dates, like America/New_York; kept in fifo-pnl.toml
     #[arg(long, value_name = "ZONE")]
     pub timezone: Option<String>,
     /// Number of the version, or "current"

@@ -216,6 +216,7 @@ async fn show(name: &Account, session: &Session) -> CliResult<Outcome> {
     let store = session.open(false).await?;
     let account = stored(store.as_ref(), name).await?;
     let tries = store.syncs(name, TRIES_SHOWN_MAX).await?;
+    let out = store.imports_out(None).await?;
     let mut text = format!(
         "Database  {}\nAccount   {}\n{}",
         store.location(),
@@ -226,7 +227,10 @@ async fn show(name: &Account, session: &Session) -> CliResult<Outcome> {
     let row = |of: &SyncTry| {
         vec![
             time(of.started_at),
-            of.status.as_str().to_owned(),
+            match of.import_id.is_some_and(|id| out.contains(&id)) {
+                true => "undone".into(),
+                false => of.status.as_str().to_owned(),
+            },
             count(of.counts.trades),
             count(of.counts.known),
             count(of.counts.rejected + of.counts.conflicts),

@@ -125,7 +125,7 @@ fn warnings(late: &[LateBuy], next: &Next) -> String {
         text.push_str(&format!(
             "Warning         buy {}{more} of {} arrived after the decision\n\
              {INDENT}about sale {} (item {}). It and lot {} both count.\n\
-             {INDENT}If it is the missing buy, take the decision back:\n\
+             {INDENT}If it is the missing buy, undo the decision:\n\
              {INDENT}`{}`\n",
             shown(&of.order_id),
             lot.pool,

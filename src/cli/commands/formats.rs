@@ -42,6 +42,7 @@ pub fn run(command: &FormatsCommand, session: &Session) -> CliResult<Outcome> {
                 None if session.config.formats.has(name) => {
                     format!("# This format is yours: see [formats.{name}] in the settings.\n")
                 }
+                None if name == "native" => NATIVE.to_owned(),
                 None => NO_TABLE.to_owned(),
             };
             (text.clone(), json!({ "table": text }))
@@ -54,9 +55,9 @@ pub fn run(command: &FormatsCommand, session: &Session) -> CliResult<Outcome> {
     Ok(Outcome::answer(Exit::Done, text, json))
 }
 
-/// The answer about our own format, and about files with several rows a trade.
-const NO_TABLE: &str = "# This format has no table: README.md lists our own columns, and\n\
-                        # docs/FORMATS.md says how files with several rows a trade are read.\n";
+/// The answers about files with several rows a trade, and about the native format.
+const NO_TABLE: &str = "# This format has no table: docs/FORMATS.md says how its rows are read.\n";
+const NATIVE: &str = "# The native format has no table: README.md lists its columns.\n";
 
 /// Checks the name of a format. Errors: there is no such format.
 pub(super) fn check_name(own: &OwnFormats, name: &str) -> CliResult<()> {

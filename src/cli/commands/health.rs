@@ -113,6 +113,15 @@ fn describe_well(report: &HealthReport, now: Timestamp) -> Vec<String> {
     if let Some(info) = &report.current {
         let complete = through(info.complete_through);
         parts.push(format!("version {} is current, {complete}", info.version));
+        // No finding yet: the next run takes them in or out.
+        let trades = report.facts.eligible.abs_diff(report.computed);
+        if trades > 0 {
+            let trades = plural(trades, "trade", "trades");
+            parts.push(match report.facts.eligible > report.computed {
+                true => format!("{trades} came since"),
+                false => format!("{trades} left the ledger since"),
+            });
+        }
     }
     if let Some(run) = &report.facts.last_run {
         parts.push(format!("last run {} ago", ago(now, run.started_at)));
@@ -210,7 +219,7 @@ fn describe_review(finding: &Finding, now: Timestamp) -> String {
         } => {
             let sells = plural(*now, "sell finds", "sells find");
             let before = count(*before);
-            format!("{sells} no buy, {before} in version {version}")
+            format!("{sells} too few buys, {before} in version {version}")
         }
         Finding::ReviewOld { items, oldest } => {
             let items = plural(*items as u64, "review item", "review items");

@@ -20,7 +20,9 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural};
 use crate::cli::session::Session;
 use crate::cli::terminal::note;
-use crate::engine::{ActionKind, AssetAction, FeeSigns, MORE_COLUMNS, Usd, shown, shown_sentence};
+use crate::engine::{
+    Account, ActionKind, AssetAction, FeeSigns, MORE_COLUMNS, Usd, shown, shown_sentence,
+};
 use crate::files::check_text;
 use crate::import::{
     ColumnNames, DecimalMark, Decimals, OPENING_COLUMNS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS,
@@ -31,7 +33,7 @@ use crate::pipeline::{
     log_unread, parse_source,
 };
 use crate::store::Store;
-use crate::store::model::{ImportReceipt, Scope};
+use crate::store::model::{ImportReceipt, Scope, TradingAccount};
 
 /// Runs the command. Files are parsed before a database is opened or made.
 pub async fn run(args: ImportArgs, session: &Session) -> CliResult<Outcome> {
@@ -286,7 +288,26 @@ pub(super) async fn import(
             note(&report::describe_twice(report, other, &session.next));
         }
     }
+    if let Some(store) = store {
+        note_near_name(store, &request.account).await?;
+    }
     Ok(reports)
+}
+
+/// Names an account whose name differs in capital letters alone: it may be a mistyped one.
+async fn note_near_name(store: &dyn Store, account: &Account) -> CliResult<()> {
+    let name = account.as_str();
+    let is_near = |of: &&TradingAccount| {
+        of.account != *account && of.account.as_str().eq_ignore_ascii_case(name)
+    };
+    let accounts = store.accounts().await?;
+    if let Some(other) = accounts.iter().find(is_near) {
+        let [name, other] = [name, other.account.as_str()].map(shown);
+        note(&format!(
+            "note: \"{name}\" and \"{other}\" are two accounts, and share no lots"
+        ));
+    }
+    Ok(())
 }
 
 /// Returns the highest exit code.
@@ -362,19 +383,21 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
             count(report.read.duplicates)
         ));
     }
-    if !report.read.rejected.is_empty() {
-        let rejected = report.read.rejected.count();
+    let rejected = report.read.rejected.count();
+    if rejected > 0 {
         text.push_str(&format!(", {} rejected", count(rejected)));
-        if receipt.is_none() {
-            let good = report
-                .read
-                .rows
-                .saturating_sub(rejected + report.read.duplicates + not_trades);
-            text.push_str(&format!(", {} good", count(good)));
-        }
+    }
+    if receipt.is_none() && report.read.is_refused(false) {
+        let good = report::good_rows_of_trades(&report.read);
+        text.push_str(&format!(", {} good", count(good)));
     }
     text.push('\n');
-    *text += &(report::describe_format(&report.read) + &joined::describe(&report.read));
+    if report.read.rows == 0 {
+        text.push_str("  the file has a header and no rows\n");
+    }
+    let skip_invalid = request.skip_invalid;
+    *text += &report::describe_format(&report.read);
+    *text += &joined::describe(&report.read, skip_invalid);
     text.push_str(&report::describe_voided(receipt));
     text.push_str(&report::describe_beside(&report.read, receipt));
     if !report.read.unknown_columns.is_empty() {
@@ -418,7 +441,8 @@ fn describe_rebates(fees: &FeeSigns, format: &str) -> String {
     text.push_str(match format {
         report::NATIVE => {
             "  warning: every fee of the file but zeros is negative, so each adds to the gain. \
-             If they are costs, write\n    them above zero and import the file with --correct \
+             If they are costs, write them \
+             above zero and import the file with --correct \
              --reason TEXT\n"
         }
         // The source has its own signs, which the format reads.

@@ -9,7 +9,7 @@ use crate::cli::Outcome;
 use crate::cli::args::RunArgs;
 use crate::cli::error::CliResult;
 use crate::cli::session::Session;
-use crate::pipeline::{self, ComputeOptions};
+use crate::pipeline::{self, ComputeOptions, FileReport};
 
 pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     let request = import::request(&args.files)?;
@@ -28,6 +28,10 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
         .iter()
         .any(|report| report.is_refused(request.skip_invalid));
     let Some(store) = store.as_deref().filter(|_| !stopped) else {
+        let is_in = |it: &FileReport| it.receipt.is_some() && !it.is_refused(request.skip_invalid);
+        if reports.iter().any(is_in) {
+            text.push_str("No version was computed.\n");
+        }
         let json = json!({ "database": location, "files": files });
         return Ok(Outcome::summary(imported, text, json));
     };

@@ -145,8 +145,8 @@ fn timezone(flag: Option<&str>, session: &Session) -> CliResult<(String, bool)> 
         (None, None, None) => {
             return Err(CliError::usage(
                 "no time zone is set: it decides the tax year and every date",
-                "name it: --timezone America/New_York; an export of tax files keeps it in the \
-                 configuration",
+                "name it: --timezone America/New_York; an export of tax files keeps it in \
+                 fifo-pnl.toml",
             ));
         }
     };
@@ -156,7 +156,7 @@ fn timezone(flag: Option<&str>, session: &Session) -> CliResult<(String, bool)> 
         && kept != flag
     {
         note(&format!(
-            "the configuration has {kept}; this export uses {flag}"
+            "fifo-pnl.toml has {kept}; this export uses {flag}"
         ));
     }
     // Uses the canonical spelling of the zone's name, so that files do not differ in the case of

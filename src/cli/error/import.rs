@@ -30,16 +30,24 @@ pub fn hint_words(hint: &Hint) -> String {
             let sign = "drop the sign, as side \"sell\" says already that it is a sale";
             sign.to_owned() + &more.unwrap_or_default()
         }
-        Hint::LotSymbols(_) => UNITS_OF_LOTS.into(),
+        Hint::LotSymbols(settings) => lot_words(settings),
         Hint::OtherLots(_) => OTHER_LOTS.into(),
         other => fixed_words(other).into(),
     }
 }
 
 /// The remedy of rows whose sizes are lots of unknown units.
-const UNITS_OF_LOTS: &str = "write these lines into fifo-pnl.toml. Fill in the units of one lot, \
-                             and the empty base and quote. MetaTrader shows them in the \
-                             specification of the symbol, as Contract size and currencies";
+fn lot_words(settings: &[String]) -> String {
+    let lacks_pair = settings.iter().any(|of| of.contains("base = \"\""));
+    let (empty, currencies) = match lacks_pair {
+        true => (", and the empty base and quote", " and currencies"),
+        false => ("", ""),
+    };
+    format!(
+        "write these lines into fifo-pnl.toml. Fill in the units of one MetaTrader lot{empty}. \
+         MetaTrader shows them in the specification of the symbol, as Contract size{currencies}"
+    )
+}
 
 /// The remedy of rows whose lots have another size by the broker's profits.
 const OTHER_LOTS: &str = "write these lines into fifo-pnl.toml in place of those of the symbol. \
@@ -58,7 +66,7 @@ pub fn hint_settings(hint: &Hint) -> Vec<String> {
 /// The remedy of a row whose pair no rule splits.
 const UNKNOWN_PAIR: &str = "say in the settings what it is: base and quote under \
                             [symbols.\"PAIR\"]. If its quote is a coin worth one dollar, write \
-                            COIN = \"pool\" under [pegs]. In a table of your own for shares, \
+                            COIN = \"pool\" under [pegs]. In a format of your own for shares, \
                             write tickers = true";
 
 /// The remedy of a row whose status is in no list.
@@ -195,7 +203,8 @@ pub fn dollars_hint(text: &str) -> Option<String> {
 pub fn file_hint(error: &FileError) -> String {
     match error {
         error if may_be_rates(error) => rates_hint(),
-        FileError::Empty => header_hint(),
+        FileError::Empty => "export the file again".into(),
+        FileError::NoHeader { .. } => first_line_hint(),
         FileError::Packed(_) => "unpack it first, and import the CSV file in it".into(),
         FileError::OtherFormat(_) | FileError::Nul { .. } | FileError::LineTooLong { .. } => {
             "open it in the program it comes from and export it as CSV, in UTF-8".into()
@@ -219,9 +228,7 @@ pub fn file_hint(error: &FileError) -> String {
         FileError::TooLarge(_) => {
             "write it in several files; a file of trades, not a pipe, may have any size".into()
         }
-        FileError::NoHeader { .. }
-        | FileError::TooManyColumns { .. }
-        | FileError::MissingColumns { .. } => header_hint(),
+        FileError::TooManyColumns { .. } | FileError::MissingColumns { .. } => header_hint(),
         FileError::NoOpeningColumn(_) => {
             "opening lots have the columns symbol,size,acquired,basis and optional account".into()
         }
@@ -252,8 +259,9 @@ pub fn file_hint(error: &FileError) -> String {
         FileError::DuplicateColumn { .. } => "remove or rename one of the two columns".into(),
         FileError::OtherCurrency { column, .. } => other_currency_hint(column),
         FileError::CurrencyBesideTable { column, format, .. } => format!(
-            "if it is the currency of the prices, add to [formats.{format}.trade]: \
-             quote_currency = {}; if it says nothing about prices and fees, add --ignore-column {}",
+            "if prices are in this currency, add to [formats.{format}.trade]: \
+             quote_currency = {}; if the column has nothing to do with them, add \
+             --ignore-column {}",
             quoted(&format!("{{{column}}}")),
             quoted(column)
         ),
@@ -296,31 +304,45 @@ fn is_of_rates(names: &[String]) -> bool {
 fn other_currency_hint(column: &str) -> String {
     let name = column.to_lowercase();
     let ignore = format!(
-        "if it says nothing about prices and fees, add --ignore-column {}; else convert them to \
-         USD and say so there",
+        "If the column has nothing to do with prices and fees, add --ignore-column {}",
         quoted(column)
     );
     if name.contains("fee") || name.contains("commission") {
         return format!(
-            "if it is the currency of the fees, name it and their column: --rename-column {} \
-             --rename-column 'FEES=fee_amount'; {ignore}",
+            "if fees are in this currency, name it and their column: --rename-column {} \
+             --rename-column 'FEES=fee_amount'. {ignore}",
             quoted(&format!("{column}=fee_currency"))
         );
     }
     format!(
-        "if it is the currency of the prices, add --rename-column {}; if the fees are in it, too, \
-         they belong in fee_amount and fee_currency, not in total_fees_usd; {ignore}",
+        "if prices are in this currency, add --rename-column {}, and put fees into fee_amount and \
+         fee_currency. {ignore}",
         quoted(&format!("{column}=quote_currency"))
     )
 }
 
+/// Advises about a file that begins with a trade.
+fn first_line_hint() -> String {
+    let own = header_hint();
+    format!(
+        "if it is an export, its first line is missing: export it again. Of a file of your own, \
+         {own}"
+    )
+}
+
+/// The column of a fee in USD. A file may have two others in its place.
+const FEE_COLUMN: &str = "total_fees_usd";
+
 /// Shows the header that a file needs.
 fn header_hint() -> String {
+    let needed = REQUIRED_COLUMNS.iter().filter(|it| **it != FEE_COLUMN);
+    let needed: Vec<&str> = needed.copied().collect();
     format!(
-        "the first line is {} and, where known, {},{}",
-        REQUIRED_COLUMNS.join(","),
-        OPTIONAL_COLUMNS.join(","),
-        MORE_COLUMNS.join(",")
+        "the header needs {}, and a fee: {FEE_COLUMN}, or fee_amount and fee_currency. It may \
+         have {}, {}",
+        needed.join(", "),
+        OPTIONAL_COLUMNS.join(", "),
+        MORE_COLUMNS.join(", ")
     )
 }
 

@@ -44,6 +44,9 @@ fn void_hint(account: &str, order_id: &str) -> String {
 /// The remedy of a missing current version.
 const NONE_CURRENT: &str = "`compute_allocations --all-symbols` makes and publishes one";
 
+/// The remedy of a file that can't be opened.
+const NO_FILE: &str = "name a file that is there, and that you may read";
+
 /// The remedy of a trade that an earlier file cancels.
 const CANCELLED: &str = "remove the row; or export a file that also has the row that cancels it";
 
@@ -60,7 +63,7 @@ impl From<PipelineError> for CliError {
             PipelineError::Rates { file, error } => {
                 Self::usage(format!("{file}{}", error.in_file()), rate_file_hint(&error))
             }
-            PipelineError::Unreadable { .. } => usage("name a CSV file".into()),
+            PipelineError::Unreadable { .. } => usage(NO_FILE.into()),
             PipelineError::ImportedAs { other, .. } => usage(again_hint(other.import_id)),
             PipelineError::KnownElsewhere { known, .. } => usage(again_hint(known.other.import_id)),
             PipelineError::ReadOtherwise { earlier, .. } => usage(reread_hint(earlier.import_id)),
@@ -186,8 +189,12 @@ fn explain_advice(why: &ExplainError) -> (Exit, String) {
         ExplainError::Corrected(sell, _, number) => {
             usage(&format!("name it: --sell '{sell}~{number}'"))
         }
-        ExplainError::NoTrade(..) => {
-            usage("it may be voided, not eligible, or newer than the version")
+        ExplainError::NoTrade(_, version) => {
+            let hint = format!(
+                "`fifo-pnl versions export {version}` writes the ids of its sells. The trade may \
+                 be voided, not eligible, or newer than the version"
+            );
+            (Exit::Usage, hint)
         }
         ExplainError::ImportUndone(_, import_id, _) => {
             let hint = format!(

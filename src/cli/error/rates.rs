@@ -57,7 +57,7 @@ pub fn rate_file_hint(error: &RateFileError) -> String {
                 .into()
         }
         RateFileError::TwoNames { .. } => {
-            "remove one of the two columns, or correct [aliases] in the configuration".into()
+            "remove one of the two columns, or correct [aliases] in fifo-pnl.toml".into()
         }
         RateFileError::Unit { .. } | RateFileError::HeaderRow { .. } => {
             "export the file again with its labels, or remove the column".into()

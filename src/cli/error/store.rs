@@ -44,7 +44,7 @@ const MEND_SCHEMA: &str = "DROP what is not ours; make again what is missing or 
     `fifo-pnl migrate up --accept-views`";
 
 const ONE_RATE: &str = "`fifo-pnl rates check` shows both; import a file with the right one with \
-    --correct --reason TEXT, or mend [aliases] in the configuration";
+    --correct --reason TEXT, or mend [aliases] in fifo-pnl.toml";
 
 const OUR_BUG: &str = "this is a bug of the program; what was complete before still is";
 

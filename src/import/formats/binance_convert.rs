@@ -15,8 +15,7 @@ pub(super) struct BinanceConvert;
 static SOURCE: JoinedSource = JoinedSource {
     name: "binance-convert",
     exchange: "binance",
-    assumes: "the transaction records of the same account are not imported, as they have the same \
-              conversions",
+    assumes: "",
     headers: &[(
         &[
             "Date",

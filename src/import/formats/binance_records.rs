@@ -17,7 +17,7 @@ pub(super) struct BinanceRecords;
 static SOURCE: JoinedSource = JoinedSource {
     name: "binance-records",
     exchange: "binance",
-    assumes: "trades and conversions of the same account are not imported from other files of it",
+    assumes: "",
     headers: &[
         (
             &[

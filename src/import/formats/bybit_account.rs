@@ -23,8 +23,7 @@ pub(super) struct BybitLog;
 static SOURCE: JoinedSource = JoinedSource {
     name: "bybit-account",
     exchange: "bybit",
-    assumes: "the spot trade history of the same account is not imported, as it has the same \
-              trades",
+    assumes: "",
     headers: &[(
         &[
             "Currency",
@@ -55,8 +54,7 @@ static SOURCE: JoinedSource = JoinedSource {
 
 static LOG: JoinedSource = JoinedSource {
     name: "bybit-log",
-    assumes: "times are in UTC, as the file names no zone; the spot trade history of the same \
-              account is not imported",
+    assumes: "times are in UTC, as the file names no zone",
     headers: &[(
         &[
             "Currency",

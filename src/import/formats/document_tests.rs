@@ -145,7 +145,7 @@ fn one_level_of_an_activity_statement_counts() {
             .replacen("Dividends,Data,USD", "Grants,Data,USD", 1)
             .replacen("Dividends,Header", "Grants,Header", 1),
     );
-    let said = "21: Section is \"Grants\", expected Trades, or a row that is known to be no trade";
+    let said = "21: Section is \"Grants\", expected Trades, or another type that the format knows";
     assert_eq!(rejected(&other), [said]);
     let options_row = text.replacen("Trade,Stocks,USD,TUV", "Trade,Futures,USD,TUV", 1);
     let refused = rejected(&parsed(&options_row));

@@ -54,7 +54,7 @@ const FAULTS: &[FaultCase] = &[
     ),
     (
         ("bitstamp", "Market,Buy", "Card purchase,Buy"),
-        "3: Type is \"Card purchase\", expected Market, or a row that is known to be no trade",
+        "3: Type is \"Card purchase\", expected Market, or another type that the format knows",
     ),
     (
         ("schwab", "Journal", "Stock Merger"),
@@ -174,7 +174,7 @@ const FAULTS: &[FaultCase] = &[
     ),
     (
         ("crypto-com-exchange", "SPOT,18400002", "MARGIN,18400002"),
-        "3: account_type is \"MARGIN\", expected SPOT, or a row that is known to be no trade",
+        "3: account_type is \"MARGIN\", expected SPOT, or another type that the format knows",
     ),
 ];
 

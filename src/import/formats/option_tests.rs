@@ -5,8 +5,8 @@ use super::*;
 /// The premium of an option is in the cost of the shares that came by it.
 #[test]
 fn shares_of_options_are_refused() {
-    let why = "expected a share that was bought or sold for its price: the premium of an exercised \
-               or assigned option is a part of its cost";
+    let why = "expected no exercised or assigned option: its premium belongs to the cost of the \
+               shares, and the row does not state it";
     for (name, from, to, said) in [
         (
             "ib-activity",

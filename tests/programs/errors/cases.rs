@@ -82,7 +82,7 @@ pub const GROUPS: &[Group] = &[
         cases: REVIEW,
     },
     Group {
-        title: "Configuration and arguments",
+        title: "Settings and arguments",
         about: "",
         cases: CONFIGURATION,
     },

@@ -16,7 +16,7 @@ pub const FILES: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A column that names another currency, beside a table of yours",
+        title: "A column that names another currency, beside a format of your own",
         files: &[
             (
                 "trades.csv",

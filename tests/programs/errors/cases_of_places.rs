@@ -273,7 +273,7 @@ pub const CONFIGURATION: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A configuration file that is not there",
+        title: "A settings file that is not there",
         command: "fifo-pnl run --config pnl.toml ledger.csv",
         ..Case::NONE
     },
@@ -313,7 +313,7 @@ pub const CONFIGURATION: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "A bad symbol in the configuration",
+        title: "A bad symbol in the settings",
         files: &[("fifo-pnl.toml", "[symbols.\"BTC USD\"]\nquote = \"USD\"\n")],
         command: "fifo-pnl run ledger.csv",
         ..Case::NONE

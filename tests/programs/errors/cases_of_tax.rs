@@ -24,7 +24,7 @@ pub const TAX: &[Case] = &[
         ..Case::NONE
     },
     Case {
-        title: "An unknown time zone in the configuration",
+        title: "An unknown time zone in the settings",
         before: &[
             RUN,
             "printf '[tax]\\ntimezone = \"Mars/Base\"\\n' > fifo-pnl.toml",

@@ -65,18 +65,18 @@ pub fn a_lot_by_decision_is_counted_wherever_its_figures_are(place: &Place) {
         &[&format!("Finding         {line}")],
     );
     let shown = place.run("fifo-pnl review show 1").expect(0).stdout;
-    has(&shown, &["take it back", VOID.trim_matches('`')]);
+    has(&shown, &["was imported: undo it", VOID.trim_matches('`')]);
     // The way back leads back.
     place
         .run(&VOID.trim_matches('`').replace("TEXT", "test"))
         .expect(0);
     let done = place.run("compute_allocations --all-symbols").expect(0);
     assert!(!done.stdout.contains("By decision"), "{}", done.stdout);
-    has(&done.stdout, &["1 sell finds no buy"]);
+    has(&done.stdout, &["1 sell finds too few buys"]);
     let done = place.run("fifo-pnl health --json").json();
     assert_eq!(done["lots_by_decision"], 0);
     let shown = place.run("fifo-pnl review show 1").expect(0).stdout;
-    assert!(!shown.contains("take it back"), "{shown}");
+    assert!(!shown.contains("was imported: undo it"), "{shown}");
 }
 
 pub fn a_missing_buy_that_arrives_is_named_beside_the_decision(place: &Place) {

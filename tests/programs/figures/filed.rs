@@ -177,7 +177,7 @@ pub fn voided_sales_of_the_year_are_named(place: &Place) {
     // The version does not know it yet.
     assert!(!said(export).contains("voided"));
     place.run("compute_allocations --all-symbols").expect(0);
-    let note = "1 sale of 2025 was voided and is in no file: s1\n";
+    let note = "1 sale of 2025 was voided and is in no file: s1 of main\n";
     has(&said(export), &[note]);
     has(
         &said("fifo-pnl tax --year 2025 --final -o after.zip"),
@@ -197,6 +197,6 @@ pub fn voided_sales_of_the_year_are_named(place: &Place) {
     place.run("compute_allocations --all-symbols").expect(0);
     has(
         &said(export),
-        &["2 sales of 2025 were voided and are in no file: s1, s2~2\n"],
+        &["2 sales of 2025 were voided and are in no file: s1 of main, s2~2 of main\n"],
     );
 }

@@ -20,14 +20,14 @@ pub fn the_same_file_under_another_account_is_named(place: &Place) {
     );
     let refused = place.run("fifo-pnl run copy.csv").expect(2);
     let said = [
-        "copy.csv: has the bytes of import 1, for account \"kraken\" at 20",
+        "copy.csv: is the file of import 1, of account \"kraken\" at 20",
         "`fifo-pnl import undo 1 --reason TEXT",
     ];
     has(&refused.stderr, &said);
     let done = place.run("fifo-pnl run copy.csv --json --again").expect(0);
     let said = [
         "warning: copy.csv has the bytes of two.csv, imported as account \"kraken\" at 20",
-        "take this import back:\n`fifo-pnl import undo 2 --reason TEXT",
+        "undo this import: `fifo-pnl import undo 2 --reason TEXT",
     ];
     has(&done.stderr, &said);
     let before = &done.json()["files"][0]["imported_before_as"];
@@ -103,7 +103,7 @@ pub fn an_incremental_run_says_what_its_totals_lack(place: &Place) {
     let done = place.run(incremental).expect(0);
     let said = [
         "USD, of the new trades; totals are incomplete, see below\n",
-        "1 new sell finds no buy: 299.00 USD of net proceeds have no cost basis",
+        "1 new sell finds too few buys: 299.00 USD of net proceeds have no cost basis",
         "Totals are incomplete until the buys are imported",
         "Next: fifo-pnl review list",
     ];

@@ -46,7 +46,7 @@ pub fn a_short_sale_is_closed_by_later_buys(place: &Place) {
     }
     // Without the setting it is an unmatched sell, and the buy is a lot.
     let done = place.run("fifo-pnl run first.csv").expect(0);
-    has(&done.stdout, &["1 sell finds no buy"]);
+    has(&done.stdout, &["1 sell finds too few buys"]);
     let done = place.run("fifo-pnl review show 1").expect(0);
     has(&done.stdout, &["[accounts.\"margin\"]", "shorts = true"]);
 

@@ -178,7 +178,7 @@ fn pools_left_out_a_held_pointer_and_growing_unmatched_sells() {
     let text = said(&folder);
     assert!(text.contains("1 pool rejected: main BTC\n"), "{text}");
     assert!(
-        text.contains(&format!("no buy, {before} in version 1;")),
+        text.contains(&format!("too few buys, {before} in version 1;")),
         "{text}"
     );
     let pool = ["--account", "main", "--asset", "BTC", "--reason", "euros"];

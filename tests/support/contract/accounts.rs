@@ -56,7 +56,7 @@ pub async fn an_account_keeps_what_is_stated(subject: &dyn Subject) {
         ..account_change()
     };
     let error = store.change_account(&twin).await.unwrap_err();
-    let expected = "account \"mt\" has the login, server and platform of account \"twin\"";
+    let expected = "account \"mt\" has this login, server and platform already";
     assert_eq!(error.to_string(), expected);
     let names = store.accounts().await.unwrap();
     assert_eq!(names.len(), 1, "{names:?}");

@@ -214,7 +214,7 @@ fn describe_assets(report: &ComputeReport, all_rows: bool) -> String {
 
 const INDENT: &str = "                ";
 
-/// Says which sells found no buy, and the effect on the totals.
+/// Says which sells found too few buys, and the effect on the totals.
 pub(in crate::cli::commands) fn describe_unmatched(
     sells: &str,
     verb: &str,
@@ -222,9 +222,9 @@ pub(in crate::cli::commands) fn describe_unmatched(
     next: &Next,
 ) -> String {
     format!(
-        "Unmatched       {sells} {verb} no buy: {} USD of net proceeds have no cost basis and \
-         are in no total. Totals are incomplete until the buys are imported, or an account may go \
-         short: `{}`\n",
+        "Unmatched       {sells} {verb} too few buys: {} USD of net proceeds have no cost \
+         basis and are in no total. Totals are incomplete until the buys are imported, or an \
+         account may go short: `{}`\n",
         dollars(proceeds),
         next.command("fifo-pnl review list"),
     )

@@ -8,8 +8,9 @@ use crate::engine::{shown, shown_sentence};
 use crate::import::{BalanceFault, Balances};
 use crate::pipeline::FileRead;
 
-/// Describes the joined rows and the balances of a file.
-pub(super) fn describe(read: &FileRead) -> String {
+/// Describes the joined rows and the balances of a file. `skip_invalid`: a person takes the file
+/// although its balances do not add up.
+pub(super) fn describe(read: &FileRead, skip_invalid: bool) -> String {
     let mut text = String::new();
     if read.joined > 0 {
         let other = read.ignored.values().chain(read.movements.values());
@@ -22,10 +23,11 @@ pub(super) fn describe(read: &FileRead) -> String {
         ));
     }
     if let Some(balances) = &read.balances {
-        text.push_str(&describe_balances(
-            balances,
-            &shown_sentence(&read.name).to_string(),
-        ));
+        let name = shown_sentence(&read.name).to_string();
+        text.push_str(&describe_balances(balances, &name));
+        if !skip_invalid {
+            text.push_str(&describe_remedy(balances));
+        }
     }
     text
 }
@@ -60,26 +62,31 @@ fn describe_balances(balances: &Balances, name: &str) -> String {
         let (line, asset, found) = (fault.line, shown(&fault.asset), &fault.found);
         format!("  {name}:{line}: the balance of {asset} is {found}")
     };
-    if let Some(fault) = &balances.differs {
-        text.push_str(&format!(
-            "{}, but the rows add up to {}\n",
-            of(fault),
-            fault.expected
-        ));
-        text.push_str(
-            "    hint: rows are missing or changed: export the file again; --skip-invalid imports \
-             it as it is\n",
-        );
-    }
-    if let Some(fault) = &balances.negative {
+    let differs = balances.differs.as_ref().map(|fault| {
+        let words = format!("{}, but the rows add up to {}\n", of(fault), fault.expected);
+        (fault.line, words)
+    });
+    let negative = balances.negative.as_ref().map(|fault| {
         let at = time(fault.at);
-        text.push_str(&format!("{} at {at}, expected zero or more\n", of(fault)));
-        text.push_str(
-            "    hint: margin and loans are not computed. Without them, rows are missing: export \
-             the file again, or import it as it is with --skip-invalid\n",
-        );
-    }
+        let words = format!("{} at {at}, expected zero or more\n", of(fault));
+        (fault.line, words)
+    });
+    // The first line first: its fault may be the cause of the other one.
+    let mut faults: Vec<(u64, String)> = differs.into_iter().chain(negative).collect();
+    faults.sort_by_key(|(line, _)| *line);
+    text.extend(faults.into_iter().map(|(_, words)| words));
     text
+}
+
+/// Says why balances do not add up, in most files.
+fn describe_remedy(balances: &Balances) -> String {
+    let why = match (&balances.differs, &balances.negative) {
+        _ if !balances.are_stated => return String::new(),
+        (Some(_), _) => "rows are missing or changed",
+        (None, Some(_)) => "margin and loans are not computed; without them, rows are missing",
+        (None, None) => return String::new(),
+    };
+    format!("    hint: {why}\n")
 }
 
 /// Puts joined rows and balances into JSON.

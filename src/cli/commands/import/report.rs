@@ -76,7 +76,7 @@ fn kinds<K: Display>(
     }
     let kinds = rows.iter();
     let kinds: Vec<String> = kinds
-        .map(|(kind, rows)| format!("{} {kind}", count(*rows)))
+        .map(|(kind, rows)| format!("{} {}", count(*rows), kind_words(&kind.to_string(), *rows)))
         .collect();
     let mut text = format!("  {name}: {}", kinds.join(", "));
     if let Some(of) = receipt {
@@ -84,6 +84,16 @@ fn kinds<K: Display>(
         text.push_str(&format!("; {new} new, {known} known"));
     }
     text + "\n"
+}
+
+/// Returns the name of a kind for a number of rows. Words like interest have no plural.
+fn kind_words(kind: &str, rows: u64) -> String {
+    let kind = kind.replace('_', "-");
+    let has_plural = !matches!(kind.as_str(), "staking" | "interest" | "mining");
+    match has_plural && rows != 1 {
+        true => format!("{kind}s"),
+        false => kind,
+    }
 }
 
 /// Lists movements and actions whose id is known with other facts.
@@ -127,6 +137,14 @@ pub(super) fn describe_not_trades(read: &FileRead, rows: u64) -> String {
         text.push_str(&format!(", {} not used", count(rows)));
     }
     text
+}
+
+/// Counts the rows of a file that are trades, and that are neither rejected nor repeated.
+pub(super) fn good_rows_of_trades(read: &FileRead) -> u64 {
+    let beside = read.ignored.values().chain(read.movements.values());
+    let beside: u64 = beside.chain(read.actions.values()).sum();
+    let others = beside + read.rejected.count() + read.duplicates;
+    read.rows.saturating_sub(others)
 }
 
 /// Names the format of a file, unless it is our own, and the rows that are no trades.
@@ -320,13 +338,13 @@ pub(super) fn describe_twice(report: &FileReport, other: &ImportedAs, next: &Nex
     let (verb, cure) = match written {
         Some(id) => {
             let undo = next.command(&format!("fifo-pnl import undo {id} --reason TEXT"));
-            ("count", format!("take this import back:\n`{undo}`"))
+            ("count", format!("undo this import: `{undo}`"))
         }
         None => ("would count", "do not import it".to_owned()),
     };
     format!(
-        "warning: {name} has the bytes of {}, imported as account {} at {}.\n\
-         Its trades {verb} in both accounts. If that is wrong, {cure}",
+        "warning: {name} has the bytes of {}, imported as account {} at {}. Its trades {verb} in \
+         both accounts. If that is wrong, {cure}",
         shown_sentence(&other.file),
         shown(&other.account).quoted(),
         time(other.at),
@@ -350,6 +368,13 @@ pub(super) fn describe_ways_on(reports: &[FileReport]) -> String {
     let of_zone = kept.filter(|row| needs_zone(row)).count();
     let is_good = |report: &FileReport| report.read.rows > report.read.rejected.count();
     let has_conflict = reports.iter().any(|report| report.receipt.is_some());
+    let is_of_balances = |report: &FileReport| report.read.rejected.is_empty();
+    let mut refused = reports
+        .iter()
+        .filter(|report| report.read.is_refused(false));
+    if reasons == 0 && !has_conflict && refused.all(is_of_balances) {
+        return "Export the file again, or import it as it is with --skip-invalid.\n".into();
+    }
     if take_back == 0 {
         let is_left = has_conflict || reports.iter().any(is_good);
         return match (reasons > 0 && of_zone == reasons, is_left) {
@@ -360,8 +385,8 @@ pub(super) fn describe_ways_on(reports: &[FileReport]) -> String {
     }
     let rows = plural(take_back, "row", "rows");
     format!(
-        "Correct the rows.\n{rows} may reverse another one; if so, remove both from the file. \
-         --skip-invalid would\nleave the other one in the ledger, so it refuses such a file.\n"
+        "Correct the rows. {rows} may reverse another one; if so, remove both from the file. \
+         --skip-invalid would leave the other one in the ledger, so it refuses such a file.\n"
     )
 }
 

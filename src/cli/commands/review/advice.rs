@@ -72,20 +72,19 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
                 ["fifo-pnl run FILE".to_owned()],
             ),
             Way::new(
-                "nothing is missing, and the ratio is another: take the import with the split \
-                 back, and write its ratio into a file of actions, see docs/FORMATS.md",
+                "nothing is missing, and the ratio is another: undo the import with the split, \
+                 and write its ratio into a file of actions, see docs/FORMATS.md",
                 ["fifo-pnl import ACTIONS.csv".to_owned()],
             ),
             Way::new(
-                "a split is stored twice, or the file with the action is wrong: take its import \
-                 back",
+                "a split is stored twice, or the file with the action is wrong: undo its import",
                 [
                     "fifo-pnl import list".to_owned(),
                     "fifo-pnl import undo ID --reason TEXT".to_owned(),
                 ],
             ),
             Way::new(
-                "another action than a split: a later version of the program applies it; until \
+                "another action than a split: a later release of the program applies it; until \
                  then its sales have no result",
                 [],
             ),
@@ -128,7 +127,7 @@ fn take_back(decided: &[DecidedLot]) -> Option<Way> {
     let voids = decided.iter().map(void_lot);
     (!decided.is_empty()).then(|| {
         Way::new(
-            "the decision was wrong, or its buy was imported: take it back",
+            "the decision was wrong, or its buy was imported: undo it",
             voids.chain([COMPUTE.into()]),
         )
     })

@@ -145,7 +145,7 @@ pub(super) async fn resolve(
     let way_back = |id: &String| format!("  `{}`\n", void(id));
     let text = format!(
         "Database  {}\nItem {id} is in progress: appended {}, marked as decided by review.\n\
-         The next run closes the item. To take the decision back:\n{}Next: {}\n",
+         The next run closes the item. To undo the decision:\n{}Next: {}\n",
         store.location(),
         ids.join(", "),
         ids.iter().map(way_back).collect::<String>(),

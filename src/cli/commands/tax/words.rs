@@ -98,8 +98,11 @@ fn describe_voided(sells: &[NamedTrade], year: i16) -> String {
         ),
     };
     let ids = sells.iter().take(VOIDED_SHOWN);
-    let ids = ids.map(|sell| shown(&sell.order_id).to_string());
-    let mut ids = ids.collect::<Vec<_>>().join(", ");
+    let name = |sell: &NamedTrade| {
+        let account = shown(sell.pool.account.as_str());
+        format!("{} of {account}", shown(&sell.order_id))
+    };
+    let mut ids = ids.map(name).collect::<Vec<_>>().join(", ");
     if let more @ 1.. = sells.len().saturating_sub(VOIDED_SHOWN) {
         ids.push_str(&format!(" and {} more", count(more as u64)));
     }

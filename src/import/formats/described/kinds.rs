@@ -57,7 +57,7 @@ impl Described {
             if !cancels && !kinds.trades.contains(kind) {
                 let trades: Vec<&str> = kinds.trades.iter().map(String::as_str).collect();
                 let trades = trades.join(" or ");
-                let reason = format!("expected {trades}, or a row that is known to be no trade");
+                let reason = format!("expected {trades}, or another type that the format knows");
                 let fault = match takes_back(kind) {
                     true => Fault::new(reason).with_hint(Hint::TakesBack).taking_back(),
                     false => Fault::new(reason),
