@@ -83,6 +83,7 @@ impl Shape {
                     symbol: None,
                     leg: Leg::Base,
                     value: None,
+                    moved: None,
                 };
                 pool.push(&trade).expect("room");
             }

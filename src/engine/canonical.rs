@@ -12,9 +12,10 @@ use super::digits::push_decimal;
 use super::direction::LotDirection;
 use super::fact::Fact;
 use super::facts::MoreRef;
-use super::ids::{Asset, Pool};
+use super::ids::{Account, Asset, Pool};
 use super::leg::Leg;
 use super::number::{Fee, Price, Size, Usd, UsdPerUnit, Worth};
+use super::origin::MovedFrom;
 use super::policy::{FEES_PER_UNIT_SCALE, USD_SCALE};
 use super::side::Side;
 use super::time::{Timestamp, push_time};
@@ -160,6 +161,8 @@ pub struct AllocationRow<'a> {
     pub buy_leg: Leg,
     /// Short, if the sell opened the lot and the buy closed it.
     pub direction: LotDirection,
+    /// The origin of the lot. `None`: it was bought in this account and stayed.
+    pub moved: Option<&'a MovedFrom>,
 }
 
 impl AllocationRow<'_> {
@@ -186,10 +189,17 @@ impl AllocationRow<'_> {
             text(line, self.sell_leg.stored().unwrap_or(""))
         });
         next(line, |line| text(line, self.buy_leg.stored().unwrap_or("")));
-        // No lot moved between accounts: buy_account, buy_movement.
+        match self.moved {
+            None => line.extend_from_slice(b",,"),
+            Some(moved) => {
+                let account = moved.account.as_ref().map_or("", Account::as_str);
+                next(line, |line| text(line, account));
+                next(line, |line| text(line, moved.movement.as_str()));
+            }
+        }
         line.extend_from_slice(match self.direction {
-            LotDirection::Long => b",,,\n",
-            LotDirection::Short => b",,,short\n",
+            LotDirection::Long => b",\n",
+            LotDirection::Short => b",short\n",
         });
     }
 }

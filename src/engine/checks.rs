@@ -18,6 +18,7 @@ mod rows;
 mod shorts;
 #[cfg(test)]
 mod tests;
+mod transfers;
 
 use std::fmt;
 
@@ -28,6 +29,7 @@ use super::text::{shown, shown_sentence};
 
 use evidence::Evidence;
 pub use legs::ExpectedLegs;
+pub use transfers::MovedPool;
 
 macro_rules! invariants {
     ($($(#[$doc:meta])* $id:ident = $title:literal),+ $(,)?) => {
@@ -88,6 +90,10 @@ invariants! {
     I17 = "legs and values that differ from a second computation",
     /// The rates of a version are those that a look-up as of its instant gives.
     I18 = "used rates that differ from a look-up as of the version",
+    /// Each unit that moved was one of a lot of the sending pool.
+    I19 = "moved units that came from no lot, or more than once",
+    /// Moves leave the cost of a lot as it is.
+    I20 = "costs that transfers changed",
     /// Only accounts that may go short have short lots.
     I21 = "short rows and lots in accounts that may not go short",
 }
@@ -95,7 +101,7 @@ invariants! {
 impl Invariant {
     /// The invariants that every version is checked for, in order. I12 is checked only if the
     /// figures of an earlier system are stored.
-    pub const CHECKED: [Self; 18] = [
+    pub const CHECKED: [Self; 20] = [
         Self::I1,
         Self::I2,
         Self::I3,
@@ -113,6 +119,8 @@ impl Invariant {
         Self::I16,
         Self::I17,
         Self::I18,
+        Self::I19,
+        Self::I20,
         Self::I21,
     ];
 }
@@ -198,6 +206,9 @@ pub struct PoolVersion<'a> {
     pub summary: Option<&'a StoredSummary>,
     /// The pool's items in the review queue.
     pub review: &'a UnmatchedItems,
+    /// The moves of the pool, if it has transfers. The second matcher matches all pools of a group
+    /// together.
+    pub moved: Option<MovedPool<'a>>,
     /// Whether this is the current version.
     pub is_current: bool,
     /// Whether the version was published after its last trades were added. Then all its unmatched
@@ -205,7 +216,7 @@ pub struct PoolVersion<'a> {
     pub was_published: bool,
 }
 
-/// Checks all invariants of one pool of a version: I1 to I11, I13 and I21.
+/// Checks all invariants of one pool of a version: I1 to I11, I13, I19 to I21.
 ///
 /// `elsewhere` is called with the pool's account and an order id that the pool lacks. It returns
 /// the asset whose pool has this trade, in that account or another.
@@ -235,6 +246,13 @@ pub fn check_pool(
         let message = format!("the pool is matched, and {unapplied}, expected no result");
         findings.add(Invariant::I13, "", message);
     }
+    let refused = version.ledger.moves.as_ref();
+    let refused = refused.and_then(|moves| moves.refused.as_ref());
+    if let (Some(PoolStatus::Matched), Some(refused)) = (status, refused) {
+        let reason = &refused.reason;
+        let message = format!("the pool is matched, and {reason}, expected no result");
+        findings.add(Invariant::I13, "", message);
+    }
     match status {
         Some(PoolStatus::Rejected) => {
             claims::check_nothing_stored(version, "rejected", &mut findings)
@@ -244,9 +262,16 @@ pub fn check_pool(
         }
         None if !has_rows => {}
         Some(PoolStatus::Matched | PoolStatus::Stale) | None => {
-            match version.ledger.trades.to_vec() {
-                Ok(trades) => {
-                    let mut evidence = Evidence::gather(version, &trades);
+            let own = match version.moved {
+                // With the lots that came.
+                Some(_) => Ok(Vec::new()),
+                None => version.ledger.trades.to_vec(),
+            };
+            match own {
+                Ok(own) => {
+                    let moved = version.moved.as_ref();
+                    let trades = moved.map_or(&own, |moved| &moved.expected.trades);
+                    let mut evidence = Evidence::gather(version, trades);
                     rows::check_rows(&mut evidence, elsewhere, &mut findings);
                     shorts::check_no_shorts(&evidence, &mut findings);
                     claims::check_claims(&evidence, &mut findings);

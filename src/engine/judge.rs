@@ -76,11 +76,12 @@ pub fn match_with_splits(
 
 /// Matches the trades of a pool, and applies its splits. Errors: why it can't be matched.
 fn match_ledger(ledger: PoolLedger) -> Result<Box<Matching>, Rejection> {
-    if !ledger.splits.is_empty() {
-        let splits = ledger.splits.clone();
+    if !ledger.splits.is_empty() || ledger.moves.is_some() {
+        let pool = ledger.pool.clone();
+        let (splits, moves) = (ledger.splits.clone(), ledger.moves.clone());
         let mut stream = PoolStream::default();
         let matching = stream.add(ledger)?;
-        stream.end(&splits)?;
+        stream.end(&pool, (&splits, moves.as_deref()))?;
         return stream.into_whole(matching);
     }
     let PoolLedger {

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::ids::Symbol;
 use super::issue::UnknownWord;
 use super::number::Usd;
+use super::origin::MovedFrom;
 
 /// A leg of an execution: what one trade moves in one pool.
 ///
@@ -20,6 +22,8 @@ pub enum Leg {
     Quote,
     /// The asset that the fee was paid with, or a rebate was paid in.
     Fee,
+    /// The part of a transfer that a network took. The order id is that of the withdrawal.
+    Network,
 }
 
 impl Leg {
@@ -29,6 +33,7 @@ impl Leg {
             Self::Base => "base",
             Self::Quote => "quote",
             Self::Fee => "fee",
+            Self::Network => "network",
         }
     }
 
@@ -52,7 +57,8 @@ impl FromStr for Leg {
             "base" => Ok(Self::Base),
             "quote" => Ok(Self::Quote),
             "fee" => Ok(Self::Fee),
-            _ => Err(UnknownWord("base quote fee")),
+            "network" => Ok(Self::Network),
+            _ => Err(UnknownWord("base quote fee network")),
         }
     }
 }
@@ -66,4 +72,6 @@ pub struct Entry {
     pub leg: Leg,
     /// Value of all units without fees, if it is not price x size. Units: USD.
     pub value: Option<Usd>,
+    /// The origin of the lot. `None`: it is a trade of the pool itself.
+    pub moved: Option<Arc<MovedFrom>>,
 }

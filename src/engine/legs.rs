@@ -286,6 +286,7 @@ impl LegMaker<'_> {
                 symbol: Some(self.pending.of.symbol.clone()),
                 leg,
                 value: Some(value),
+                moved: None,
             },
         })
     }

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::slice::Iter;
 
-use super::leg::Leg;
 use super::money::{self, MoneyError, add_sizes};
 use super::number::{Size, Usd};
 use super::side::Side;
-use super::trade::{InvalidTrade, Trade};
+use super::trade::{EntryKey, InvalidTrade, Trade};
 use super::trades::Trades;
 
 /// A lot with something left.
@@ -36,6 +35,41 @@ pub struct InventoryLot {
     pub remaining_cost: Usd,
     /// A sell used a part of the lot before a split changed it.
     pub was_used: bool,
+    /// All units that are used went to other accounts; no row names the lot.
+    pub only_moved: bool,
+}
+
+impl InventoryLot {
+    /// Makes a lot before its first use.
+    pub(super) const fn whole(buy: Trade, remaining_size: Size, remaining_cost: Usd) -> Self {
+        Self {
+            buy,
+            remaining_size,
+            remaining_cost,
+            was_used: false,
+            only_moved: false,
+        }
+    }
+
+    /// Tells the lot from all others of its pool.
+    pub(super) fn key(&self) -> EntryKey<'_> {
+        let entry = &self.buy.entry;
+        (
+            self.buy.order_id.as_str(),
+            entry.leg,
+            entry.moved.as_deref(),
+        )
+    }
+
+    /// Returns the cost of the first units of the lot; of a short lot their net proceeds.
+    pub(super) fn cost_of_first(&self, used: Size) -> Result<Usd, MoneyError> {
+        let fee = money::fee_share_of_size(self.buy.fee, used, self.buy.size)?;
+        let gross = self.buy.gross_of_first(used)?;
+        match self.buy.side {
+            Side::Buy => gross.checked_add(fee),
+            Side::Sell => gross.checked_sub(fee),
+        }
+    }
 }
 
 /// A trade of an earlier matching that left its lot open, and how much of the lot was used.
@@ -47,6 +81,8 @@ pub(super) struct EarlierLot {
     pub(super) used: Size,
     /// A sell used a part of the lot before a split changed it.
     pub(super) was_used: bool,
+    /// All units that are used went to other accounts.
+    pub(super) only_moved: bool,
 }
 
 /// Finds the buys of the lots among the sorted trades, and how much of each was used.
@@ -61,7 +97,7 @@ pub(super) fn used_before(
     }
     let by_id = lots_by_id(lots);
     for (place, trade) in (0..).zip(trades.iter()) {
-        let Some(lot) = by_id.get(&(trade.order_id, trade.leg)) else {
+        let Some(lot) = by_id.get(&trade.entry_key()) else {
             continue;
         };
         let invalid = |reason: &dyn std::fmt::Display| {
@@ -76,11 +112,11 @@ pub(super) fn used_before(
         if trade.side == Side::Sell && !shorts || lot.remaining_size.is_zero() {
             return Err(invalid(&"nothing was left"));
         }
-        let was_used = lot.was_used;
         earlier.push(EarlierLot {
             buy: place,
             used,
-            was_used,
+            was_used: lot.was_used,
+            only_moved: lot.only_moved,
         });
     }
     Ok(earlier)
@@ -124,7 +160,8 @@ impl<'a> SeenBefore<'a> {
     fn is_first(lots: &mut Peekable<Iter<'a, EarlierLot>>, place: u32) -> bool {
         while lots.next_if(|earlier| earlier.buy < place).is_some() {}
         let earlier = lots.next_if(|earlier| earlier.buy == place);
-        earlier.is_none_or(|earlier| earlier.used.is_zero() && !earlier.was_used)
+        let is_new = |earlier: &EarlierLot| earlier.used.is_zero() || earlier.only_moved;
+        earlier.is_none_or(|earlier| is_new(earlier) && !earlier.was_used)
     }
 }
 
@@ -198,9 +235,7 @@ impl LotPicker {
     }
 }
 
-/// Lots by the id and leg of their buy, to find them among a pool's sorted trades.
-pub(super) fn lots_by_id(lots: &[InventoryLot]) -> BTreeMap<(&str, Leg), &InventoryLot> {
-    lots.iter()
-        .map(|lot| ((lot.buy.order_id.as_str(), lot.buy.entry.leg), lot))
-        .collect()
+/// Lots by their keys, to find them among a pool's sorted trades.
+pub(super) fn lots_by_id(lots: &[InventoryLot]) -> BTreeMap<EntryKey<'_>, &InventoryLot> {
+    lots.iter().map(|lot| (lot.key(), lot)).collect()
 }

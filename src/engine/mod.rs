@@ -14,6 +14,7 @@
 mod action;
 mod assets;
 mod canonical;
+mod changes;
 mod checks;
 mod class;
 mod currency_names;
@@ -25,6 +26,7 @@ mod facts;
 mod hash;
 mod ids;
 mod intake;
+mod inventory;
 mod issue;
 mod judge;
 mod kernel;
@@ -36,7 +38,10 @@ mod matcher;
 mod matching;
 mod money;
 mod movement;
+mod moves;
+mod moving;
 mod number;
+mod origin;
 mod outcome;
 mod own_rates;
 mod pairing;
@@ -80,7 +85,7 @@ pub use assets::{
 pub use canonical::{
     ALLOCATION_HEADER, AllocationRow, Canonical, Notes, NotesError, write_trade_line,
 };
-pub use checks::{ExpectedLegs, Invariant, PoolVersion, Violation, check_pool};
+pub use checks::{ExpectedLegs, Invariant, MovedPool, PoolVersion, Violation, check_pool};
 pub use class::{AssetClass, AssetClassError, ClassSource, PoolClass};
 pub use currency_names::may_name_currency;
 pub use direction::LotDirection;
@@ -95,6 +100,7 @@ pub use ids::{
     split_correction,
 };
 pub use intake::{Intake, RowPlace, Taken};
+pub use inventory::{TiedPools, find_moves, tied_pools};
 pub use issue::{IssueType, Severity, UnknownWord};
 pub use judge::{compute_pool, judge_pool, match_with_splits};
 pub use ledger::{Carried, LedgerTrade};
@@ -108,7 +114,9 @@ pub use money::{
     price_of_value, sub_sizes, without_fee,
 };
 pub use movement::{Direction, Movement, MovementKind};
+pub use moves::{LotMove, MissingLots, MovedOut, PoolMoves};
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit, Worth};
+pub use origin::MovedFrom;
 pub use outcome::{LotChanges, Matching};
 pub use own_rates::OwnTrades;
 pub use pairing::{

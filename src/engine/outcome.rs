@@ -10,7 +10,9 @@ use super::ids::Pool;
 use super::leg::Leg;
 use super::lots::{EarlierLot, OpenLot, SeenBefore};
 use super::money::{self, MoneyError, Units, Width};
+use super::moves::MovedOut;
 use super::number::{Price, Size, Usd, UsdPerUnit};
+use super::origin::MovedFrom;
 use super::parts::SellParts;
 use super::place::PlaceInPool;
 use super::self_check::{Conserved, SelfCheckError};
@@ -39,6 +41,8 @@ pub struct Matching {
     pub totals: PoolTotals,
     /// Counts and sums by symbol, in the order of the symbols.
     pub symbols: Vec<SymbolTotals>,
+    /// The transfers out of the pool.
+    pub moved_out: MovedOut,
     /// Number of decimals at which all sizes are integers.
     scale: u8,
     /// The width of those integers.
@@ -144,6 +148,7 @@ impl Matching {
             own_rows: rows_of(&totals),
             totals,
             symbols,
+            moved_out: MovedOut::default(),
             scale,
             width: N::WIDTH,
             earlier,
@@ -177,7 +182,7 @@ impl Matching {
             .before
             .iter()
             .chain(own)
-            .filter_map(|it| it.trades.last());
+            .filter_map(|it| it.trades.last_own());
         lasts.max_by_key(TradeRef::place)
     }
 
@@ -323,6 +328,7 @@ impl Matching {
             sell_leg: Leg::Base,
             buy_leg: Leg::Base,
             direction: LotDirection::Long,
+            moved: None,
         }
     }
 
@@ -406,6 +412,7 @@ struct RowSide<'a> {
     fee_known: bool,
     fees_per_unit: Option<UsdPerUnit>,
     time: Timestamp,
+    moved: Option<&'a MovedFrom>,
 }
 
 impl<'a> RowSide<'a> {
@@ -423,6 +430,7 @@ impl<'a> RowSide<'a> {
                 .fee
                 .and_then(|fee| money::fees_per_unit(fee, trade.size)),
             time: trade.order_time,
+            moved: trade.moved.map(|moved| &**moved),
         })
     }
 
@@ -447,6 +455,7 @@ impl<'a> RowSide<'a> {
         row.buy_price = self.price;
         row.buy_fees_per_unit = self.fees_per_unit;
         row.buy_time = Some(self.time);
+        row.moved = self.moved;
         row.notes.unmatched = false;
         row.notes.buy_fee_unknown = !self.fee_known;
         row.notes.buy_fee_per_unit_omitted = self.omits_fee();
@@ -462,6 +471,7 @@ fn no_buy_into(row: &mut AllocationRow<'_>) {
     row.buy_fees_per_unit = None;
     row.cost_basis_usd = None;
     row.buy_time = None;
+    row.moved = None;
     row.notes.unmatched = true;
     row.notes.buy_fee_unknown = false;
     row.notes.buy_fee_per_unit_omitted = false;

@@ -13,9 +13,9 @@ use super::time::Timestamp;
 
 /// A trade's place in the total order of its pool.
 ///
-/// Order: time; buys before sells; sequence, trades without one last; id. Whole numbers come first,
-/// as numbers, then the other ids as bytes; a correction takes the place of its original; legs of
-/// one execution last.
+/// Order: time; buys before sells; sequence, trades without one last; what a network took of a
+/// transfer last; id. Whole numbers come first, as numbers, then the other ids as bytes; a
+/// correction takes the place of its original; legs of one execution last.
 /// Source: docs/SPEC-matching.md, "Order".
 ///
 /// ```
@@ -105,7 +105,9 @@ impl<Id: AsRef<str>> PlaceInPool<Id> {
 impl<Id: AsRef<str> + Eq> Ord for PlaceInPool<Id> {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
+        let is_of_network = |leg: Leg| leg == Leg::Network;
         self.cmp_facts(other)
+            .then_with(|| is_of_network(self.leg).cmp(&is_of_network(other.leg)))
             .then_with(|| cmp_ids(self.order_id.as_ref(), other.order_id.as_ref()))
             .then(self.leg.cmp(&other.leg))
     }
@@ -118,7 +120,7 @@ impl<Id: AsRef<str> + Eq> PartialOrd for PlaceInPool<Id> {
 }
 
 /// Compares the ids of two trades with the same time, side and sequence.
-fn cmp_ids(left: &str, right: &str) -> Ordering {
+pub(super) fn cmp_ids(left: &str, right: &str) -> Ordering {
     let (left, right) = (IdKey::of(left), IdKey::of(right));
     left.cmp(&right)
 }

@@ -13,6 +13,7 @@ use super::hash::RowsHash;
 use super::ids::{Asset, Pool, Symbol};
 use super::issue::IssueType;
 use super::leg::Leg;
+use super::moves::PoolMoves;
 use super::outcome::Matching;
 use super::place::PlaceInPool;
 use super::plain::plain;
@@ -46,6 +47,8 @@ pub struct PoolLedger {
     pub unapplied: Option<Box<Unapplied>>,
     /// The splits that change its lots, in the order of time, also those after its last trade.
     pub splits: Box<[Split]>,
+    /// The effects of transfers on its lots.
+    pub moves: Option<Arc<PoolMoves>>,
     /// Entries that are not base legs: the trades are rows of other pools.
     pub legs: u64,
     /// Sells beyond the lots open short lots: the settings say so of the account.
@@ -75,6 +78,7 @@ impl PoolLedger {
             refused: None,
             unapplied: None,
             splits: Box::default(),
+            moves: None,
             legs: 0,
             shorts: false,
         }
@@ -220,12 +224,15 @@ impl PoolLedger {
         self.splits = splits_of(actions, rules, &self.pool);
     }
 
-    /// Returns the hash of all facts from which a result of the pool is made: its rows, and its
-    /// splits.
+    /// Returns the hash of all facts from which a result of the pool is made: its rows, its
+    /// splits, and its transfers.
     pub fn facts_hash(&self) -> RowsHash {
         let mut hash = self.ledger_hash;
         for split in &self.splits {
             split.add_to(&self.pool, &mut hash);
+        }
+        if let Some(moves) = &self.moves {
+            moves.add_to(&self.pool, &mut hash);
         }
         hash
     }

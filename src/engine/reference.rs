@@ -18,6 +18,7 @@ pub(super) mod legs;
 mod rates;
 mod shorts;
 mod splits;
+mod transfers;
 
 use std::cmp::Ordering;
 
@@ -35,6 +36,7 @@ pub use shorts::match_signed_pool;
 pub(super) use shorts::order_in_signed_pool;
 pub use splits::match_pool_with_splits;
 pub(super) use splits::stretch;
+pub use transfers::{AccountHistory, AccountMatching, Happened, ReferenceMove, match_group};
 
 /// An allocation of the second matcher. An index into the matcher's input names each trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +119,7 @@ impl ReferenceAllocation {
             sell_leg: sell.entry.leg,
             buy_leg: buy.map_or(Leg::Base, |buy| buy.entry.leg),
             direction: self.direction,
+            moved: buy.and_then(|buy| buy.entry.moved.as_deref()),
         })
     }
 }
@@ -226,10 +229,13 @@ fn compare_places(left: &Trade, right: &Trade) -> Ordering {
         Leg::Base => 0,
         Leg::Quote => 1,
         Leg::Fee => 2,
+        Leg::Network => 3,
     };
     let legs = || leg(left).cmp(&leg(right));
+    let network = |trade: &Trade| leg(trade) == 3;
     facts(left)
         .cmp(&facts(right))
+        .then_with(|| network(left).cmp(&network(right)))
         .then_with(ids)
         .then_with(legs)
 }

@@ -8,7 +8,7 @@
 use super::direction::LotDirection;
 use super::lots::{InventoryLot, LotSums};
 use super::matching::match_on;
-use super::money::{MoneyError, add_sizes, fee_share_of_size, sub_sizes};
+use super::money::{MoneyError, add_sizes, sub_sizes};
 use super::number::Size;
 use super::outcome::Matching;
 use super::place::PlaceInPool;
@@ -119,7 +119,15 @@ pub(super) fn rejection_of(new: &mut PoolLedger) -> Option<Rejection> {
     }
     let invalid = invalid_rows(std::mem::take(&mut new.invalid));
     let of_action = || new.unapplied.take().map(|it| Rejection::of_action(&it));
-    invalid.or_else(of_action)
+    let of_transfer = || {
+        let refused = new.moves.as_ref()?.refused.clone()?;
+        Some(Rejection {
+            issue: refused.issue,
+            invalid: refused.invalid,
+            ..Rejection::of_check(&refused.reason)
+        })
+    };
+    invalid.or_else(of_action).or_else(of_transfer)
 }
 
 /// Tells whether new trades used more than the lots that were read.
@@ -181,16 +189,10 @@ fn check_lots(state: &PoolState) -> Result<(), String> {
 
 /// Compares a lot's recorded cost with the computed one.
 fn check_cost(lot: &InventoryLot) -> Result<(), String> {
-    let cost_of_first = |used: Size| {
-        let fee = fee_share_of_size(lot.buy.fee, used, lot.buy.size)?;
-        let gross = lot.buy.gross_of_first(used)?;
-        match lot.buy.side {
-            Side::Buy => gross.checked_add(fee),
-            Side::Sell => gross.checked_sub(fee),
-        }
-    };
-    let cost = sub_sizes(lot.buy.size, lot.remaining_size)
-        .and_then(|used| cost_of_first(lot.buy.size)?.checked_sub(cost_of_first(used)?));
+    let cost = sub_sizes(lot.buy.size, lot.remaining_size).and_then(|used| {
+        let whole = lot.cost_of_first(lot.buy.size)?;
+        whole.checked_sub(lot.cost_of_first(used)?)
+    });
     match cost {
         Ok(cost) if cost == lot.remaining_cost => Ok(()),
         Ok(cost) => Err(format!(

@@ -13,8 +13,6 @@ use super::money::{MoneyError, add_sizes, split_size, sub_sizes};
 use super::number::{Fee, Price, Size};
 use super::policy::SPLIT_DECIMALS_MIN;
 use super::side::Side;
-use super::time::Timestamp;
-use super::trades::{PoolFull, Trades};
 
 /// Why a split can't change the lots of a pool.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,7 +95,8 @@ pub(super) fn split_lots(split: &Split, lots: &mut [InventoryLot]) -> Result<(),
 /// Those of a short lot share its proceeds and its fee. Errors: the rest of that fee has more than
 /// 28 digits.
 fn enter_again(lot: &mut InventoryLot, size: Size) -> Result<(), MoneyError> {
-    lot.was_used |= lot.remaining_size != lot.buy.size;
+    lot.was_used |= lot.remaining_size != lot.buy.size && !lot.only_moved;
+    lot.only_moved = false;
     let (value, fee) = match lot.buy.side {
         Side::Buy => (lot.remaining_cost, Fee::ZERO),
         Side::Sell => {
@@ -150,42 +149,4 @@ fn implied(units: Size, held: Size) -> Option<(u64, u64)> {
     let times = u64::try_from(times).ok()?;
     let is_usual = rest == super::wide::ZERO && times > 0 && times < MOST;
     is_usual.then(|| (times.saturating_add(1), 1))
-}
-
-/// The trades of a pool between two splits.
-#[derive(Debug)]
-pub(super) struct Stretch {
-    /// The split before the trades. `None`: the first stretch.
-    pub(super) split: Option<Split>,
-    /// In any order.
-    pub(super) trades: Trades,
-}
-
-/// Cuts trades at splits, which are in the order of time. Errors: as of [`Trades::push`].
-///
-/// Without trades after the last splits, these are left out.
-pub(super) fn stretches(trades: &Trades, splits: &[Split]) -> Result<Vec<Stretch>, PoolFull> {
-    let later = splits.iter().map(|split| Some(*split));
-    let mut stretches: Vec<Stretch> = std::iter::once(None)
-        .chain(later)
-        .map(|split| Stretch {
-            split,
-            trades: Trades::new(),
-        })
-        .collect();
-    for trade in trades.iter() {
-        let before = splits_until(splits, trade.order_time);
-        if let Some(stretch) = stretches.get_mut(before) {
-            stretch.trades.push(&trade)?;
-        }
-    }
-    while stretches.len() > 1 && stretches.last().is_some_and(|it| it.trades.is_empty()) {
-        stretches.pop();
-    }
-    Ok(stretches)
-}
-
-/// Counts the splits up to an instant; trades of that instant come after them.
-pub(super) fn splits_until(splits: &[Split], until: Timestamp) -> usize {
-    splits.partition_point(|split| split.happened_at <= until)
 }

@@ -8,6 +8,7 @@ use super::hash::RowsHash;
 use super::ids::{Account, Asset, IdError, OrderId, Pool, Symbol};
 use super::leg::Leg;
 use super::number::{Fee, Price, Size, Usd, UsdPerUnit};
+use super::origin::MovedFrom;
 use super::time::Timestamp;
 use super::totals::PoolTotals;
 use super::trade::Trade;
@@ -59,6 +60,8 @@ pub struct StoredAllocation {
     pub buy_leg: Leg,
     /// Short, if the sell opened the lot.
     pub direction: LotDirection,
+    /// The origin of the lot. `None`: it was bought in this account and stayed.
+    pub moved: Option<Box<MovedFrom>>,
 }
 
 impl StoredAllocation {
@@ -99,6 +102,7 @@ impl StoredAllocation {
             sell_leg: row.sell_leg,
             buy_leg: row.buy_leg,
             direction: row.direction,
+            moved: row.moved.map(|moved| Box::new(moved.clone())),
         })
     }
 
@@ -125,6 +129,7 @@ impl StoredAllocation {
             sell_leg: self.sell_leg,
             buy_leg: self.buy_leg,
             direction: self.direction,
+            moved: self.moved.as_deref(),
         }
     }
 }
@@ -144,6 +149,8 @@ pub struct StoredLot {
     pub remaining_cost_usd: Usd,
     /// Long, or short if a sell opened it.
     pub direction: LotDirection,
+    /// The origin of the lot. `None`: it was bought in this account and stayed.
+    pub moved: Option<Box<MovedFrom>>,
     /// The whole lot, if its value is known as a whole; `None`: price x size is the value.
     pub whole: Option<Box<WholeLot>>,
 }

@@ -6,17 +6,21 @@
 use std::collections::VecDeque;
 
 use super::action::Split;
+use super::changes::{Change, Moment, changes_of, stretches};
+use super::ids::Pool;
 use super::lots::{InventoryLot, LotPicker, LotSums};
 use super::money::{MoneyError, add_sizes, sub_sizes};
+use super::moves::{MovedOut, PoolMoves};
 use super::number::Size;
 use super::outcome::Matching;
 use super::place::PlaceInPool;
 use super::pool::{PoolLedger, Rejection};
 use super::resume::{Continued, PoolState, continue_pool, reach_of, rejection_of};
 use super::self_check::SelfCheckError;
-use super::splits::{split_lots, stretches};
+use super::splits::split_lots;
 use super::symbols::{SymbolTotals, followed_by};
 use super::totals::PoolTotals;
+use super::trade::TradeRef;
 
 /// A pool whose trades are matched in slices, oldest slice first.
 ///
@@ -44,13 +48,16 @@ use super::totals::PoolTotals;
 /// ```
 #[derive(Debug, Default)]
 pub struct PoolStream {
-    totals: PoolTotals,
+    pub(super) totals: PoolTotals,
     symbols: Vec<SymbolTotals>,
     last: Option<PlaceInPool>,
     /// Oldest first.
-    lots: VecDeque<InventoryLot>,
-    /// Number of the pool's splits that have changed its lots.
-    splits_applied: usize,
+    pub(super) lots: VecDeque<InventoryLot>,
+    /// Number of changes of its lots that have happened.
+    changes_applied: usize,
+    /// The newest place of a lot that came from another account.
+    pub(super) newest_arrival: Option<PlaceInPool>,
+    pub(super) moved_out: MovedOut,
     /// The pool may go short.
     shorts: bool,
 }
@@ -63,26 +70,34 @@ impl PoolStream {
     /// before one of an earlier slice.
     pub fn add(&mut self, mut slice: PoolLedger) -> Result<Box<Matching>, Rejection> {
         self.shorts = slice.shorts;
-        let splits = std::mem::take(&mut slice.splits);
-        if splits.is_empty() {
+        if slice.splits.is_empty() && slice.moves.is_none() {
             return self.add_stretch(slice);
         }
         if let Some(rejection) = rejection_of(&mut slice) {
             return Err(rejection);
         }
-        let later = splits.get(self.splits_applied..).unwrap_or_default();
-        let cut = stretches(&slice.trades, later).map_err(|error| failed(&error))?;
+        let (splits, moves) = (std::mem::take(&mut slice.splits), slice.moves.take());
+        let changes = changes_of(&splits, moves.as_deref());
+        let later = changes.get(self.changes_applied..).unwrap_or_default();
+        let places: Vec<Moment> = later.iter().map(Change::place).collect();
+        let cut = stretches(&slice.trades, &places).map_err(|error| failed(&error))?;
+        let last = cut.iter().rposition(|trades| !trades.is_empty());
+        let mut later = later.iter();
         let mut done: Option<Box<Matching>> = None;
-        for stretch in cut {
-            if let Some(split) = &stretch.split {
-                self.apply(split)?;
+        for (nth, trades) in cut.into_iter().enumerate() {
+            if nth > last.unwrap_or(0) {
+                break;
             }
-            let mut next = slice.without_trades();
-            next.trades = stretch.trades;
-            let is_first = done.is_none() && stretch.split.is_none();
-            if next.trades.is_empty() && !is_first {
+            if nth > 0 {
+                later
+                    .next()
+                    .map_or(Ok(()), |it| self.apply(&slice.pool, it))?;
+            }
+            if trades.is_empty() && nth > 0 {
                 continue;
             }
+            let mut next = slice.without_trades();
+            next.trades = trades;
             let next = self.add_stretch(next)?;
             done = Some(match done {
                 None => next,
@@ -92,10 +107,15 @@ impl PoolStream {
         done.ok_or_else(|| failed(&"a slice without a stretch"))
     }
 
-    /// Applies the splits after the last trade. Errors: a split can't be applied.
-    pub fn end(&mut self, splits: &[Split]) -> Result<(), Rejection> {
-        let later = splits.get(self.splits_applied..).unwrap_or_default();
-        later.iter().try_for_each(|split| self.apply(split))
+    /// Applies the changes after the last trade. Errors: a change can't be applied.
+    pub fn end(
+        &mut self,
+        pool: &Pool,
+        (splits, moves): (&[Split], Option<&PoolMoves>),
+    ) -> Result<(), Rejection> {
+        let changes = changes_of(splits, moves);
+        let later = changes.get(self.changes_applied..).unwrap_or_default();
+        later.iter().try_for_each(|change| self.apply(pool, change))
     }
 
     /// Returns the matching of a pool that was added as one slice, with all lots that it leaves.
@@ -113,7 +133,9 @@ impl PoolStream {
         match continue_pool(nothing, &state) {
             Continued::Matched(lots, _) => {
                 let whole = slice.then(lots).map_err(|error| failed(&error))?;
-                Ok(whole.of_whole_pool())
+                let mut whole = whole.of_whole_pool();
+                whole.moved_out = self.moved_out;
+                Ok(whole)
             }
             Continued::Rejected(rejection) => Err(rejection),
             Continued::HistoryChanged { order_id } => Err(failed(&order_id)),
@@ -121,19 +143,30 @@ impl PoolStream {
         }
     }
 
-    /// Gives all lots the sizes that they have after the next split.
-    fn apply(&mut self, split: &Split) -> Result<(), Rejection> {
+    /// Applies the next change of the lots.
+    fn apply(&mut self, pool: &Pool, change: &Change<'_>) -> Result<(), Rejection> {
+        self.changes_applied = self.changes_applied.saturating_add(1);
+        match change {
+            Change::Split(split) => self.split(split),
+            Change::Move(change) => {
+                let applied = self.apply_move(pool, change);
+                applied.map_err(|error| failed(&error))
+            }
+        }
+    }
+
+    /// Gives all lots the sizes that they have after a split.
+    pub(super) fn split(&mut self, split: &Split) -> Result<(), Rejection> {
         let lots = self.lots.make_contiguous();
         split_lots(split, lots).map_err(|error| Rejection::of_split(&error))?;
         let mut sizes = lots.iter().map(|lot| lot.remaining_size);
         let held = sizes.try_fold(Size::ZERO, add_sizes);
         self.totals.open_size = held.map_err(|error| failed(&error))?;
-        self.splits_applied = self.splits_applied.saturating_add(1);
         Ok(())
     }
 
     /// Matches trades between which no split lies.
-    fn add_stretch(&mut self, slice: PoolLedger) -> Result<Box<Matching>, Rejection> {
+    pub(super) fn add_stretch(&mut self, slice: PoolLedger) -> Result<Box<Matching>, Rejection> {
         let state = self.state(&slice).map_err(|error| failed(&error))?;
         match continue_pool(slice, &state) {
             Continued::Matched(matching, totals) => {
@@ -166,7 +199,9 @@ impl PoolStream {
 
     /// Takes the open lots that the slice's sells can use out of the pool.
     fn state(&mut self, slice: &PoolLedger) -> Result<PoolState, MoneyError> {
-        let mut picker = LotPicker::new(reach_of(slice, self.last.as_ref()));
+        // A trade may come before a lot that arrived, at the instant at which that was bought.
+        let last = self.last.as_ref().max(self.newest_arrival.as_ref());
+        let mut picker = LotPicker::new(reach_of(slice, last));
         let needed = |lot: &&InventoryLot| picker.needs(lot.remaining_size, lot.remaining_cost);
         let count = self.lots.iter().take_while(needed).count();
         let lots: Vec<InventoryLot> = self.lots.drain(..count).collect();
@@ -194,6 +229,21 @@ impl PoolStream {
         Ok(rest)
     }
 
+    /// Puts a lot at its place among the lots.
+    pub(super) fn insert(&mut self, lot: InventoryLot) {
+        let is_before = |it: &InventoryLot| {
+            let places = it.buy.place().cmp(&lot.buy.place());
+            places.then_with(|| it.key().cmp(&lot.key())).is_lt()
+        };
+        match self.lots.back().is_none_or(is_before) {
+            true => self.lots.push_back(lot),
+            false => {
+                let place = self.lots.partition_point(is_before);
+                self.lots.insert(place, lot);
+            }
+        }
+    }
+
     /// Updates the pool from a slice's matching. Errors: the matching changes a lot that is not in
     /// `taken`.
     fn take_over(
@@ -202,49 +252,56 @@ impl PoolStream {
         totals: PoolTotals,
         taken: Vec<InventoryLot>,
     ) -> Result<(), SelfCheckError> {
-        let newest = matching.trades.last().map(|trade| trade.place().owned());
+        let newest = matching.trades.last_own();
+        let newest = newest.map(|trade| trade.place().owned());
         self.last = newest.max(self.last.take());
         self.totals = totals;
         self.symbols = followed_by(&self.symbols, &matching.symbols)?;
         let changes = matching.lot_changes()?;
-        let mut gone = changes
-            .gone
-            .iter()
-            .map(|buy| (buy.order_id, buy.leg))
-            .peekable();
+        let mut gone = changes.gone.iter().map(TradeRef::entry_key).peekable();
         let mut used = changes.used.iter().peekable();
-        let mut left = Vec::new();
+        let (mut left, mut taken_off): (Vec<_>, Vec<InventoryLot>) = (Vec::new(), Vec::new());
         for mut lot in taken {
-            let id = (lot.buy.order_id.as_str(), lot.buy.entry.leg);
             // Both lists have the order of the lots.
-            if gone.next_if(|gone| *gone == id).is_some() {
+            if gone.next_if(|gone| *gone == lot.key()).is_some() {
+                taken_off.push(lot);
                 continue;
             }
-            if let Some((_, now)) = used.next_if(|(buy, _)| (buy.order_id, buy.leg) == id) {
+            if let Some((_, now)) = used.next_if(|(buy, _)| buy.entry_key() == lot.key()) {
                 lot.remaining_size = now.remaining_size;
                 lot.remaining_cost = now.remaining_cost;
+                lot.only_moved = false;
             }
             left.push(lot);
         }
         // A change that is left over belongs to no lot that was taken.
-        if let Some(lost) = gone
-            .next()
-            .or(used.next().map(|(buy, _)| (buy.order_id, buy.leg)))
-        {
-            return Err(SelfCheckError::Pointer(lost.0.to_owned()));
+        let lost = gone.next().or(used.next().map(|(buy, _)| buy.entry_key()));
+        if let Some((lost, ..)) = lost {
+            return Err(SelfCheckError::Pointer(lost.to_owned()));
         }
         for lot in left.into_iter().rev() {
             self.lots.push_front(lot);
         }
-        for (buy, lot) in &changes.added {
-            let pointer = || SelfCheckError::Pointer(buy.order_id.to_owned());
-            self.lots.push_back(InventoryLot {
-                buy: buy.to_trade().map_err(|_| pointer())?,
-                remaining_size: lot.remaining_size,
-                remaining_cost: lot.remaining_cost,
-                was_used: false,
-            });
+        let mut added = Vec::with_capacity(changes.added.len());
+        for (buy, now) in changes.added.iter().rev() {
+            // A lot after a new one was taken off, and comes in again. All such lots
+            // are the last ones that were taken off.
+            let lot = match taken_off.pop_if(|lot| lot.key() == buy.entry_key()) {
+                Some(mut lot) => {
+                    lot.only_moved &= lot.remaining_size == now.remaining_size;
+                    lot.remaining_size = now.remaining_size;
+                    lot.remaining_cost = now.remaining_cost;
+                    lot
+                }
+                None => {
+                    let pointer = |_| SelfCheckError::Pointer(buy.order_id.to_owned());
+                    let buy = buy.to_trade().map_err(pointer)?;
+                    InventoryLot::whole(buy, now.remaining_size, now.remaining_cost)
+                }
+            };
+            added.push(lot);
         }
+        added.into_iter().rev().for_each(|lot| self.insert(lot));
         let lots = u64::try_from(self.lots.len()).unwrap_or(u64::MAX);
         match lots == totals.open_lots {
             true => Ok(()),
@@ -264,7 +321,6 @@ fn failed(reason: &dyn std::fmt::Display) -> Rejection {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ids::Pool;
     use super::super::trade::TradeText;
     use super::*;
 

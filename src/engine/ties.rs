@@ -30,6 +30,10 @@ impl Ties {
         let mut earlier_before: Option<TradeRef<'_>> = None;
         for (index, trade) in (0..).zip(trades.iter()) {
             let is_earlier = earlier.next_if(|it| it.buy == index).is_some();
+            if trade.moved.is_some() {
+                // It is a trade of another account, or it was counted when it was bought.
+                continue;
+            }
             let ties_with = |other: &TradeRef<'_>| other.place().ties_with(&trade.place());
             let is_behind = before.as_ref().is_some_and(ties_with);
             let counts = match is_earlier {
@@ -100,6 +104,7 @@ mod tests {
                 buy: *place,
                 used,
                 was_used: false,
+                only_moved: false,
             })
             .collect();
         let last = last.map(|id| PlaceInPool {

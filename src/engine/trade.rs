@@ -11,6 +11,7 @@ use super::issue::IssueType;
 use super::leg::{Entry, Leg};
 use super::money::{self, MoneyError, Terms, Units};
 use super::number::{Fee, NumberError, Price, Size, Usd};
+use super::origin::MovedFrom;
 use super::place::PlaceInPool;
 use super::policy::{STATUSES_EXECUTED, STATUSES_NEVER_EXECUTED};
 use super::rates::MissingRate;
@@ -258,7 +259,12 @@ pub struct TradeRef<'a> {
     pub leg: Leg,
     /// Value of all units without fees, if it is not price x size. Units: USD.
     pub value: Option<Usd>,
+    /// The origin of the lot. `None`: it is a trade of the pool itself.
+    pub moved: Option<&'a Arc<MovedFrom>>,
 }
+
+/// The id of a trade, its leg, and the origin of its lot.
+pub(super) type EntryKey<'a> = (&'a str, Leg, Option<&'a MovedFrom>);
 
 impl<'a> TradeRef<'a> {
     /// Returns the numbers that the kernel needs: the trade's size at the pool's scale, and its
@@ -286,6 +292,7 @@ impl<'a> TradeRef<'a> {
             symbol: trade.entry.symbol.as_ref().map(Symbol::as_str),
             leg: trade.entry.leg,
             value: trade.entry.value,
+            moved: trade.entry.moved.as_ref(),
         })
     }
 
@@ -304,6 +311,7 @@ impl<'a> TradeRef<'a> {
                 symbol: self.symbol.map(Symbol::unreadable),
                 leg: self.leg,
                 value: self.value,
+                moved: self.moved.map(Arc::clone),
             },
         })
     }
@@ -332,6 +340,11 @@ impl<'a> TradeRef<'a> {
         }
         money::check_limits(self.size, self.price, self.fee, self.value)
             .map_err(|(column, error)| invalid(column, format!("is too large: {error}")))
+    }
+
+    /// Tells the trade and its lot from all others of the pool.
+    pub(super) fn entry_key(&self) -> EntryKey<'a> {
+        (self.order_id, self.leg, self.moved.map(|moved| &**moved))
     }
 
     /// Returns the trade's place in the total order in which a pool's trades are matched.

@@ -10,18 +10,22 @@
 mod tests;
 
 mod more;
+mod moved;
 mod packed;
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::fact::Fact;
 use super::facts::MoreRef;
 use super::ids::Symbol;
 use super::leg::Leg;
 use super::money::{Terms, Units, Words};
+use super::origin::MovedFrom;
 use super::side::Side;
 use super::trade::{InvalidTrade, Trade, TradeRef};
 use more::MoreList;
+use moved::MovedList;
 use packed::{
     Beyond, FEE_SYMBOL_BITS, HAS_FEE, HAS_MORE, HAS_SEQUENCE, HAS_VALUE, IS_BEYOND, IS_SELL,
     PackedNumbers, PackedTrade, SCALE, SYMBOL_BITS, SYMBOL_SHIFT,
@@ -35,6 +39,8 @@ pub struct Trades {
     beyond: Vec<Beyond>,
     /// `None`: all trades are plain, as in nearly every pool.
     more: Option<Box<MoreList>>,
+    /// `None`: no lot comes from another account.
+    moved: Option<Box<MovedList>>,
     /// The symbols of the trades. Their numbers begin with 1, as 0 is the name of the pool.
     symbols: Vec<Symbol>,
 }
@@ -111,6 +117,9 @@ impl Trades {
         self.ids.push_str(trade.order_id);
         if let Some(more) = trade.more {
             self.more.get_or_insert_default().push(id_start, more);
+        }
+        if let Some(moved) = trade.moved {
+            self.moved.get_or_insert_default().push(id_start, moved);
         }
         self.rows.push(PackedTrade {
             order_time: trade.order_time,
@@ -277,6 +286,13 @@ impl Trades {
         self.rows.last().map(|row| self.look_at(row))
     }
 
+    /// Returns the last trade of the pool itself: no lot that comes from another account.
+    pub(super) fn last_own(&self) -> Option<TradeRef<'_>> {
+        let rows = self.rows.iter().rev();
+        rows.map(|row| self.look_at(row))
+            .find(|row| row.moved.is_none())
+    }
+
     /// Returns the trades in their present order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = TradeRef<'_>> + Clone {
         self.rows.iter().map(|row| self.look_at(row))
@@ -307,13 +323,31 @@ impl Trades {
     /// A ledger is nearly in time order. The stable sort uses this and takes nearly linear time.
     pub(super) fn sort(&mut self, shorts: bool) {
         let Self {
-            rows, ids, beyond, ..
+            rows,
+            ids,
+            beyond,
+            moved,
+            ..
         } = self;
+        let cmp_moved = |left: &PackedTrade, right: &PackedTrade| {
+            let of = |row: &PackedTrade| moved.as_deref()?.find(row.id_start);
+            of(left).cmp(&of(right))
+        };
         rows.sort_by(|left, right| {
             // Times nearly always differ. Only equal times need a comparison of whole places.
             let time = left.order_time.cmp(&right.order_time);
             time.then_with(|| Self::cmp_ties((ids, beyond, shorts), left, right))
+                .then_with(|| cmp_moved(left, right))
         });
+    }
+
+    /// Returns where the lot of a trade comes from. `None`: it is a trade of the pool itself.
+    #[inline(always)]
+    fn moved_of(&self, row: &PackedTrade) -> Option<&Arc<MovedFrom>> {
+        match &self.moved {
+            None => None,
+            Some(moved) => moved.find(row.id_start),
+        }
     }
 
     /// Returns an id that two trades have with the same leg, the first one in byte order. `None`:
@@ -331,10 +365,10 @@ impl Trades {
         if !pairs.any(|pair| pair.first() == pair.last()) {
             return None;
         }
-        let mut ids: Vec<_> = self.iter().map(|it| (it.order_id, it.leg)).collect();
+        let mut ids: Vec<_> = self.iter().map(|it| it.entry_key()).collect();
         ids.sort_unstable();
         let repeated = ids.windows(2).find(|pair| pair.first() == pair.last())?;
-        repeated.first().map(|(id, _)| *id)
+        repeated.first().map(|(id, ..)| *id)
     }
 
     #[inline(always)]
@@ -368,6 +402,7 @@ impl Trades {
             symbol: self.symbol_at(beyond.symbol),
             leg: beyond.leg,
             value: beyond.value,
+            moved: self.moved_of(row),
         }
     }
 

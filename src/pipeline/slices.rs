@@ -87,13 +87,15 @@ impl Sliced {
         if !slice.splits.is_empty() {
             self.named.splits = slice.splits.clone();
         }
+        self.named.moves = slice.moves.clone().or(self.named.moves.take());
         if self.settled.is_some() {
             work.context.progress.advance(slice.rows());
         } else {
             self.match_slice(work, slice, made)?;
         }
         if is_last && self.settled.is_none() && !self.is_rejected() {
-            self.rejection = self.stream.end(&self.named.splits).err();
+            let (splits, moves) = (&self.named.splits, self.named.moves.as_deref());
+            self.rejection = self.stream.end(&self.pool, (splits, moves)).err();
             self.discard(made)?;
         }
         phase::reached(Phase::Match);

@@ -229,6 +229,7 @@ pub(super) fn allocation_after(
             sell_leg: named.parse_optional(18)?.unwrap_or_default(),
             buy_leg: named.parse_optional(19)?.unwrap_or_default(),
             direction: named.parse_optional(22)?.unwrap_or_default(),
+            moved: None,
         })
     };
     read().map_err(|(column, found)| unreadable(&named, (17, Some(3)), column, found))
@@ -320,6 +321,7 @@ pub(super) fn lot_after(
             whole: whole_lot(&named, 7)?,
             symbol: named.name(10, last.map(|lot| &lot.symbol), Symbol::as_str)?,
             direction: named.parse_optional(11)?.unwrap_or_default(),
+            moved: None,
         })
     };
     read().map_err(|(column, found)| unreadable(&named, (2, None), column, found))
@@ -341,6 +343,7 @@ pub(super) fn open_lot(cells: &impl Cells) -> Result<StoredLot, StoreError> {
             remaining_cost_usd: named.parse(2)?,
             whole: whole_lot(&named, 5)?,
             direction: named.parse_optional(8)?.unwrap_or_default(),
+            moved: None,
         })
     };
     read().map_err(in_table("fifo_inventory_snapshot"))

@@ -46,6 +46,7 @@ fn with_buy(lot: &StoredLot, pool: &Pool, mut buy: Trade) -> InventoryLot {
         remaining_cost: lot.remaining_cost_usd,
         // A run goes on only in pools without splits.
         was_used: false,
+        only_moved: false,
     }
 }
 

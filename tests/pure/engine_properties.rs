@@ -11,6 +11,7 @@ mod rates;
 mod resumed;
 mod shorts;
 mod splits;
+mod transfers;
 
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -18,10 +19,10 @@ use std::fmt::Debug;
 use fifo_pnl::engine::reference::{self, ReferenceMatching};
 use fifo_pnl::engine::{
     Account, AllocationRow, Asset, Continued, Fee, InventoryLot, LotPicker, LotSums, Matcher,
-    Matching, Notes, OpenLot, PlaceInPool, Pool, PoolLedger, PoolState, PoolStatus, PoolTotals,
-    PoolVersion, Price, Side, Size, StoredAllocation, StoredLot, StoredSummary, Timestamp, Trade,
-    TradeRef, TradeText, UnmatchedItems, Usd, UsdPerUnit, Violation, WholeLot, add_sizes,
-    check_pool, compute_pool, continue_pool, match_pool, reach_of,
+    Matching, MovedPool, Notes, OpenLot, PlaceInPool, Pool, PoolLedger, PoolState, PoolStatus,
+    PoolTotals, PoolVersion, Price, Side, Size, StoredAllocation, StoredLot, StoredSummary,
+    Timestamp, Trade, TradeRef, TradeText, UnmatchedItems, Usd, UsdPerUnit, Violation, WholeLot,
+    add_sizes, check_pool, compute_pool, continue_pool, match_pool, reach_of,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
@@ -469,6 +470,7 @@ impl Stored {
             remaining_size: lot.remaining_size,
             remaining_cost_usd: lot.remaining_cost,
             direction: buy.side.opens(),
+            moved: buy.moved.map(|moved| Box::new((**moved).clone())),
             whole: buy
                 .to_trade()
                 .ok()
@@ -504,6 +506,10 @@ impl Stored {
     }
 
     fn violations(&self) -> Vec<Violation> {
+        self.violations_of(None)
+    }
+
+    fn violations_of(&self, moved: Option<MovedPool<'_>>) -> Vec<Violation> {
         let version = PoolVersion {
             pool: &self.ledger.pool,
             ledger: &self.ledger,
@@ -511,6 +517,7 @@ impl Stored {
             open_lots: &self.lots,
             summary: Some(&self.summary),
             review: &self.review,
+            moved,
             is_current: true,
             was_published: true,
         };

@@ -6,9 +6,9 @@
 use std::cell::OnceCell;
 
 use super::super::action::Split;
-use super::super::leg::Leg;
 use super::super::reference::{self, Exact, ReferenceError, ReferenceMatching};
 use super::super::side::Side;
+use super::super::trade::EntryKey;
 use super::super::trade::Trade;
 use super::{PoolVersion, StoredAllocation};
 
@@ -34,8 +34,9 @@ impl NamedOrder {
     }
 }
 
-fn id_of(trade: &Trade) -> (&str, Leg) {
-    (trade.order_id.as_str(), trade.entry.leg)
+fn id_of(trade: &Trade) -> EntryKey<'_> {
+    let entry = &trade.entry;
+    (trade.order_id.as_str(), entry.leg, entry.moved.as_deref())
 }
 
 /// A stored row and its trades.
@@ -70,9 +71,10 @@ impl<'a> Evidence<'a> {
     pub(super) fn gather(version: &'a PoolVersion<'a>, trades: &'a [Trade]) -> Self {
         let splits = &version.ledger.splits;
         let shorts = version.ledger.shorts;
-        let mut matching = match shorts {
-            true => reference::match_signed_pool(trades, splits),
-            false => reference::match_pool_with_splits(trades, splits),
+        let mut matching = match (&version.moved, shorts) {
+            (Some(moved), _) => Ok(moved.expected.matching.clone()),
+            (None, true) => reference::match_signed_pool(trades, splits),
+            (None, false) => reference::match_pool_with_splits(trades, splits),
         };
         let order = match (&mut matching, shorts) {
             (Ok(matching), _) => std::mem::take(&mut matching.order),
@@ -155,8 +157,14 @@ impl<'a> Evidence<'a> {
             .filter(move |(_, trade)| trade.side == side)
     }
 
-    /// Finds the entry of an order id and a leg. `hint` is the one that it most likely is.
-    pub(super) fn name(&self, id: (&str, Leg), side: Side, hint: Option<usize>) -> NamedOrder {
+    /// Tells whether splits or transfers change lots.
+    pub(super) fn is_changed(&self) -> bool {
+        !self.splits().is_empty() || self.version.moved.is_some()
+    }
+
+    /// Finds the entry of an order id, a leg and an origin. `hint` is the one that it most likely
+    /// is.
+    pub(super) fn name(&self, id: EntryKey<'_>, side: Side, hint: Option<usize>) -> NamedOrder {
         let is_it = |index: &usize| self.trade(*index).map(id_of) == Some(id);
         let index = hint.filter(is_it).or_else(|| self.find(id));
         match index.and_then(|index| Some((index, self.trade(index)?))) {
@@ -166,7 +174,7 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    fn find(&self, id: (&str, Leg)) -> Option<usize> {
+    fn find(&self, id: EntryKey<'_>) -> Option<usize> {
         let id_of = |index: &usize| self.trade(*index).map(id_of);
         let ids = self.ids.get_or_init(|| {
             let mut ids: Vec<usize> = (0..self.trades.len()).collect();
@@ -183,11 +191,11 @@ impl<'a> Evidence<'a> {
             Err(_) => &[],
         };
         let likely = allocations.get(next);
-        let sell_id = (stored.sell_order_id.as_str(), stored.sell_leg);
+        let sell_id = (stored.sell_order_id.as_str(), stored.sell_leg, None);
         let sell = self.name(sell_id, Side::Sell, likely.map(|likely| likely.sell));
         let buy = match &stored.buy_order_id {
             Some(id) => self.name(
-                (id.as_str(), stored.buy_leg),
+                (id.as_str(), stored.buy_leg, stored.moved.as_deref()),
                 Side::Buy,
                 likely.and_then(|likely| likely.buy),
             ),

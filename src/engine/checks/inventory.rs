@@ -23,7 +23,7 @@ pub(super) fn check_inventory(evidence: &Evidence<'_>, findings: &mut Findings<'
     for (nth, stored) in evidence.version.open_lots.iter().enumerate() {
         let hint = expected.get(nth).map(|lot| lot.buy);
         let order_id = stored.buy_order_id.as_str();
-        let id = (order_id, stored.buy_leg);
+        let id = (order_id, stored.buy_leg, stored.moved.as_deref());
         let side = match stored.direction {
             LotDirection::Long => Side::Buy,
             LotDirection::Short => Side::Sell,
@@ -40,7 +40,7 @@ pub(super) fn check_inventory(evidence: &Evidence<'_>, findings: &mut Findings<'
         }
     }
     let signed = evidence.is_signed();
-    let is_split = !evidence.splits().is_empty() || signed;
+    let is_split = evidence.is_changed() || signed;
     let of_lots: BTreeMap<usize, &ReferenceLot> = match is_split {
         true => expected.iter().map(|lot| (lot.buy, lot)).collect(),
         false => BTreeMap::new(),

@@ -11,6 +11,7 @@ use super::super::side::Side;
 use super::super::trade::Trade;
 use super::evidence::{Evidence, NamedOrder, RowEvidence};
 use super::shorts::{add_overused, check_signed, check_split_shares};
+use super::transfers::{add_costs_moved, check_transfers, origin_of};
 use super::{Findings, Invariant};
 
 pub(super) fn check_rows(
@@ -26,9 +27,10 @@ pub(super) fn check_rows(
     check_columns(evidence, findings);
     evidence.drop_allocations();
     check_order(evidence, findings);
-    match is_signed {
-        true => check_signed(evidence, findings),
-        false => check_oldest_first(evidence, findings),
+    match (&evidence.version.moved, is_signed) {
+        (Some(moved), _) => check_transfers(evidence, moved, findings),
+        (None, true) => check_signed(evidence, findings),
+        (None, false) => check_oldest_first(evidence, findings),
     }
     check_fee_shares(evidence, findings);
     check_names(evidence, elsewhere, findings);
@@ -48,7 +50,7 @@ fn check_sizes(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
             findings.add(Invariant::I1, sell.order_id.as_str(), message);
         }
     }
-    if !evidence.splits().is_empty() {
+    if evidence.is_changed() {
         // The rows of a lot have other units after a split. The walk of I5 follows them.
         return;
     }
@@ -73,7 +75,8 @@ fn check_pairs_once(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
             let stored = row.stored;
             let row = stored.row();
             let sell = (stored.sell_order_id.as_str(), row.sell_leg);
-            (sell, row.buy_order_id.map(|buy| (buy, row.buy_leg)))
+            let buy = row.buy_order_id;
+            (sell, buy.map(|buy| (buy, row.buy_leg, row.moved)))
         };
         let count = match counted {
             Some(count) => count,
@@ -82,7 +85,9 @@ fn check_pairs_once(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         *count = count.saturating_add(1);
         if *count == 2 {
             let ((sell, _), buy) = pair();
-            let buy = buy.map_or("no lot".to_owned(), |(buy, _)| format!("buy \"{buy}\""));
+            let buy = buy.map_or("no lot".to_owned(), |(buy, _, moved)| {
+                format!("buy \"{buy}\"{}", origin_of(moved))
+            });
             let message = format!("more than one row for the pair with {buy}, expected one");
             findings.add(Invariant::I3, sell, message);
         }
@@ -321,7 +326,7 @@ fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         return;
     };
     // For a sell, its fees. For a buy, its cost, which includes the fees.
-    let has_splits = !evidence.splits().is_empty();
+    let has_splits = evidence.is_changed();
     if has_splits && evidence.is_signed() {
         check_split_shares(evidence, matching, findings);
         return;
@@ -338,6 +343,9 @@ fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
         add(row.sell.trade(), proceeds.minus(&net_proceeds));
         let cost = row.stored.cost_basis_usd.map(Exact::of_usd);
         add(row.buy.trade(), cost.unwrap_or(Exact::ZERO));
+    }
+    if let Some(moved) = &evidence.version.moved {
+        add_costs_moved(evidence, moved, &mut add);
     }
     let (mut left, mut left_cost) = (BTreeMap::new(), BTreeMap::new());
     for lot in &matching.open_lots {
@@ -372,8 +380,8 @@ fn check_fee_shares(evidence: &Evidence<'_>, findings: &mut Findings<'_>) {
     }
 }
 
-/// I7 of a buy in a pool with splits. These leave the cost of its lot as it is, so the costs of the
-/// rows and of the rest add up to it.
+/// I7 of a buy in a pool with splits, I20 of one whose lots move. These leave the cost of its lot
+/// as it is. So the costs of the rows, of the rest and of what moved add up to it.
 fn check_whole_cost(
     evidence: &Evidence<'_>,
     (index, buy): (usize, &Trade),
@@ -391,7 +399,11 @@ fn check_whole_cost(
             sum.usd_text(),
             whole.usd_text()
         );
-        findings.add(Invariant::I7, buy.order_id.as_str(), message);
+        let invariant = match evidence.version.moved {
+            Some(_) => Invariant::I20,
+            None => Invariant::I7,
+        };
+        findings.add(invariant, buy.order_id.as_str(), message);
     }
 }
 

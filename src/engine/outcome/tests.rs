@@ -33,6 +33,7 @@ fn earlier(place: u32, used: &str) -> EarlierLot {
         buy: place,
         used,
         was_used: false,
+        only_moved: false,
     }
 }
 

@@ -41,12 +41,7 @@ pub fn match_pool_with_splits(
             oldest = 0;
         }
         match trade.side {
-            Side::Buy => lots.push(Holding {
-                buy: index,
-                changed: None,
-                used: Exact::ZERO,
-                size: Exact::of_size(trade.size),
-            }),
+            Side::Buy => lots.push(Holding::of(index, trade)),
             Side::Sell => {
                 if let Some(share) = Share::of(trades, index) {
                     oldest = sell(share, trades, (&mut lots, oldest), &mut matching)?;
@@ -66,7 +61,7 @@ pub fn match_pool_with_splits(
 }
 
 /// Takes the units of a sell from the lots, and returns the oldest lot with something left.
-fn sell(
+pub(super) fn sell(
     mut share: Share<'_>,
     trades: &[Trade],
     (lots, mut oldest): (&mut [Holding], usize),
@@ -94,16 +89,26 @@ fn sell(
 }
 
 /// A lot of the list.
-struct Holding {
-    buy: usize,
+pub(super) struct Holding {
+    pub(super) buy: usize,
     changed: Option<usize>,
-    used: Exact,
-    size: Exact,
+    pub(super) used: Exact,
+    pub(super) size: Exact,
 }
 
 impl Holding {
+    /// Returns the whole lot of a buy.
+    pub(super) fn of(buy: usize, trade: &Trade) -> Self {
+        Self {
+            buy,
+            changed: None,
+            used: Exact::ZERO,
+            size: Exact::of_size(trade.size),
+        }
+    }
+
     /// Returns the lot if something is left of it.
-    fn open(
+    pub(super) fn open(
         &self,
         trades: &[Trade],
         changed: &[Trade],
@@ -123,7 +128,7 @@ impl Holding {
     }
 
     /// Returns the lot's trade after the units that were used.
-    fn share<'a>(
+    pub(super) fn share<'a>(
         &self,
         trades: &'a [Trade],
         changed: &'a [Trade],
@@ -151,7 +156,7 @@ pub(super) fn share_after<'a>(
 }
 
 /// Returns the lots after a split. Those that were used up are gone.
-fn after_split(
+pub(super) fn after_split(
     split: &Split,
     lots: &[Holding],
     trades: &[Trade],

@@ -20,7 +20,7 @@ pub(super) const HAS_VALUE: u8 = 0x20;
 const IS_SYMBOL_IN_FEE: u8 = 0x10;
 /// The bits of the number of a leg, and the legs by their numbers.
 const LEG_BITS: u8 = 0x03;
-const LEGS: [Leg; 3] = [Leg::Base, Leg::Quote, Leg::Fee];
+const LEGS: [Leg; 4] = [Leg::Base, Leg::Quote, Leg::Fee, Leg::Network];
 /// Set in `price_scale`: the trade has a sequence.
 pub(super) const HAS_SEQUENCE: u8 = 0x80;
 /// Set in `fee_scale`: the fee is known.

@@ -106,6 +106,7 @@ fn legs_with_values_come_back_as_they_went_in() {
                     symbol: Some(format!("S{symbol}").parse().unwrap()),
                     leg,
                     value: Some(*value),
+                    moved: None,
                 };
                 trades.push(trade);
             }

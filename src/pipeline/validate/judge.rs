@@ -192,6 +192,7 @@ impl Judge {
             open_lots: &stored.open_lots,
             summary,
             review,
+            moved: None,
             is_current: known.is_current,
             was_published: known.was_published,
         };

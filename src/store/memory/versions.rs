@@ -473,6 +473,7 @@ fn stored_lot(pool: &Pool, buy: &TradeRef<'_>, lot: &OpenLot) -> (Pool, StoredLo
         remaining_size: lot.remaining_size,
         remaining_cost_usd: lot.remaining_cost,
         direction: buy.side.opens(),
+        moved: buy.moved.map(|moved| Box::new((**moved).clone())),
         whole,
     };
     (pool.clone(), lot)

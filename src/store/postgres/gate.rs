@@ -252,6 +252,7 @@ fn push(
             symbol: None,
             leg: Leg::Base,
             value: None,
+            moved: None,
         })
     };
     if numbers().is_some_and(|trade| intake.push(place, &trade, more)) {

@@ -168,6 +168,7 @@ pub(super) fn quick(
         sell_leg: optional(required(18), leg)?.unwrap_or_default(),
         buy_leg: optional(required(19), leg)?.unwrap_or_default(),
         direction: optional(required(22), direction)?.unwrap_or_default(),
+        moved: None,
     })
 }
 

@@ -155,6 +155,7 @@ pub(super) fn plain<'a>(text: &TradeText<'a>) -> Option<TradeRef<'a>> {
         symbol: None,
         leg: Leg::Base,
         value: None,
+        moved: None,
     })
 }
 

@@ -81,6 +81,7 @@ fn trade(id: &str, side: Side, leg: Leg, size: &str, seconds: i64) -> Trade {
             symbol: None,
             leg,
             value,
+            moved: None,
         },
     }
 }

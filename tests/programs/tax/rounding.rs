@@ -53,6 +53,7 @@ fn allocation(id: i64, cost: i128, proceeds: i128, days: i64) -> SourcedAllocati
         sell_leg: Leg::Base,
         buy_leg: Leg::Base,
         direction: LotDirection::Long,
+        moved: None,
     };
     SourcedAllocation {
         row,

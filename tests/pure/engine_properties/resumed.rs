@@ -8,6 +8,7 @@ pub(super) fn inventory_lot(buy: &TradeRef<'_>, lot: &OpenLot) -> InventoryLot {
         remaining_size: lot.remaining_size,
         remaining_cost: lot.remaining_cost,
         was_used: false,
+        only_moved: false,
     }
 }
 

@@ -127,7 +127,7 @@ pub(super) fn agree_in_slices(
         let matching = matching.map_err(|error| TestCaseError::fail(error.reason))?;
         rows.extend(matching.rows().unwrap().iter().map(line));
     }
-    let ended = stream.end(splits);
+    let ended = stream.end(&pool(), (splits, None));
     ended.map_err(|error| TestCaseError::fail(error.reason))?;
     let lots = stream.open_lots().map(|lot| {
         let id = &lot.buy.order_id;

@@ -274,6 +274,7 @@ fn lots_of(matching: &Matching) -> Vec<StoredLot> {
         remaining_size: lot.remaining_size,
         remaining_cost_usd: lot.remaining_cost,
         direction: buy.side.opens(),
+        moved: None,
         whole: buy
             .to_trade()
             .ok()

@@ -89,6 +89,7 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
                 [],
             ),
         ],
+        IssueType::UnappliedTransfer => transfer_ways(),
         IssueType::AllocationError => vec![Way::new(
             "this is a bug: report what this command says, and the version of the program",
             [format!("fifo-pnl review show {} --json", item.id)],
@@ -99,6 +100,20 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     }
     ways.extend(taken_back);
     ways
+}
+
+/// Returns the ways to settle a transfer that can't be applied.
+fn transfer_ways() -> Vec<Way> {
+    vec![
+        Way::new(
+            "another pool sent lots to this one, and has no result: settle its question first",
+            ["fifo-pnl review list".to_owned()],
+        ),
+        Way::new(
+            "a split lies between the two ends of a transfer: say that they are no transfer",
+            ["fifo-pnl transfers list".to_owned()],
+        ),
+    ]
 }
 
 /// Returns the way to leave out a pool. The other pools of its trade stay rejected without that.
