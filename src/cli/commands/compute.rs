@@ -22,7 +22,9 @@ use crate::pipeline::{self, ComputeOptions, ComputeReport, Context, PoolLine, Pu
 use crate::store::model::{Scope, VersionOrigin};
 use crate::store::{Store, VersionStore};
 
-pub(super) use self::words::{describe, describe_next, describe_unmatched, join};
+pub(super) use self::words::{
+    describe, describe_next, describe_unknown_accounts, describe_unmatched, join,
+};
 
 /// Makes a run's options of the arguments, and the context to run in.
 pub(super) fn options(
@@ -77,6 +79,7 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     let mut text = format!("Database  {}\n", store.location());
     text.push_str(&describe(&report, args.all_rows, &session.next));
     text.push_str(&doubled.describe(&session.next));
+    text.push_str(&describe_unknown_accounts(&report, &session.config.rules));
     let decided = decided_of(store.as_ref(), &report, &before).await;
     text.push_str(&decided.describe(&session.next));
     text.push_str(

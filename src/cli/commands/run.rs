@@ -42,6 +42,9 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
         ..ComputeOptions::default()
     };
     let next = &session.next;
+    // After the run, a fault here would end a completed run as a failed one.
+    import::Doubled::of_import(Some(store), &reports, &request, session).await?;
+    let doubled = import::Doubled::of_ledger(store, session).await?;
     let before = decided::before(store).await?;
     let report = match pipeline::compute(store, &session.context, &options).await {
         Ok(report) => report,
@@ -49,8 +52,10 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     };
     let judged = pipeline::validate(store, &session.context, Some(report.version)).await?;
     text.push_str(&compute::describe(&report, args.all_rows, next));
-    import::Doubled::of_import(Some(store), &reports, &request, session).await?;
-    let doubled = import::Doubled::of_ledger(store, session).await?;
+    text.push_str(&compute::describe_unknown_accounts(
+        &report,
+        &session.config.rules,
+    ));
     text.push_str(&doubled.describe(next));
     let decided = compute::decided_of(store, &report, &before).await;
     text.push_str(&decided.describe(next));

@@ -50,6 +50,12 @@ pub fn a_short_sale_is_closed_by_later_buys(place: &Place) {
     let done = place.run("fifo-pnl review show 1").expect(0);
     has(&done.stdout, &["[accounts.\"margin\"]", "shorts = true"]);
 
+    // A setting of a mistyped account would count for nothing.
+    let typed = SHORTS.replace("margin", "margn");
+    place.folder.write("fifo-pnl.toml", typed);
+    let done = place.run("compute_allocations --all-symbols --dry-run");
+    let said = "Settings        [accounts.\"margn\"] is of an account without trades\n";
+    has(&done.expect(0).stdout, &[said]);
     place.folder.write("fifo-pnl.toml", SHORTS);
     // From now on it is a short sale, so that a lot of its own would be one too many.
     let lot = "--basis 50 --acquired 2024-01-02 --timezone UTC --note x --yes";

@@ -1,12 +1,12 @@
 //! The summary of a run, in words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cli::commands::{counts, prune};
 use crate::cli::config::TABLE_ROWS_MAX;
 use crate::cli::format::{count, dollars, plural, sum, table, time};
 use crate::cli::next::{Next, flag};
-use crate::engine::{Asset, Pool, PoolStatus, Usd, shown_sentence};
+use crate::engine::{Account, Asset, AssetRules, Pool, PoolStatus, Usd, shown, shown_sentence};
 use crate::pipeline::{ComputeReport, PoolLine, Publication};
 
 pub(in crate::cli::commands) fn describe(
@@ -83,8 +83,7 @@ fn describe_figures(report: &ComputeReport) -> String {
         .iter()
         .map(|line| line.totals.sells_matched)
         .sum();
-    let accounts: std::collections::BTreeSet<_> =
-        report.pools.iter().map(|line| &line.pool.account).collect();
+    let accounts: BTreeSet<_> = report.pools.iter().map(|line| &line.pool.account).collect();
     let incomplete = counts.unmatched_sells > 0 || counts.pools_rejected > 0;
     let remark = if incomplete {
         "   totals are incomplete, see below"
@@ -210,6 +209,25 @@ fn describe_assets(report: &ComputeReport, all_rows: bool) -> String {
         ));
     }
     text + "\n"
+}
+
+/// Names the accounts of the settings that have no trades: one may be mistyped, and its setting
+/// then counts for nothing. A run over a part of the ledger does not know them all.
+pub(in crate::cli::commands) fn describe_unknown_accounts(
+    report: &ComputeReport,
+    rules: &AssetRules,
+) -> String {
+    if !report.scope.is_all() {
+        return String::new();
+    }
+    let known: BTreeSet<&Account> = report.pools.iter().map(|line| &line.pool.account).collect();
+    let named = rules.accounts.keys().chain(rules.short_accounts.keys());
+    let unknown: BTreeSet<&Account> = named.filter(|it| !known.contains(it)).collect();
+    let line = |account: &Account| {
+        let account = shown(account.as_str()).quoted();
+        format!("Settings        [accounts.{account}] is of an account without trades\n")
+    };
+    unknown.into_iter().map(line).collect()
 }
 
 const INDENT: &str = "                ";
