@@ -7,6 +7,7 @@ mod import;
 mod rates;
 mod review;
 mod tax;
+mod transfers;
 mod versions;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub use import::{ImportArgs, ImportCommand, ImportKeepArgs, ImportUndoArgs, Void
 pub use rates::{ImportRatesArgs, RatesArgs, RatesCommand};
 pub use review::{NoteArgs, ResolveArgs, ReviewArgs, ReviewCommand};
 pub use tax::{TaxArgs, TaxCommand};
+pub use transfers::{AddMovementArgs, DecideArgs, MovementsArgs, TransfersArgs, TransfersCommand};
 pub use versions::{PruneArgs, VersionsArgs, VersionsCommand};
 
 use super::duration::{WAIT_FOREVER, parse_duration, parse_wait};
@@ -142,6 +144,8 @@ pub enum Command {
     Rates(RatesArgs),
     /// List and settle questions that only a person can decide; exclude pools
     Review(ReviewArgs),
+    /// List coins that moved between your accounts; say which movements belong together
+    Transfers(TransfersArgs),
     /// Write the files of a tax year; verify and amend filed ones
     Tax(TaxArgs),
     /// Say in one line that all is well, or print a line for each finding

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::earlier::{ImportedAs, KnownRows};
+use super::transfer_refusal::TransferRefusal;
 use crate::engine::{Account, MoneyError, Pool, PoolStatus, Timestamp, shown, thousands};
 use crate::import::FileError;
 use crate::rates::RateFileError;
@@ -167,6 +168,9 @@ pub enum PipelineError {
         /// The error that ended the run.
         error: Box<PipelineError>,
     },
+    /// A person's word about a transfer can't be.
+    #[error(transparent)]
+    Transfer(#[from] TransferRefusal),
     /// A stop was requested.
     #[error("interrupted")]
     Interrupted,

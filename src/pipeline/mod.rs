@@ -42,6 +42,8 @@ mod stale;
 mod sync_log;
 #[cfg(test)]
 mod test_context;
+mod transfer_refusal;
+mod transfers;
 mod twice;
 mod unguarded;
 mod validate;
@@ -80,5 +82,7 @@ pub use rates::{
 };
 pub use same_trades::{Common, CountedTwice, FileOfTrades, counted_twice, keep_import};
 pub use sync_log::{Tried, log_unread};
+pub use transfer_refusal::{TransferRefusal, no_pair, no_part};
+pub use transfers::{Transfers, accept_transfers, add_movement, decide_transfer, read_transfers};
 pub use validate::{ValidateReport, changed_since_version, validate, validate_within};
 pub use valued::{LateRates, MissingDay, RateCounts, missing_rates};

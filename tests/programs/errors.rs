@@ -18,6 +18,7 @@ mod cases_of_imports;
 mod cases_of_places;
 mod cases_of_rates;
 mod cases_of_tax;
+mod cases_of_transfers;
 mod page;
 mod place;
 

@@ -27,7 +27,7 @@ fn movements_are_stored_once_and_said() {
     for said in [
         "bitstamp.csv: 5 rows, 2 new, 0 known, 3 movements\n",
         "  movements: 1 deposit, 1 withdrawal, 1 staking; 3 new, 0 known\n",
-        "3 movements are stored and not yet used\n",
+        "Movements       3 movements are stored and not used\n",
     ] {
         assert!(done.contains(said), "{said}{done}");
     }
@@ -88,4 +88,193 @@ fn an_undone_import_takes_its_movements_along() {
         .fifo_pnl(&[&undo[..], &["--undo"]].concat())
         .expect(0);
     assert_eq!(folder.sql(STORED).len(), 3);
+}
+
+/// Adds a movement: the way, the key, size and asset, the time, and further options.
+fn add(folder: &Folder, way: &str, key: &str, size: &str, at: &str, more: &[&str]) {
+    let (account, id) = key.split_once('/').unwrap();
+    let (size, asset) = size.split_once(' ').unwrap();
+    let at = format!("2025-01-{at}:00Z");
+    let mut words = vec![
+        "transfers",
+        "add",
+        way,
+        "--account",
+        account,
+        "--asset",
+        asset,
+    ];
+    words.extend(["--size", size, "--at", &at, "--id", id]);
+    folder.fifo_pnl(&[&words[..], more].concat()).expect(0);
+}
+
+/// Two pairs, one proposed pair, and three movements that are alone.
+fn with_transfers() -> Folder {
+    let folder = Folder::new();
+    let fee = ["--fee", "0.0001"];
+    add(
+        &folder,
+        "out",
+        "kraken/w-1",
+        "0.51234567 XXBT",
+        "02T10:00",
+        &fee,
+    );
+    add(
+        &folder,
+        "in",
+        "ledger/d-1",
+        "0.51234567 BTC",
+        "02T10:20",
+        &[],
+    );
+    add(&folder, "out", "kraken/w-2", "100 USDC", "03T10:00", &[]);
+    add(&folder, "in", "base/d-2", "100 USDC", "03T10:01", &[]);
+    add(
+        &folder,
+        "out",
+        "kraken/w-3",
+        "2 ETH",
+        "04T10:00",
+        &["--tx", "0xAB"],
+    );
+    add(
+        &folder,
+        "in",
+        "base/d-3",
+        "1.9 ETH",
+        "04T09:59",
+        &["--tx", "ab"],
+    );
+    add(
+        &folder,
+        "out",
+        "kraken/w-4",
+        "1.234567 SOL",
+        "05T10:00",
+        &[],
+    );
+    add(
+        &folder,
+        "out",
+        "ledger/w-5",
+        "1.234567 SOL",
+        "05T11:00",
+        &[],
+    );
+    add(&folder, "in", "base/d-4", "1.234567 SOL", "05T12:00", &[]);
+    folder
+}
+
+fn list(folder: &Folder, more: &[&str]) -> String {
+    let words = [&["transfers", "list"], more].concat();
+    folder.fifo_pnl(&words).expect(0).stdout
+}
+
+#[test]
+fn transfers_are_listed_with_what_pairs_them_or_keeps_them_apart() {
+    let folder = with_transfers();
+    let found = folder
+        .fifo_pnl(&["transfers", "list", "--json"])
+        .expect(0)
+        .json();
+    let names = |rows: &serde_json::Value, by: &str| -> Vec<String> {
+        let text =
+            |row: &serde_json::Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
+        let row = |row| {
+            format!(
+                "{} {} {}",
+                text(row, "withdrawal"),
+                text(row, "deposit"),
+                text(row, by)
+            )
+        };
+        rows.as_array().unwrap().iter().map(row).collect()
+    };
+    assert_eq!(
+        names(&found["transfers"], "by"),
+        ["w-1 d-1 size", "w-3 d-3 tx"]
+    );
+    assert_eq!(names(&found["proposed"], "why"), ["w-2 d-2 few_digits"]);
+    let first = &found["transfers"][0];
+    assert_eq!(
+        (&first["asset"], &first["fee"]),
+        (&"BTC".into(), &"0.0001".into())
+    );
+    let by_clocks = &found["transfers"][1];
+    assert_eq!(by_clocks["received_at"], by_clocks["sent_at"]);
+    let alone: Vec<String> = found["alone"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| format!("{} {} {}", row["movement_id"], row["why"], row["with"]))
+        .collect();
+    assert_eq!(
+        alone,
+        [
+            r#""w-4" "several" ["base/d-4"]"#,
+            r#""w-5" "several" ["base/d-4"]"#,
+            r#""d-4" "several" ["kraken/w-4","ledger/w-5"]"#,
+        ]
+    );
+    let text = list(&folder, &[]);
+    assert!(
+        text.contains("2 transfers, 1 proposed, 3 alone\n"),
+        "{text}"
+    );
+    let text = list(&folder, &["--asset", "xbt", "--account", "ledger"]);
+    assert!(text.contains("1 transfer, 0 proposed, 0 alone\n"), "{text}");
+}
+
+#[test]
+fn a_person_decides_about_transfers() {
+    let folder = with_transfers();
+    // The summary of an import counts them.
+    folder.write(
+        "bitstamp.csv",
+        fs::read_to_string(repository().join("fixtures/formats/bitstamp/sample.csv")).unwrap(),
+    );
+    let done = folder
+        .fifo_pnl(&["import", "bitstamp.csv"])
+        .expect(0)
+        .stdout;
+    let said = "Movements       12 movements are stored: 2 transfers, 1 pair proposed, 3 alone; \
+                lots do not move yet\n  `fifo-pnl transfers list` says why\n";
+    assert!(done.contains(said), "{done}");
+    folder
+        .fifo_pnl(&["transfers", "pair", "ledger/w-5", "d-4", "--note", "seen"])
+        .expect(0);
+    folder
+        .fifo_pnl(&["transfers", "unpair", "w-1", "d-1"])
+        .expect(0);
+    let done = folder.fifo_pnl(&["transfers", "apply", "--yes"]).expect(0);
+    assert!(
+        done.stdout.contains("Accepted  1 proposed pair\n"),
+        "{}",
+        done.stdout
+    );
+    let done = folder.fifo_pnl(&["transfers", "apply", "--yes"]).expect(0);
+    assert!(done.stdout.contains("There are no proposed pairs.\n"));
+    let text = list(&folder, &[]);
+    for said in [
+        "3 transfers, 0 proposed, 3 alone",
+        "alone: a person set it apart from ledger/d-1",
+        "paired by a person",
+    ] {
+        assert!(text.contains(said), "{said}{text}");
+    }
+    let stored = "SELECT kind, withdrawal_account, withdrawal_id, deposit_account, deposit_id, \
+                  note FROM transfer_decisions ORDER BY decision_seq";
+    let expected = [
+        "pair|ledger|w-5|base|d-4|seen",
+        "unpair|kraken|w-1|ledger|d-1|",
+        "pair|kraken|w-2|base|d-2|",
+    ];
+    assert_eq!(folder.sql(stored), expected);
+    // A movement by hand goes with its import, and its pair with it.
+    folder
+        .fifo_pnl(&["import", "undo", "9", "--reason", "no such deposit"])
+        .expect(0);
+    let text = list(&folder, &[]);
+    assert!(text.contains("2 transfers, 0 proposed, 4 alone;"), "{text}");
 }

@@ -105,6 +105,8 @@ fn filled(words: &[String]) -> Vec<String> {
         asset if at > 0 && words[at - 1] == "--asset" => asset.to_owned(),
         "YEAR" => "2025".into(),
         "BUY_ID" => "B-1".into(),
+        "OUT" => "w-1".into(),
+        "IN" => "d-1".into(),
         other => {
             let is_word = |c: char| c.is_ascii_uppercase() || c == '_';
             assert!(

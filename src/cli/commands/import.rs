@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 pub(super) use self::doubled::{Doubled, describe as describe_doubled};
 pub(super) use self::rates::read_asset;
-use super::{check_reason, decided};
+use super::{check_reason, decided, transfers};
 use crate::cli::Outcome;
 use crate::cli::args::{DecimalMarkArg, FileArgs, ImportArgs, ImportCommand};
 use crate::cli::error::{CliError, CliResult, zone_hint};
@@ -91,7 +91,7 @@ async fn import_and_describe(
     };
     // After a refusal the summary has only what is wrong with the files.
     let used = store.as_deref().filter(|_| exit != Exit::Usage);
-    let beside = beside_stored(used).await?;
+    let beside = beside_stored(used, session).await?;
     let location = store.map_or_else(|| "not opened".into(), |store| store.location());
     let mut text = format!("Database  {location}\n");
     text.push_str(&describe(&reports, request));
@@ -119,10 +119,16 @@ async fn import_and_describe(
 }
 
 /// Counts the stored movements and actions, and says which of them runs use.
-pub(super) async fn beside_stored(store: Option<&dyn Store>) -> CliResult<String> {
-    let (movements, actions) = match store {
-        Some(store) => (store.movement_count().await?, store.actions(None).await?),
-        None => (0, Vec::new()),
+pub(super) async fn beside_stored(
+    store: Option<&dyn Store>,
+    session: &Session,
+) -> CliResult<String> {
+    let (text, actions) = match store {
+        Some(store) => {
+            let stored = transfers::stored(store, session).await?;
+            (stored, store.actions(None).await?)
+        }
+        None => (String::new(), Vec::new()),
     };
     let is_split = |action: &&AssetAction| action.kind == ActionKind::Split;
     let splits = actions.iter().filter(is_split).count() as u64;
@@ -133,8 +139,6 @@ pub(super) async fn beside_stored(store: Option<&dyn Store>) -> CliResult<String
         _ => format!("{label}{named} are {state}\n"),
     };
     let unused = "stored and not yet used";
-    let moved = plural(movements, "movement", "movements");
-    let text = line("Movements       ", movements, moved, unused);
     let applied = plural(splits, "split", "splits");
     let text = text + &line("Actions         ", splits, applied, "stored");
     let acted = plural(others, "action", "actions");

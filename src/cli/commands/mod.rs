@@ -19,12 +19,15 @@ mod rates;
 mod review;
 mod run;
 mod tax;
+mod transfers;
 mod validate;
 mod versions;
 mod void;
 
 use super::Outcome;
-use super::args::{Command, HistoryCommand, MigrateCommand, VersionsCommand, WaitArgs};
+use super::args::{
+    Command, HistoryCommand, MigrateCommand, TransfersCommand, VersionsCommand, WaitArgs,
+};
 use super::error::{CliError, CliResult};
 use super::session::Session;
 use crate::engine::{Account, Timestamp};
@@ -46,6 +49,7 @@ pub(super) fn name(command: &Command) -> &'static str {
         Command::Formats(_) => "fifo-pnl formats",
         Command::Rates(_) => "fifo-pnl rates",
         Command::Review(_) => "fifo-pnl review",
+        Command::Transfers(_) => "fifo-pnl transfers",
         Command::Tax(_) => "fifo-pnl tax",
         Command::Health(_) => "fifo-pnl health",
         Command::Migrate(_) => "fifo-pnl migrate",
@@ -57,6 +61,7 @@ pub(super) fn name(command: &Command) -> &'static str {
 pub(super) fn needs_all_rows(command: &Command) -> bool {
     match command {
         Command::Versions(args) => !matches!(args.command, VersionsCommand::List { .. }),
+        Command::Transfers(args) => !matches!(args.command, TransfersCommand::List { .. }),
         Command::Void(_)
         | Command::Account(_)
         | Command::Explain(_)
@@ -116,6 +121,7 @@ pub(super) fn check(command: &Command, now: Timestamp) -> CliResult<()> {
         Command::Formats(_) => Ok(()),
         Command::Rates(args) => rates::check(&args.command),
         Command::Review(args) => review::check(&args.command, now),
+        Command::Transfers(args) => transfers::check(&args.command),
         Command::Tax(args) => tax::check(args),
         Command::Health(_) => Ok(()),
         Command::Migrate(args) => match &args.command {
@@ -179,6 +185,7 @@ pub(super) async fn run(command: Command, session: &Session) -> CliResult<Outcom
         Command::Formats(args) => formats::run(&args.command, session),
         Command::Rates(args) => rates::run(&args.command, session).await,
         Command::Review(args) => review::run(args.command, session).await,
+        Command::Transfers(args) => transfers::run(&args.command, session).await,
         Command::Tax(args) => tax::run(args, session).await,
         Command::Health(args) => health::run(&args, session).await,
         Command::Migrate(args) => migrate::run(args.command, session).await,

@@ -4,8 +4,10 @@ use super::names::nearest;
 use super::rates::rate_file_hint;
 use super::{CliError, file_hint, see_what_differs};
 use crate::cli::exit::Exit;
-use crate::engine::PoolStatus;
-use crate::pipeline::{ExplainError, NoRows, PipelineError, PointerError, ReplaceError};
+use crate::engine::{NoPair, PoolStatus};
+use crate::pipeline::{
+    ExplainError, NoRows, PipelineError, PointerError, ReplaceError, TransferRefusal,
+};
 
 const NEXT_NUMBER: &str = "leave --version out: the next number is free";
 
@@ -88,20 +90,8 @@ impl From<PipelineError> for CliError {
             }
             PipelineError::Extended(_) => refused("validate it again when no run is at work"),
             PipelineError::Replace(why) => refused(replace_hint(&why)),
-            PipelineError::Pointer(why) => {
-                let (exit, hint) = pointer_advice(&why);
-                Self {
-                    exit,
-                    ..refused(hint)
-                }
-            }
-            PipelineError::Explain(why) => {
-                let (exit, hint) = explain_advice(&why);
-                Self {
-                    exit,
-                    ..usage(hint)
-                }
-            }
+            PipelineError::Pointer(why) => advised(message, pointer_advice(&why)),
+            PipelineError::Explain(why) => advised(message, explain_advice(&why)),
             PipelineError::Interrupted => Self {
                 exit: Exit::Interrupted,
                 ..Self::failed("interrupted: nothing was published")
@@ -118,7 +108,42 @@ impl From<PipelineError> for CliError {
                 ..Self::from(*error)
             },
             PipelineError::Worker(_) => Self::failed(message),
+            PipelineError::Transfer(why) => advised(message, transfer_advice(&why)),
         }
+    }
+}
+
+/// Makes an error with its exit code and remedy.
+fn advised(message: String, (exit, hint): (Exit, impl Into<String>)) -> CliError {
+    CliError {
+        exit,
+        ..CliError::refused(message, hint)
+    }
+}
+
+/// Returns exit code and remedy of a refused word about a transfer.
+fn transfer_advice(why: &TransferRefusal) -> (Exit, &'static str) {
+    let usage = |hint| (Exit::Usage, hint);
+    let refused = |hint| (Exit::Refused, hint);
+    match why {
+        TransferRefusal::Unknown(_) => usage("`fifo-pnl transfers list --all` names them"),
+        TransferRefusal::Several(..) => usage("name the account, too: ACCOUNT/ID"),
+        TransferRefusal::OtherWay(..) => usage("the withdrawal comes first, then the deposit"),
+        TransferRefusal::Undone(_) => refused(
+            "`fifo-pnl import list` has the number of its import; `import undo` puts it back",
+        ),
+        TransferRefusal::Paired(..) => {
+            refused("if that pair is wrong, end it first: `fifo-pnl transfers unpair OUT IN`")
+        }
+        TransferRefusal::NoPair(_, _, NoPair::Larger) => {
+            refused("name the withdrawal that the deposit belongs to")
+        }
+        TransferRefusal::NoPair(_, _, NoPair::TwoAssets) => {
+            refused("if both names are of one asset, say so in [aliases] of the settings")
+        }
+        TransferRefusal::NoPair(..) => refused("name movements of two accounts"),
+        TransferRefusal::NoPart(..) => refused("name a deposit and a withdrawal of an asset"),
+        TransferRefusal::Decided(..) => refused("there is nothing to change"),
     }
 }
 

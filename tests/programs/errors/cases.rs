@@ -6,6 +6,7 @@ use super::cases_of_imports::IMPORTS;
 use super::cases_of_places::{CONFIGURATION, DATABASES, MACHINE, SCHEMA};
 use super::cases_of_rates::RATES;
 use super::cases_of_tax::{REVIEW, TAX};
+use super::cases_of_transfers::TRANSFERS;
 use super::{Case, Group};
 
 pub const GROUPS: &[Group] = &[
@@ -40,6 +41,11 @@ pub const GROUPS: &[Group] = &[
         title: "Imports as wholes",
         about: "",
         cases: IMPORTS,
+    },
+    Group {
+        title: "Coins moved between accounts",
+        about: "",
+        cases: TRANSFERS,
     },
     Group {
         title: "Rates",

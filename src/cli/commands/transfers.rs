@@ -1,0 +1,348 @@
+//! `transfers`: withdrawals and deposits of one owner, which rules or a person pair.
+
+mod list;
+
+use serde_json::{Value, json};
+
+use super::read_account;
+use crate::cli::Outcome;
+use crate::cli::args::{AddMovementArgs, DecideArgs, MovementsArgs, TransfersCommand};
+use crate::cli::error::{CliError, CliResult};
+use crate::cli::exit::Exit;
+use crate::cli::format::{plural, time};
+use crate::cli::next::Next;
+use crate::cli::session::Session;
+use crate::cli::terminal::{ask, note};
+use crate::engine::{
+    Account, Asset, DecisionKind, Direction, Movement, MovementKind, OrderId, Pairing, Proposed,
+    Transfer, shown,
+};
+use crate::pipeline::{Transfers, accept_transfers, add_movement, decide_transfer, read_transfers};
+use crate::store::{Store, transfers};
+
+/// Whether runs move lots along transfers.
+const LOTS_ARE_MOVED: bool = false;
+
+/// Checks the typed arguments. Errors: a value that can't be read.
+pub(super) fn check(command: &TransfersCommand) -> CliResult<()> {
+    match command {
+        TransfersCommand::List { of, .. } | TransfersCommand::Apply { of, .. } => {
+            Wanted::read(of).map(drop)
+        }
+        TransfersCommand::Pair(args) | TransfersCommand::Unpair(args) => {
+            args.note.as_deref().map(check_note).transpose().map(drop)
+        }
+        TransfersCommand::Add(args) => read_movement(args).map(drop),
+    }
+}
+
+fn check_note(note: &str) -> CliResult<()> {
+    match note.trim().is_empty() {
+        true => Err(CliError::usage(
+            "--note is empty",
+            "say why, or leave it out",
+        )),
+        false => Ok(()),
+    }
+}
+
+/// Runs the command.
+pub(super) async fn run(command: &TransfersCommand, session: &Session) -> CliResult<Outcome> {
+    match command {
+        TransfersCommand::List { of, all } => list(of, *all, session).await,
+        TransfersCommand::Pair(args) => decide(DecisionKind::Pair, args, session).await,
+        TransfersCommand::Unpair(args) => decide(DecisionKind::Unpair, args, session).await,
+        TransfersCommand::Apply { of, yes } => apply(of, *yes, session).await,
+        TransfersCommand::Add(args) => add(args, session).await,
+    }
+}
+
+/// The movements that a command is about.
+struct Wanted {
+    asset: Option<Asset>,
+    account: Option<Account>,
+}
+
+impl Wanted {
+    fn read(args: &MovementsArgs) -> CliResult<Self> {
+        Ok(Self {
+            asset: args
+                .asset
+                .as_deref()
+                .map(|it| read("--asset", it))
+                .transpose()?,
+            account: read_account(args.account.as_deref())?,
+        })
+    }
+
+    fn is(&self, asset: &Asset, accounts: &[&Account]) -> bool {
+        let is_account = |account: &Account| accounts.contains(&account);
+        self.asset.as_ref().is_none_or(|wanted| wanted == asset)
+            && self.account.as_ref().is_none_or(is_account)
+    }
+
+    fn is_transfer(&self, it: &Transfer) -> bool {
+        self.is(&it.asset, &[&it.from, &it.to])
+    }
+
+    /// Drops all else of a pairing. The asset gets the name that settings give it.
+    fn keep(mut self, pairing: &mut Pairing, session: &Session) {
+        let rules = session.context.rules.as_rules();
+        self.asset = self.asset.map(|asset| rules.asset_named(asset.as_str()));
+        pairing
+            .transfers
+            .retain(|it| self.is_transfer(&it.transfer));
+        pairing.proposed.retain(|it| self.is_transfer(&it.transfer));
+        pairing
+            .alone
+            .retain(|it| self.is(&it.asset, &[&it.movement.account]));
+    }
+}
+
+fn read<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, text: &str) -> CliResult<T> {
+    let bad = |error: T::Err| {
+        CliError::usage(
+            format!("{name} is {}: it {error}", shown(text).quoted()),
+            "",
+        )
+    };
+    text.parse().map_err(bad)
+}
+
+async fn list(wanted: &MovementsArgs, all: bool, session: &Session) -> CliResult<Outcome> {
+    let store = session.open(false).await?;
+    let mut read = read_transfers(store.as_ref(), &session.context).await?;
+    Wanted::read(wanted)?.keep(&mut read.pairing, session);
+    let text = format!(
+        "Database  {}\n{}",
+        store.location(),
+        list::describe(&read.pairing, all, &session.next)
+    );
+    let mut json = list::to_json(&read.pairing, all);
+    if let Some(object) = json.as_object_mut() {
+        object.insert("database".into(), json!(store.location()));
+    }
+    Ok(Outcome::answer(Exit::Done, text, json))
+}
+
+async fn decide(kind: DecisionKind, args: &DecideArgs, session: &Session) -> CliResult<Outcome> {
+    let store = session.open(false).await?;
+    let (said, pair) = (
+        (kind, args.note.as_deref()),
+        (&*args.withdrawal, &*args.deposit),
+    );
+    let transfer = decide_transfer(store.as_ref(), &session.context, said, pair).await?;
+    let verb = match kind {
+        DecisionKind::Pair => "Paired    ",
+        DecisionKind::Unpair => "Set apart ",
+    };
+    let text = format!(
+        "Database  {}\n{verb}{}\n{}",
+        store.location(),
+        line(&transfer),
+        next(&session.next)
+    );
+    let json = json!({ "database": store.location(), "decision": kind.as_str(),
+        "transfer": list::transfer_json(&transfer) });
+    Ok(Outcome::summary(Exit::Done, text, json))
+}
+
+/// Says when a decision counts.
+fn next(next: &Next) -> String {
+    match LOTS_ARE_MOVED {
+        true => format!(
+            "Next: {}\n",
+            next.command("compute_allocations --all-symbols")
+        ),
+        false => "Runs do not move lots yet.\n".into(),
+    }
+}
+
+fn line(it: &Transfer) -> String {
+    let Transfer {
+        asset, received, ..
+    } = it;
+    let (from, to) = (&it.from, &it.to);
+    format!(
+        "{received} {asset} from {from}/{} at {} to {to}/{} at {}",
+        it.withdrawal,
+        time(it.sent_at),
+        it.deposit,
+        time(it.received_at)
+    )
+}
+
+async fn apply(wanted: &MovementsArgs, yes: bool, session: &Session) -> CliResult<Outcome> {
+    let store = session.open(false).await?;
+    let mut read = read_transfers(store.as_ref(), &session.context).await?;
+    Wanted::read(wanted)?.keep(&mut read.pairing, session);
+    let proposed: Vec<Proposed> = read.pairing.proposed;
+    let accepted: Vec<Transfer> = proposed.iter().map(|it| it.transfer.clone()).collect();
+    let pairs = plural(accepted.len() as u64, "proposed pair", "proposed pairs");
+    let mut text = format!("Database  {}\n", store.location());
+    if accepted.is_empty() {
+        text.push_str("There are no proposed pairs.\n");
+    } else {
+        let shown = Pairing {
+            proposed,
+            ..Pairing::default()
+        };
+        let shown = list::table_of(&shown, true);
+        if !yes {
+            note(&shown);
+            confirm(&pairs)?;
+        }
+        accept_transfers(store.as_ref(), &session.context, &accepted).await?;
+        let next = next(&session.next);
+        text.push_str(&format!("{shown}\nAccepted  {pairs}\n{next}"));
+    }
+    let accepted: Vec<Value> = accepted.iter().map(list::transfer_json).collect();
+    let json = json!({ "database": store.location(), "accepted": accepted });
+    Ok(Outcome::summary(Exit::Done, text, json))
+}
+
+/// Asks the user whether to go on. Errors: the answer is no, or nobody can answer.
+fn confirm(pairs: &str) -> CliResult<()> {
+    match ask(&format!("Accept {pairs}? [y/N]")).as_deref() {
+        Some("y" | "Y" | "yes") => Ok(()),
+        Some(_) => Err(CliError::refused("cancelled: nothing was changed", "")),
+        None => Err(CliError::refused(
+            "there is no terminal to ask on: nothing was changed",
+            "confirm with --yes",
+        )),
+    }
+}
+
+/// Reads a movement that a person states, and its id.
+fn read_movement(args: &AddMovementArgs) -> CliResult<(Movement, Option<OrderId>)> {
+    let direction: Direction = read("the way", &args.way)?;
+    let asset: Asset = read("--asset", &args.asset)?;
+    let fee_asset = args.fee_asset.as_deref();
+    let fee_asset = fee_asset.map(|it| read("--fee-asset", it)).transpose()?;
+    let fee = args
+        .fee
+        .as_deref()
+        .map(|it| read("--fee", it))
+        .transpose()?;
+    let size: crate::engine::Size = read("--size", &args.size)?;
+    if size.is_zero() {
+        return Err(CliError::usage(
+            "--size is 0, expected a number above zero",
+            "",
+        ));
+    }
+    let bad_time = |error| {
+        let what = format!("--at is {}: it {error}", shown(&args.at).quoted());
+        CliError::usage(what, "write it with its zone: 2025-03-01T12:00:00Z")
+    };
+    let id = args.id.as_deref().map(|it| read("--id", it)).transpose()?;
+    if args.tx.as_deref().is_some_and(|tx| tx.trim().is_empty()) {
+        return Err(CliError::usage("--tx is empty", "leave it out"));
+    }
+    let movement = Movement {
+        account: read("--account", &args.account)?,
+        movement_id: OrderId::unreadable(""),
+        fee: fee.map(|fee| (fee, fee_asset.unwrap_or_else(|| asset.clone()))),
+        asset,
+        direction,
+        size,
+        usd_value: None,
+        kind: match direction {
+            Direction::In => MovementKind::Deposit,
+            Direction::Out => MovementKind::Withdrawal,
+        },
+        moved_at: args.at.parse().map_err(bad_time)?,
+        settled_at: None,
+        tx_id: args.tx.clone(),
+        exchange: None,
+        import_line: 1,
+    };
+    Ok((movement, id))
+}
+
+async fn add(args: &AddMovementArgs, session: &Session) -> CliResult<Outcome> {
+    let (movement, id) = read_movement(args)?;
+    let store = session.open(true).await?;
+    let (movement, receipt) = add_movement(store.as_ref(), &session.context, movement, id).await?;
+    if let Some(conflict) = receipt.movements.conflicts.first() {
+        let (id, account) = (shown(&conflict.order_id), shown(&conflict.account));
+        return Err(CliError::refused(
+            format!(
+                "movement {} of account {} is known with {} {}",
+                id.quoted(),
+                account.quoted(),
+                conflict.column,
+                shown(&conflict.in_ledger).quoted()
+            ),
+            "give the movement another --id",
+        ));
+    }
+    let kind = movement.kind;
+    let what = format!(
+        "{kind} {}/{} of {} {} at {}",
+        movement.account,
+        movement.movement_id,
+        movement.size,
+        movement.asset,
+        time(movement.moved_at)
+    );
+    let state = match receipt.import_id {
+        Some(import) => {
+            let undo = format!("fifo-pnl import undo {import} --reason TEXT");
+            let undo = session.next.command(&undo);
+            format!("Added     {what}\n  `{undo}` takes it out\n")
+        }
+        None => format!("Known     {what}\n"),
+    };
+    let pairing = transfers(store.as_ref(), session.context.rules.as_rules(), None).await?;
+    let text = format!(
+        "Database  {}\n{state}{}",
+        store.location(),
+        stored_line(&pairing, &session.next)
+    );
+    let json = json!({ "database": store.location(), "import_id": receipt.import_id,
+        "account": movement.account.as_str(), "movement_id": movement.movement_id.as_str(),
+        "is_new": receipt.import_id.is_some() });
+    Ok(Outcome::summary(Exit::Done, text, json))
+}
+
+/// Counts the stored movements, and says how many make transfers. Returns an empty text if nothing
+/// moved.
+pub(super) async fn stored(store: &dyn Store, session: &Session) -> CliResult<String> {
+    let pairing = transfers(store, session.context.rules.as_rules(), None).await?;
+    Ok(stored_line(&pairing, &session.next))
+}
+
+fn stored_line(pairing: &Pairing, next: &Next) -> String {
+    let (paired, proposed, alone) = Transfers::counts(pairing);
+    let rows = 2 * (paired + proposed) + pairing.alone.len() as u64;
+    if rows == 0 {
+        return String::new();
+    }
+    let be = if rows == 1 { "is" } else { "are" };
+    let rows = plural(rows, "movement", "movements");
+    let counts = [
+        (paired, plural(paired, "transfer", "transfers")),
+        (
+            proposed,
+            format!("{} proposed", plural(proposed, "pair", "pairs")),
+        ),
+        (alone, format!("{alone} alone")),
+    ];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<String> = counts.map(|(_, said)| said).collect();
+    if counts.is_empty() {
+        return format!("Movements       {rows} {be} stored and not used\n");
+    }
+    let not_yet = if LOTS_ARE_MOVED {
+        ""
+    } else {
+        "; lots do not move yet"
+    };
+    let counts = counts.join(", ");
+    let list = match proposed + alone {
+        0 => String::new(),
+        _ => format!("  `{}` says why\n", next.command("fifo-pnl transfers list")),
+    };
+    format!("Movements       {rows} {be} stored: {counts}{not_yet}\n{list}")
+}

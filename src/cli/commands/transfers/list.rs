@@ -1,0 +1,189 @@
+//! `transfers list`: the pairs, and why a movement has none.
+
+use serde_json::{Value, json};
+
+use crate::cli::format::{plural, table, time_in_utc};
+use crate::cli::next::Next;
+use crate::engine::{
+    Alone, AloneWhy, Direction, MovementKey, PairedBy, Pairing, Proposed, ProposedWhy, Transfer,
+};
+use crate::pipeline::{Transfers, no_pair, no_part};
+
+/// Most rows that the text shows without `--all`.
+const ROWS_SHOWN_MAX: usize = 50;
+
+/// Describes pairs and movements that are alone.
+pub(super) fn describe(pairing: &Pairing, all: bool, next: &Next) -> String {
+    let (paired, proposed, alone) = Transfers::counts(pairing);
+    let others = pairing.alone.len() as u64 - alone;
+    let rows = paired
+        + proposed
+        + if all {
+            pairing.alone.len() as u64
+        } else {
+            alone
+        };
+    let mut text = match rows {
+        0 => String::new(),
+        _ => table_of(pairing, all) + "\n",
+    };
+    let hidden = rows.saturating_sub(ROWS_SHOWN_MAX as u64);
+    if hidden > 0 && !all {
+        text.push_str(&format!(
+            "  and {}; --all shows them\n",
+            plural(hidden, "more row", "more rows")
+        ));
+    }
+    let mut counts = format!(
+        "{}, {proposed} proposed, {alone} alone",
+        plural(paired, "transfer", "transfers")
+    );
+    if others > 0 && !all {
+        let others = plural(others, "movement", "movements");
+        counts.push_str(&format!("; {others} of other kinds with --all"));
+    }
+    text.push_str(&format!("{counts}\n"));
+    if proposed > 0 {
+        let apply = next.command("fifo-pnl transfers apply");
+        text.push_str(&format!("`{apply}` accepts all proposed pairs.\n"));
+    }
+    if proposed + alone > 0 {
+        let pair = next.command("fifo-pnl transfers pair OUT IN");
+        text.push_str(&format!("`{pair}` makes a transfer of two movements.\n"));
+    }
+    text
+}
+
+/// Makes the table: what a person may decide first, and then the transfers.
+pub(super) fn table_of(pairing: &Pairing, all: bool) -> String {
+    let proposed = pairing.proposed.iter();
+    let proposed = proposed.map(|it| row_of(&it.transfer, proposed_words(it)));
+    let alone = pairing.alone.iter().filter(|it| all || it.may_be_half());
+    let paired = pairing.transfers.iter();
+    let paired = paired.map(|it| row_of(&it.transfer, paired_words(it.by).to_owned()));
+    let rows = proposed.chain(alone.map(alone_row)).chain(paired);
+    let shown = if all { usize::MAX } else { ROWS_SHOWN_MAX };
+    let header = ["Sent (UTC)", "Asset", "Size", "Fee", "From", "To", "State"];
+    table(&header, &[2], rows.take(shown).collect())
+}
+
+fn row_of(it: &Transfer, state: String) -> Vec<String> {
+    let fee = it.fee.as_ref().map(|(fee, of)| format!("{fee} {of}"));
+    vec![
+        time_in_utc(it.sent_at),
+        it.asset.to_string(),
+        it.sent.to_string(),
+        fee.unwrap_or_default(),
+        format!("{}/{}", it.from, it.withdrawal),
+        format!("{}/{}", it.to, it.deposit),
+        state,
+    ]
+}
+
+fn alone_row(it: &Alone) -> Vec<String> {
+    let row = &it.movement;
+    let fee = row.fee.as_ref().map(|(fee, of)| format!("{fee} {of}"));
+    let key = MovementKey::of(row).to_string();
+    let (from, to) = match row.direction {
+        Direction::Out => (key, String::new()),
+        Direction::In => (String::new(), key),
+    };
+    let state = format!("alone: {}", alone_words(it));
+    let asset = it.asset.to_string();
+    let (at, size) = (time_in_utc(row.moved_at), row.size.to_string());
+    vec![at, asset, size, fee.unwrap_or_default(), from, to, state]
+}
+
+fn paired_words(by: PairedBy) -> &'static str {
+    match by {
+        PairedBy::Person => "paired by a person",
+        PairedBy::TxId => "paired: one transaction",
+        PairedBy::Size => "paired: one size",
+    }
+}
+
+fn proposed_words(it: &Proposed) -> String {
+    match it.why {
+        ProposedWhy::FewDigits => "proposed: one size, of few digits".into(),
+        ProposedWhy::OtherTx => "proposed: one size, but two transactions".into(),
+        ProposedWhy::Apart => "proposed: one size, more than 72 hours apart".into(),
+        ProposedWhy::LessArrived => format!("proposed: {} arrived", it.transfer.received),
+    }
+}
+
+fn alone_words(it: &Alone) -> String {
+    let named = |keys: &[MovementKey]| {
+        let names: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        names.join(", ")
+    };
+    match &it.why {
+        AloneWhy::NoPart(why) => no_part(*why).into(),
+        AloneWhy::NoPair(key, why) => format!("with {key} it makes none: {}", no_pair(*why)),
+        AloneWhy::SharedTx => "several have its transaction".into(),
+        AloneWhy::Several(keys) => match &**keys {
+            [only] => format!("{only} fits, and fits others, too"),
+            keys => format!("several fit: {}", named(keys)),
+        },
+        AloneWhy::Earlier(key) => match it.movement.direction {
+            Direction::Out => format!("{key} has its size, but came before it was sent"),
+            Direction::In => format!("{key} has its size, but was sent after it came"),
+        },
+        AloneWhy::Unpaired(key) => format!("a person set it apart from {key}"),
+        AloneWhy::Nothing => "nothing fits".into(),
+    }
+}
+
+/// Puts pairs and movements that are alone into JSON.
+pub(super) fn to_json(pairing: &Pairing, all: bool) -> Value {
+    let paired = pairing.transfers.iter().map(|it| {
+        let mut json = transfer_json(&it.transfer);
+        crate::cli::format::add(&mut json, json!({ "by": it.by.as_str() }));
+        json
+    });
+    let proposed = pairing.proposed.iter().map(|it| {
+        let mut json = transfer_json(&it.transfer);
+        crate::cli::format::add(&mut json, json!({ "why": it.why.as_str() }));
+        json
+    });
+    let alone = pairing.alone.iter().filter(|it| all || it.may_be_half());
+    json!({ "transfers": paired.collect::<Vec<_>>(), "proposed": proposed.collect::<Vec<_>>(),
+        "alone": alone.map(alone_json).collect::<Vec<_>>() })
+}
+
+/// Puts a transfer into JSON.
+pub(super) fn transfer_json(it: &Transfer) -> Value {
+    let (fee, fee_asset) = match &it.fee {
+        Some((fee, asset)) => (Some(fee.to_string()), Some(asset.as_str())),
+        None => (None, None),
+    };
+    json!({ "asset": it.asset.as_str(), "from": it.from.as_str(),
+        "withdrawal": it.withdrawal.as_str(), "sent_at": it.sent_at.to_string(),
+        "sent": it.sent.to_string(), "to": it.to.as_str(), "deposit": it.deposit.as_str(),
+        "received_at": it.received_at.to_string(), "received": it.received.to_string(),
+        "fee": fee, "fee_asset": fee_asset })
+}
+
+fn alone_json(it: &Alone) -> Value {
+    let row = &it.movement;
+    let with = match &it.why {
+        AloneWhy::Several(keys) => keys.clone(),
+        AloneWhy::NoPair(key, _) | AloneWhy::Earlier(key) | AloneWhy::Unpaired(key) => {
+            vec![key.clone()]
+        }
+        AloneWhy::NoPart(_) | AloneWhy::SharedTx | AloneWhy::Nothing => Vec::new(),
+    };
+    let with: Vec<String> = with.iter().map(ToString::to_string).collect();
+    let why = match &it.why {
+        AloneWhy::NoPart(why) => why.as_str(),
+        AloneWhy::NoPair(_, why) => why.as_str(),
+        AloneWhy::SharedTx => "shared_tx",
+        AloneWhy::Several(_) => "several",
+        AloneWhy::Earlier(_) => "earlier",
+        AloneWhy::Unpaired(_) => "unpaired",
+        AloneWhy::Nothing => "nothing",
+    };
+    json!({ "account": row.account.as_str(), "movement_id": row.movement_id.as_str(),
+        "asset": it.asset.as_str(), "direction": row.direction.as_str(),
+        "kind": row.kind.as_str(), "size": row.size.to_string(),
+        "moved_at": row.moved_at.to_string(), "why": why, "with": with })
+}

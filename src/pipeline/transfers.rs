@@ -1,0 +1,267 @@
+//! Transfers: what a person decides about withdrawals and deposits, and movements by hand.
+//!
+//! `engine/pairing.rs` finds the pairs. Here decisions are checked before they are stored, so that
+//! each refusal names its reason.
+
+use sha2::{Digest, Sha256};
+
+use super::error::PipelineResult;
+use super::job::Context;
+use super::transfer_refusal::TransferRefusal;
+use crate::engine::{
+    DecisionKind, Direction, MADE_HASH_DIGITS, Movement, MovementKey, NoTransfer, OrderId,
+    PairedBy, Pairing, Transfer, TransferDecision, pair, transfer_of,
+};
+use crate::store::Store;
+use crate::store::model::{Cursors, ImportBatch, ImportFile, ImportMode, ImportReceipt, Watermark};
+
+/// Name of the imports of movements that a person adds.
+const BY_HAND: &str = "by hand";
+
+/// Start of the ids of movements that a person adds without an id.
+const ID_BY_HAND: &str = "hand";
+
+/// The movements, and the pairs that they make.
+#[derive(Debug, Clone)]
+pub struct Transfers {
+    /// With those of undone imports.
+    all: Vec<Movement>,
+    movements: Vec<Movement>,
+    decisions: Vec<TransferDecision>,
+    /// The pairs.
+    pub pairing: Pairing,
+}
+
+/// Reads all movements and decisions, and pairs them.
+///
+/// Errors: the store fails.
+pub async fn read_transfers(store: &dyn Store, context: &Context) -> PipelineResult<Transfers> {
+    // As of the time before the first undo of an import.
+    let with_undone = Watermark::Sequence {
+        ingest_seq: i64::MAX,
+        void_seq: i64::MAX,
+        cursors: Cursors {
+            import_void_seq: 0,
+            ..Cursors::END
+        },
+    };
+    let movements = store.movements(None).await?;
+    let decisions = store.transfer_decisions(None).await?;
+    Ok(Transfers {
+        all: store.movements(Some(&with_undone)).await?,
+        pairing: pair(&movements, &decisions, context.rules.as_rules()),
+        movements,
+        decisions,
+    })
+}
+
+impl Transfers {
+    /// Finds a movement by `ACCOUNT/ID`, or by an id that only one account has.
+    ///
+    /// Errors: no movement has that name, or several have it; its import is undone; it goes the
+    /// other way.
+    pub fn find(&self, name: &str, way: Direction) -> Result<&Movement, TransferRefusal> {
+        let is_named = |row: &&Movement| {
+            let (account, id) = (row.account.as_str(), row.movement_id.as_str());
+            let rest = name
+                .strip_prefix(account)
+                .and_then(|it| it.strip_prefix('/'));
+            name == id || rest == Some(id)
+        };
+        let named: Vec<&Movement> = self.movements.iter().filter(is_named).collect();
+        match *named {
+            [only] if only.direction == way => Ok(only),
+            [only] => Err(TransferRefusal::OtherWay(
+                MovementKey::of(only),
+                only.direction,
+            )),
+            [] => Err(match self.all.iter().find(is_named) {
+                Some(undone) => TransferRefusal::Undone(MovementKey::of(undone)),
+                None => TransferRefusal::Unknown(name.to_owned()),
+            }),
+            _ => {
+                let accounts = named.iter().map(|row| row.account.to_string());
+                Err(TransferRefusal::Several(
+                    name.to_owned(),
+                    accounts.collect(),
+                ))
+            }
+        }
+    }
+
+    /// Returns the transfer that a movement is in.
+    fn pair_of(&self, key: &MovementKey) -> Option<(MovementKey, PairedBy)> {
+        self.pairing.transfers.iter().find_map(|it| {
+            let (out, into) = keys_of(&it.transfer);
+            match () {
+                () if out == *key => Some((into, it.by)),
+                () if into == *key => Some((out, it.by)),
+                () => None,
+            }
+        })
+    }
+
+    /// Returns the latest word about two movements.
+    fn latest(&self, pair: (&MovementKey, &MovementKey)) -> Option<DecisionKind> {
+        let mut latest = self.decisions.iter().rev();
+        let of_pair = latest.find(|it| (&it.withdrawal, &it.deposit) == pair)?;
+        Some(of_pair.kind)
+    }
+
+    /// Checks a decision about two movements. Returns the transfer that they make or would make.
+    ///
+    /// Errors: it can't be, or it is decided already.
+    fn check(
+        &self,
+        (out, into): (&Movement, &Movement),
+        kind: DecisionKind,
+        context: &Context,
+    ) -> Result<Transfer, TransferRefusal> {
+        let keys = (MovementKey::of(out), MovementKey::of(into));
+        let transfer = transfer_of(out, into, context.rules.as_rules());
+        let transfer = transfer.map_err(|why| match why {
+            NoTransfer::Withdrawal(why) => TransferRefusal::NoPart(keys.0.clone(), why),
+            NoTransfer::Deposit(why) => TransferRefusal::NoPart(keys.1.clone(), why),
+            NoTransfer::Pair(why) => TransferRefusal::NoPair(keys.0.clone(), keys.1.clone(), why),
+        })?;
+        if self.latest((&keys.0, &keys.1)) == Some(kind) {
+            let is_there = self
+                .pair_of(&keys.0)
+                .is_some_and(|(with, _)| with == keys.1);
+            if kind == DecisionKind::Unpair || is_there {
+                return Err(TransferRefusal::Decided(keys.0, keys.1, kind));
+            }
+        }
+        if kind == DecisionKind::Unpair {
+            return Ok(transfer);
+        }
+        for (key, other) in [(&keys.0, &keys.1), (&keys.1, &keys.0)] {
+            if let Some((with, by)) = self.pair_of(key).filter(|(with, _)| with != other) {
+                return Err(TransferRefusal::Paired(key.clone(), with, by));
+            }
+        }
+        Ok(transfer)
+    }
+
+    /// Counts transfers, proposed pairs, and movements that are alone and may be half of one.
+    pub fn counts(pairing: &Pairing) -> (u64, u64, u64) {
+        let alone = pairing.alone.iter().filter(|it| it.may_be_half()).count();
+        let (paired, proposed) = (pairing.transfers.len(), pairing.proposed.len());
+        (paired as u64, proposed as u64, alone as u64)
+    }
+}
+
+/// Returns the keys of a transfer's movements: the withdrawal and the deposit.
+pub fn keys_of(transfer: &Transfer) -> (MovementKey, MovementKey) {
+    let out = MovementKey {
+        account: transfer.from.clone(),
+        movement_id: transfer.withdrawal.clone(),
+    };
+    let into = MovementKey {
+        account: transfer.to.clone(),
+        movement_id: transfer.deposit.clone(),
+    };
+    (out, into)
+}
+
+/// Stores a person's word about a withdrawal and a deposit. Returns the transfer that they make, or
+/// no longer make.
+///
+/// Errors: a [`TransferRefusal`]; the store fails.
+pub async fn decide_transfer(
+    store: &dyn Store,
+    context: &Context,
+    (kind, note): (DecisionKind, Option<&str>),
+    (out, into): (&str, &str),
+) -> PipelineResult<Transfer> {
+    let read = read_transfers(store, context).await?;
+    let out = read.find(out, Direction::Out)?;
+    let into = read.find(into, Direction::In)?;
+    let transfer = read.check((out, into), kind, context)?;
+    let decision = decision(&transfer, (kind, note), context);
+    store.decide_transfers(&[decision]).await?;
+    Ok(transfer)
+}
+
+/// Stores a person's word that proposed pairs make transfers. Errors: the store fails.
+pub async fn accept_transfers(
+    store: &dyn Store,
+    context: &Context,
+    transfers: &[Transfer],
+) -> PipelineResult<()> {
+    let kind = DecisionKind::Pair;
+    let decisions = transfers
+        .iter()
+        .map(|it| decision(it, (kind, None), context));
+    let decisions: Vec<TransferDecision> = decisions.collect();
+    Ok(store.decide_transfers(&decisions).await?)
+}
+
+fn decision(
+    transfer: &Transfer,
+    (kind, note): (DecisionKind, Option<&str>),
+    context: &Context,
+) -> TransferDecision {
+    let (withdrawal, deposit) = keys_of(transfer);
+    TransferDecision {
+        kind,
+        withdrawal,
+        deposit,
+        note: note.map(str::to_owned),
+        decided_by: context.user.clone(),
+        decided_at: context.clock.now(),
+    }
+}
+
+/// Appends a movement that a person states. `id`: its id, unless one is made of its facts.
+///
+/// Errors: the store fails, or refuses the id.
+pub async fn add_movement(
+    store: &dyn Store,
+    context: &Context,
+    movement: Movement,
+    id: Option<OrderId>,
+) -> PipelineResult<(Movement, ImportReceipt)> {
+    let sha256 = sha256_of(&movement, id.as_ref());
+    let made = sha256.get(..MADE_HASH_DIGITS).unwrap_or(&sha256);
+    let made = || OrderId::unreadable(&format!("{ID_BY_HAND}-{made}"));
+    let movement = Movement {
+        movement_id: id.unwrap_or_else(made),
+        ..movement
+    };
+    let batch = ImportBatch {
+        file: ImportFile {
+            name: BY_HAND.into(),
+            sha256,
+            mode: ImportMode::Append,
+            skip_conflicts: false,
+            preview: false,
+            imported_at: context.clock.now(),
+            imported_by: context.user.clone(),
+            account: movement.account.clone(),
+            cancelled: Vec::new(),
+        },
+        trades: Vec::new(),
+        movements: vec![movement.clone()],
+        actions: Vec::new(),
+        rejects: Vec::new(),
+    };
+    let receipt = store.import(&batch).await?;
+    Ok((movement, receipt))
+}
+
+/// Returns the hash of all facts that a person states of a movement.
+fn sha256_of(row: &Movement, id: Option<&OrderId>) -> String {
+    let fee = row.fee.as_ref();
+    let fee = fee.map(|(fee, of)| format!("{fee} {of}"));
+    let (account, asset, way, size) = (&row.account, &row.asset, row.direction, row.size);
+    let (kind, at) = (row.kind, row.moved_at);
+    let line = format!(
+        "{account},{},{asset},{way},{size},{},{kind},{at},{}\n",
+        id.map(OrderId::as_str).unwrap_or_default(),
+        fee.unwrap_or_default(),
+        row.tx_id.as_deref().unwrap_or_default(),
+    );
+    let digest = Sha256::digest(line.as_bytes());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
