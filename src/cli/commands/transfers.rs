@@ -1,7 +1,10 @@
 //! `transfers`: withdrawals and deposits of one owner, which rules or a person pair.
 
 mod list;
+mod open;
 
+use open::Lacking;
+pub(super) use open::{OpenDeposit, open_deposits};
 use serde_json::{Value, json};
 
 use super::read_account;
@@ -113,10 +116,11 @@ async fn list(wanted: &MovementsArgs, all: bool, session: &Session) -> CliResult
     let store = session.open(false).await?;
     let mut read = read_transfers(store.as_ref(), &session.context).await?;
     Wanted::read(wanted)?.keep(&mut read.pairing, session);
+    let lacking = Lacking::of(store.as_ref(), &read.pairing).await?;
     let text = format!(
         "Database  {}\n{}",
         store.location(),
-        list::describe(&read.pairing, all, &session.next)
+        list::describe((&read.pairing, &lacking), all, &session.next)
     );
     let mut json = list::to_json(&read.pairing, all);
     if let Some(object) = json.as_object_mut() {
@@ -187,7 +191,7 @@ async fn apply(wanted: &MovementsArgs, yes: bool, session: &Session) -> CliResul
             proposed,
             ..Pairing::default()
         };
-        let shown = list::table_of(&shown, true);
+        let shown = list::table_of(&shown, None, true);
         if !yes {
             note(&shown);
             confirm(&pairs)?;

@@ -173,6 +173,14 @@ fn unmatched(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
             ],
         ),
     ];
+    if around.has_deposits && can_be_named(&item.pool) {
+        let account = flag("--account", item.pool.account.as_str());
+        let asset = flag("--asset", item.pool.asset.as_str());
+        ways.push(Way::new(
+            "the units came by a deposit: see what withdrawal fits, and import its file",
+            [format!("fifo-pnl transfers list {account} {asset}")],
+        ));
+    }
     let may_go_short = around.rules.may_go_short(&item.pool.account);
     if item.leg == Leg::Base && can_be_named(&item.pool) && !may_go_short {
         ways.push(going_short(&item.pool.account, around));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::super::transfers::{OpenDeposit, open_deposits};
 use super::advice;
 use super::ways::Around;
 use super::{find_item, item_json};
@@ -18,6 +19,9 @@ use crate::pipeline::decided_lots;
 use crate::store::Store;
 use crate::store::model::{LoggedEvent, QueuedItem};
 use crate::tax::{NearMiss, near_misses};
+
+/// Most deposits that the text names.
+const DEPOSITS_SHOWN_MAX: usize = 5;
 
 pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliResult<Outcome> {
     let item = find_item(store, id).await?;
@@ -37,8 +41,11 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
         text.push_str(&format!("From      {}:{line}\n", shown_sentence(file)));
     }
     let misses = near_misses(store, &item, &session.config.rules).await?;
+    let mut deposits = Vec::new();
     if item.issue == IssueType::UnmatchedSell {
-        text.push_str(&describe_misses(&misses));
+        let until = rows.first().map(|row| row.sell_time);
+        deposits = open_deposits(store, session, (&item.pool, until)).await?;
+        text.push_str(&describe_misses(&misses, &deposits));
     }
     let events = store.item_history(id).await?;
     for event in &events {
@@ -48,17 +55,7 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
     decided.retain(|lot| lot.item == id);
     let exclusions = store.exclusions().await?;
     let config = session.config.tax.path.display().to_string();
-    let queue = store.review_queue().await?;
-    let is_same = |other: &&QueuedItem| {
-        other.pool.account == item.pool.account
-            && other.order_id == item.order_id
-            && !other.order_id.is_empty()
-            && other.pool != item.pool
-            && other.issue == item.issue
-            && other.status.is_open()
-    };
-    let others = queue.iter().filter(is_same).map(|of| of.pool.clone());
-    let other_pools: BTreeSet<Pool> = others.collect();
+    let other_pools = other_pools(store, &item).await?;
     let with_coins = advice::accounts_with_coins(store).await?;
     let around = Around {
         config: &config,
@@ -69,6 +66,7 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
         decided: &decided,
         other_pools: &other_pools,
         has_zone: session.config.tax.timezone.is_some(),
+        has_deposits: !deposits.is_empty(),
     };
     let ways = advice::ways(&item, &around);
     text.push_str(&advice::describe(&ways));
@@ -82,10 +80,26 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
         .collect();
     let json = json!({ "database": store.location(), "item": item_json(&item),
         "near_misses": misses.iter().map(shown).collect::<Vec<_>>(), "history": history,
+        "deposits": deposits.iter().map(|it| it.key.to_string()).collect::<Vec<_>>(),
         "advice": advice::to_json(&ways),
         "file": origin.as_ref().map(|origin| &origin.0),
         "line": origin.as_ref().map(|origin| origin.1) });
     Ok(Outcome::answer(Exit::Done, text, json))
+}
+
+/// Returns the other pools with an open item of the same trade.
+async fn other_pools(store: &dyn Store, item: &QueuedItem) -> CliResult<BTreeSet<Pool>> {
+    let queue = store.review_queue().await?;
+    let is_same = |other: &&QueuedItem| {
+        other.pool.account == item.pool.account
+            && other.order_id == item.order_id
+            && !other.order_id.is_empty()
+            && other.pool != item.pool
+            && other.issue == item.issue
+            && other.status.is_open()
+    };
+    let others = queue.iter().filter(is_same).map(|of| of.pool.clone());
+    Ok(others.collect())
 }
 
 fn describe(item: &QueuedItem) -> String {
@@ -144,12 +158,14 @@ fn describe_rows(rows: &[&StoredAllocation]) -> String {
     text
 }
 
-fn describe_misses(misses: &[NearMiss]) -> String {
-    if misses.is_empty() {
+fn describe_misses(misses: &[NearMiss], deposits: &[OpenDeposit]) -> String {
+    if misses.is_empty() && deposits.is_empty() {
         return "Hints     none: no buy nearby, of this size elsewhere, or missing fill\n".into();
     }
-    let line = |miss: &NearMiss| format!("Hint      {}\n", describe_miss(miss));
-    misses.iter().map(line).collect()
+    let deposits = deposits.iter().take(DEPOSITS_SHOWN_MAX);
+    let hints = deposits.map(OpenDeposit::words);
+    let hints = misses.iter().map(describe_miss).chain(hints);
+    hints.map(|hint| format!("Hint      {hint}\n")).collect()
 }
 
 fn describe_miss(miss: &NearMiss) -> String {

@@ -48,6 +48,8 @@ pub(super) struct Around<'a> {
     pub(super) config: &'a str,
     /// Whether the configuration has the time zone for days.
     pub(super) has_zone: bool,
+    /// Whether deposits before the sell are in no transfer.
+    pub(super) has_deposits: bool,
 }
 
 pub(super) fn other_column(column: &str) -> Way {

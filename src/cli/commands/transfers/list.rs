@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::open::Lacking;
 use crate::cli::format::{plural, table, time_in_utc};
 use crate::cli::next::Next;
 use crate::engine::{
@@ -13,7 +14,7 @@ use crate::pipeline::{Transfers, no_pair, no_part};
 const ROWS_SHOWN_MAX: usize = 50;
 
 /// Describes pairs and movements that are alone.
-pub(super) fn describe(pairing: &Pairing, all: bool, next: &Next) -> String {
+pub(super) fn describe((pairing, lacking): (&Pairing, &Lacking), all: bool, next: &Next) -> String {
     let (paired, proposed, alone) = Transfers::counts(pairing);
     let others = pairing.alone.len() as u64 - alone;
     let rows = paired
@@ -25,7 +26,7 @@ pub(super) fn describe(pairing: &Pairing, all: bool, next: &Next) -> String {
         };
     let mut text = match rows {
         0 => String::new(),
-        _ => table_of(pairing, all) + "\n",
+        _ => table_of(pairing, Some(lacking), all) + "\n",
     };
     let hidden = rows.saturating_sub(ROWS_SHOWN_MAX as u64);
     if hidden > 0 && !all {
@@ -55,13 +56,15 @@ pub(super) fn describe(pairing: &Pairing, all: bool, next: &Next) -> String {
 }
 
 /// Makes the table: what a person may decide first, and then the transfers.
-pub(super) fn table_of(pairing: &Pairing, all: bool) -> String {
+pub(super) fn table_of(pairing: &Pairing, lacking: Option<&Lacking>, all: bool) -> String {
     let proposed = pairing.proposed.iter();
     let proposed = proposed.map(|it| row_of(&it.transfer, proposed_words(it)));
     let alone = pairing.alone.iter().filter(|it| all || it.may_be_half());
     let paired = pairing.transfers.iter();
     let paired = paired.map(|it| row_of(&it.transfer, paired_words(it.by).to_owned()));
-    let rows = proposed.chain(alone.map(alone_row)).chain(paired);
+    let rows = proposed
+        .chain(alone.map(|it| alone_row(it, lacking)))
+        .chain(paired);
     let shown = if all { usize::MAX } else { ROWS_SHOWN_MAX };
     let header = ["Sent (UTC)", "Asset", "Size", "Fee", "From", "To", "State"];
     table(&header, &[2], rows.take(shown).collect())
@@ -80,7 +83,7 @@ fn row_of(it: &Transfer, state: String) -> Vec<String> {
     ]
 }
 
-fn alone_row(it: &Alone) -> Vec<String> {
+fn alone_row(it: &Alone, lacking: Option<&Lacking>) -> Vec<String> {
     let row = &it.movement;
     let fee = row.fee.as_ref().map(|(fee, of)| format!("{fee} {of}"));
     let key = MovementKey::of(row).to_string();
@@ -88,7 +91,8 @@ fn alone_row(it: &Alone) -> Vec<String> {
         Direction::Out => (key, String::new()),
         Direction::In => (String::new(), key),
     };
-    let state = format!("alone: {}", alone_words(it));
+    let sells = lacking.map(|lacking| lacking.after(it));
+    let state = format!("alone: {}{}", alone_words(it), sells.unwrap_or_default());
     let asset = it.asset.to_string();
     let (at, size) = (time_in_utc(row.moved_at), row.size.to_string());
     vec![at, asset, size, fee.unwrap_or_default(), from, to, state]
