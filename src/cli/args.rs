@@ -178,6 +178,12 @@ pub struct RunArgs {
     /// How files are read.
     #[command(flatten)]
     pub files: FileArgs,
+    /// Replace trades that differ from the ledger: the old one is voided, the new one is ID~2
+    #[arg(long)]
+    pub correct: bool,
+    /// Why; needed with --correct
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
     /// Threads for matching [default: one a processor]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,

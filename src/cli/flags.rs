@@ -121,6 +121,8 @@ const TAKES_NO_LOCK: &str = "leave it out: the command waits for nobody, as it t
 /// All rules.
 const RULES: &[Rule] = &[
     with("run", "all_rows", "json").or(JSON_HAS_ALL),
+    needs("run", "correct", "reason").or("say why: --reason TEXT"),
+    without("run", "reason", "correct").or("name --correct too, or leave it out"),
     needs("import", "correct", "reason").or("say why: --reason TEXT"),
     without("import", "reason", "correct").or("name --correct too, or leave it out"),
     needs("import rates", "correct", "reason").or("say why: --reason TEXT"),

@@ -19,7 +19,7 @@ use super::number::{Fee, Price, Usd};
 use super::policy::USD_SCALE;
 use super::rates::{MissingRate, RateBook, RateUsed};
 use super::side::Side;
-use super::trade::{InvalidTrade, Trade};
+use super::trade::{InvalidTrade, NOT_COMPUTED, Trade};
 use super::traded::PendingTrade;
 pub use values::UnlikeValue;
 
@@ -114,6 +114,9 @@ pub fn legs_of(
     })
 }
 
+/// The column of the units of a contract.
+const CONTRACT_SIZE: &str = "contract_size";
+
 struct LegMaker<'a> {
     pending: &'a PendingTrade,
     instrument: &'a Instrument,
@@ -127,9 +130,9 @@ impl LegMaker<'_> {
     fn entries(&mut self) -> Result<Vec<(Asset, Trade)>, NoLegs> {
         let trade = &self.pending.trade;
         let contract = trade.more.as_ref().and_then(|more| more.contract_size);
-        if contract.is_some_and(|size| size.to_units() != Some((1, 0))) {
-            let reason = "is not 1: contracts of several units have no pools yet";
-            return Err(self.fault("contract_size", reason));
+        if let Some(size) = contract.filter(|size| size.to_units() != Some((1, 0))) {
+            let reason = format!("is {size}: contracts of {size} units {NOT_COMPUTED}");
+            return Err(self.fault(CONTRACT_SIZE, &reason));
         }
         let paid = self.paid()?;
         let value = self.value(paid.as_ref());

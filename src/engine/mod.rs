@@ -150,7 +150,9 @@ pub use text::{
 };
 pub use time::{TimeError, Timestamp};
 pub use totals::PoolTotals;
-pub use trade::{InvalidTrade, Trade, TradeRef, TradeText, is_executed, is_never_executed};
+pub use trade::{
+    InvalidTrade, NOT_COMPUTED, Trade, TradeRef, TradeText, is_executed, is_never_executed,
+};
 pub use traded::{PendingTrade, STATED_COLUMNS, StatedNames, Traded, pools_of};
 pub use trades::{PoolFull, Trades};
 pub use transfer::Transfer;

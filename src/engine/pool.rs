@@ -20,7 +20,7 @@ use super::plain::plain;
 use super::splits::SplitError;
 use super::text::{shown, thousands};
 use super::trade::TradeRef;
-use super::trade::{InvalidTrade, Trade, TradeText};
+use super::trade::{InvalidTrade, NOT_COMPUTED, Trade, TradeText};
 use super::traded::Traded;
 use super::trades::{PoolFull, Trades};
 
@@ -453,7 +453,17 @@ pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
     let first = faulty.first().or(lacking.first())?;
     // A trade may lack a rate with several of its legs.
     let ids: BTreeSet<&str> = lacking.iter().map(|row| row.order_id.as_str()).collect();
-    let rows = match faulty.len() {
+    let is_of_contracts = |row: &&&InvalidTrade| row.reason.ends_with(NOT_COMPUTED);
+    let contracts = faulty.iter().filter(is_of_contracts).count();
+    let uncomputed = match contracts {
+        0 => None,
+        1 => Some("1 trade of contracts is not computed yet".to_owned()),
+        rows => Some(format!(
+            "{} trades of contracts {NOT_COMPUTED}",
+            thousands(rows)
+        )),
+    };
+    let rows = match faulty.len().saturating_sub(contracts) {
         0 => None,
         1 => Some("1 row is not a trade".to_owned()),
         rows => Some(format!("{} rows are not trades", thousands(rows))),
@@ -463,7 +473,7 @@ pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
         1 => Some("1 trade has no value in USD".to_owned()),
         trades => Some(format!("{} trades have no value in USD", thousands(trades))),
     };
-    let counted: Vec<String> = rows.into_iter().chain(trades).collect();
+    let counted: Vec<String> = rows.into_iter().chain(uncomputed).chain(trades).collect();
     let reason = match invalid.len() {
         1 => first.to_string(),
         _ => format!("{}; the first: {first}", counted.join(", and ")),

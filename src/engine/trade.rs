@@ -42,6 +42,9 @@ pub struct Trade {
     pub entry: Entry,
 }
 
+/// The end of the reason of a trade that is right, and that this version can't compute.
+pub const NOT_COMPUTED: &str = "are not computed yet";
+
 /// A row that is not a trade, or a number that does not fit: which order, which column, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("order {}: {column} {reason}", shown(order_id).quoted())]

@@ -42,7 +42,11 @@ impl TradeReader<'_, '_> {
 
     fn raw<'r>(&self, record: &'r StringRecord, column: Column) -> &'r str {
         let place = self.header.place(column);
-        place.and_then(|place| record.get(place)).unwrap_or("")
+        let cell = place.and_then(|place| record.get(place)).unwrap_or("");
+        match cell.as_bytes().first() {
+            Some(b'=') => of_formula(cell),
+            _ => cell,
+        }
     }
 
     /// Reads a row. Errors: the first cell at fault, the status before the numbers.
@@ -160,6 +164,12 @@ impl TradeReader<'_, '_> {
             linked_order_id: text(Column::LinkedOrderId),
         }
     }
+}
+
+/// Returns the text inside a formula: `="229"` keeps a spreadsheet from rounding an id.
+pub(super) fn of_formula(cell: &str) -> &str {
+    let text = cell.strip_prefix("=\"").and_then(|of| of.strip_suffix('"'));
+    text.unwrap_or(cell)
 }
 
 fn given(text: &str) -> Option<String> {

@@ -11,7 +11,6 @@ use csv::StringRecord;
 
 use super::blocks::Block;
 use super::cancels::cancel;
-use super::currency::unread_currency;
 use super::decimals::{Decimals, Numbers, OpenNumber};
 use super::deliveries::hold_back;
 use super::dialect::Dialect;
@@ -20,7 +19,8 @@ use super::encoding::Encoding;
 use super::error::FileError;
 use super::file::{is_line_end, is_workbook};
 use super::formats::{
-    JoinedOutcome, JoinedRows, NATIVE, Record, RowFormat, RowOutcome, is_blank, recognise,
+    JoinedOutcome, JoinedRows, NATIVE, Record, RowFormat, RowOutcome, is_blank, is_other_header,
+    recognise,
 };
 use super::numbering::{Numbering, number_actions, number_movements};
 use super::reading::Reading;
@@ -28,6 +28,7 @@ use super::rejected::{Fault, RejectedRow};
 use super::rejects::Rejects;
 use super::repeats::{Kept, Repeats};
 use super::rows::{Row, RowReader};
+use super::seen::SeenRows;
 use super::{ImportOptions, ParsedFile};
 use crate::engine::{AssetAction, LedgerTrade, Movement};
 
@@ -102,7 +103,7 @@ pub fn parse_csv(
         told.is_multiple_of(PROGRESS_ROWS)
             .then(|| progress(row.end));
     };
-    file.rows = match format.format.joined() {
+    let (rows, seen) = match format.format.joined() {
         None => format.each_row(&block, options, take)?,
         Some(joined) => {
             let (mut rows, mut reading) = (JoinedRows::new(joined), Reading::new(options));
@@ -119,6 +120,9 @@ pub fn parse_csv(
             count
         }
     };
+    file.rows = rows;
+    file.times = format.times(&seen, options);
+    file.accounts = seen.accounts;
     progress(bytes.len());
     let trades = kept.trades.len() + cancelling.len() + delivered.len();
     format.check_kinds(&file, trades)?;
@@ -152,9 +156,9 @@ fn is_cut_text(bytes: &[u8]) -> bool {
 /// The format of a file of trades, with the columns that its header has.
 #[derive(Debug, Clone)]
 pub struct CsvFormat {
-    format: Arc<dyn RowFormat>,
+    pub(super) format: Arc<dyn RowFormat>,
     /// Last line of the header.
-    header_line: u64,
+    pub(super) header_line: u64,
 }
 
 /// The rows of a block, read.
@@ -172,6 +176,8 @@ pub struct ParsedBlock {
     pub ignored: BTreeMap<&'static str, u64>,
     /// Rows that are not blank, without the header.
     pub rows: u64,
+    /// Facts of all rows together.
+    pub seen: SeenRows,
 }
 
 impl CsvFormat {
@@ -220,38 +226,6 @@ impl CsvFormat {
         };
         found.check_unread(&mut rows(), options)?;
         Ok(Some(found))
-    }
-
-    /// Checks the first rows of unused columns. Errors: one of them names another currency than
-    /// the dollar in each row.
-    fn check_unread(
-        &self,
-        rows: &mut RowReader<'_>,
-        options: &ImportOptions,
-    ) -> Result<(), FileError> {
-        let mut places = self.format.unread_places();
-        places.retain(|place| !options.columns.is_ignored(&self.format.column_at(*place)));
-        let Some((line, place, found)) = unread_currency(rows, &places, self.header_line)? else {
-            return Ok(());
-        };
-        let (column, format) = (self.format.column_at(place), self.name().to_owned());
-        let mut spelled = self.unknown_columns().iter();
-        let spelled = spelled.find(|name| name.trim().to_lowercase() == column);
-        let column = spelled.map_or(column, |name| name.trim().to_owned());
-        // Of other formats than our own, only a person's table has unread columns.
-        Err(match self.name() == NATIVE {
-            true => FileError::OtherCurrency {
-                line,
-                column,
-                found,
-            },
-            false => FileError::CurrencyBesideTable {
-                line,
-                column,
-                found,
-                format,
-            },
-        })
     }
 
     /// Returns the name of the format.
@@ -308,23 +282,6 @@ impl CsvFormat {
             }
         }
         Ok(found)
-    }
-
-    /// Says how a file is read, if not as UTF-8 with commas.
-    pub fn read_as(
-        &self,
-        encoding: Encoding,
-        dialect: Dialect,
-        options: &ImportOptions,
-    ) -> Vec<&'static str> {
-        let is_open = self.has_open_decimals(dialect, options);
-        let decimals = is_open.then(|| options.decimals.said()).flatten();
-        let said = encoding.said().into_iter();
-        let zone = self.format.zone_said(options);
-        said.chain(dialect.said())
-            .chain(decimals)
-            .chain(zone)
-            .collect()
     }
 
     /// Completes the ids that are made of facts. `movements` and `actions` are those of a whole
@@ -393,7 +350,7 @@ impl CsvFormat {
     /// Reads a block. Blocks may be read in any order, and by many threads.
     pub fn parse(&self, block: &Block, options: &ImportOptions) -> Result<ParsedBlock, FileError> {
         let mut parsed = ParsedBlock::default();
-        parsed.rows = self.each_row(block, options, |_, outcome| match outcome {
+        let (rows, seen) = self.each_row(block, options, |_, outcome| match outcome {
             RowOutcome::Trade(trade) => parsed.trades.push(trade),
             RowOutcome::Movement(movement) => parsed.movements.push(*movement),
             RowOutcome::Action(action) => parsed.actions.push(*action),
@@ -402,17 +359,18 @@ impl CsvFormat {
             RowOutcome::Delivery(delivery) => parsed.rejected.push(delivery.row),
             RowOutcome::Ignored(kind) => *parsed.ignored.entry(kind).or_default() += 1,
         })?;
+        (parsed.rows, parsed.seen) = (rows, seen);
         Ok(parsed)
     }
 
     /// Calls `take` with each trade, rejected row or ignored row of a block. Returns how many rows
-    /// are not blank, without the header.
+    /// are not blank, without the header, and their facts.
     fn each_row(
         &self,
         block: &Block,
         options: &ImportOptions,
         mut take: impl FnMut(&Row<'_>, RowOutcome),
-    ) -> Result<u64, FileError> {
+    ) -> Result<(u64, SeenRows), FileError> {
         let mut reading = Reading::new(options);
         self.each_record(block, options, |record, open| {
             let mut each = |outcome| match open {
@@ -426,23 +384,43 @@ impl CsvFormat {
     }
 
     /// Calls `take` with each row of a block that is not blank, without the header, and with a
-    /// number of it that can be read in two ways. Returns the number of rows.
+    /// number of it that can be read in two ways. Returns the number of rows, and their facts.
     fn each_record<'b>(
         &self,
         block: &'b Block,
         options: &ImportOptions,
         mut take: impl FnMut(&Record<'_, 'b>, Option<&OpenNumber>) -> Result<(), FileError>,
-    ) -> Result<u64, FileError> {
+    ) -> Result<(u64, SeenRows), FileError> {
         let mut rows = RowReader::of(&block.text, block.line, block.dialect);
         let mut cells = StringRecord::new();
         let is_open = self.has_open_decimals(block.dialect, options);
         let numbers = is_open.then(|| Numbers::new(&options.decimals, self.format.number_places()));
-        let mut count = 0;
+        let (mut count, width) = (0, self.format.width());
+        let (places, mut seen) = (self.format.seen_places(options), SeenRows::default());
+        // The first of the last rows that do not fit the table.
+        let mut apart = None;
         while let Some(row) = rows.read(&mut cells)? {
             let is_none = row.fault.is_none() && is_blank(&cells);
             if is_none || row.line <= self.header_line {
                 continue;
             }
+            let is_apart = row.fault.is_none() && cells.len() != width;
+            // Rows of blocks are read in any order, so each of them is judged alone.
+            let before = apart.filter(|_| self.is_read_whole());
+            let first = before.or(is_apart.then_some(row.line));
+            // Our own files are checked by their width alone.
+            if (first.is_some() || self.name() != NATIVE)
+                && is_other_header(
+                    self.format.as_ref(),
+                    (&row, &cells),
+                    first.is_some(),
+                    options,
+                )
+            {
+                let line = first.unwrap_or(row.line);
+                return Err(FileError::SecondFile { line });
+            }
+            apart = first.filter(|_| is_apart);
             let is_cut = row.end == block.text.len() && block.ends_without_line_end();
             let open = numbers.as_ref().and_then(|of| of.write_plain(&mut cells));
             let record = Record {
@@ -450,10 +428,11 @@ impl CsvFormat {
                 cells: &cells,
                 is_cut,
             };
+            seen.look_at(&cells, &places);
             take(&record, open.as_ref())?;
             count += 1;
         }
-        Ok(count)
+        Ok((count, seen))
     }
 
     /// Rejects a row with a number that can be read in two ways.

@@ -136,6 +136,22 @@ pub enum FileError {
         /// The columns of the header that the format does not have.
         unseen: Vec<String>,
     },
+    /// A column that a person ignores, and that the format reads.
+    #[error("the column {} can't be ignored: {format} reads it", quoted(column))]
+    IgnoredColumn {
+        /// Line of the header, from 1.
+        line: u64,
+        /// The column, as the header spells it.
+        column: String,
+        /// The format.
+        format: &'static str,
+    },
+    /// A header of another file after the first rows.
+    #[error("begins another file")]
+    SecondFile {
+        /// First line of the other file, from 1.
+        line: u64,
+    },
     /// A quote in the header that is never closed, or text after a closed one.
     #[error("the header has a quote that is not closed, expected column names")]
     HeaderQuote {
@@ -212,6 +228,8 @@ impl FileError {
             | Self::TwoFormats { line, .. }
             | Self::NearFormat { line, .. }
             | Self::WrongFile { line, .. }
+            | Self::IgnoredColumn { line, .. }
+            | Self::SecondFile { line }
             | Self::MissingColumns { line, .. }
             | Self::DuplicateColumn { line, .. }
             | Self::OtherCurrency { line, .. }

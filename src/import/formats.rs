@@ -4,6 +4,7 @@
 //! reads the file, counts lines, and collects the outcomes. To add a format, write its file and add
 //! one line to [`FORMATS`]. Read next: `native.rs`, the format to copy.
 
+mod account_columns;
 mod actions;
 mod amounts;
 mod binance_convert;
@@ -62,6 +63,7 @@ use self::native::Native;
 pub use self::own::OwnFormats;
 pub use self::same_trades::{adds_up_a_second, may_have_same_trades};
 use self::unknown::Unknown;
+pub(super) use self::zones::said_by_person;
 use super::ImportOptions;
 use super::bounds::COLUMNS_MAX;
 use super::cancels::Cancellation;
@@ -71,6 +73,7 @@ use super::error::FileError;
 use super::reading::Reading;
 use super::rejected::RejectedRow;
 use super::rows::{Row, RowReader};
+use super::seen::{SeenPlaces, ZoneSource};
 use crate::engine::{AssetAction, LedgerTrade, Movement};
 
 /// Finds formats by a header. A file that two of them recognise is refused.
@@ -111,7 +114,7 @@ const JOINED: &[&dyn JoinedFormat] = &[
 pub(super) const ROWS_BEFORE_HEADER_MAX: usize = 12;
 
 /// One kind of file, as the header of one file shows it.
-pub(super) trait RowFormat: Debug + Send + Sync {
+pub(super) trait RowFormat: FormatHeader + Debug + Send + Sync {
     /// Returns the name of the format.
     fn name(&self) -> &'static str;
 
@@ -122,11 +125,6 @@ pub(super) trait RowFormat: Debug + Send + Sync {
 
     /// Returns the reason why the import takes no such file.
     fn refuses(&self) -> Option<&'static str> {
-        None
-    }
-
-    /// Says where the zone of the times comes from, if the format alone does not say it.
-    fn zone_said(&self, _options: &ImportOptions) -> Option<&'static str> {
         None
     }
 
@@ -190,6 +188,27 @@ pub(super) trait RowFormat: Debug + Send + Sync {
         reading: &mut Reading<'_>,
         each: &mut dyn FnMut(RowOutcome),
     ) -> Result<(), FileError>;
+}
+
+/// The facts of a file by its header.
+pub(super) trait FormatHeader {
+    /// Returns the number of cells of the header.
+    fn width(&self) -> usize;
+
+    /// Tells whether the format reads a column of the header.
+    fn reads_column(&self, _name: &str) -> bool {
+        false
+    }
+
+    /// Returns the zone of times without an offset, and the place that it comes from.
+    fn zone_said(&self, _options: &ImportOptions) -> Option<(String, ZoneSource)> {
+        None
+    }
+
+    /// Returns the columns whose texts a report names.
+    fn seen_places(&self, _options: &ImportOptions) -> SeenPlaces {
+        SeenPlaces::default()
+    }
 }
 
 /// A format with a file of code of its own.
@@ -312,7 +331,10 @@ fn recognise_among(
                     names: [one.name(), other.name()],
                 });
             }
-            (Some(format), None) => return known(format, row.line).map(Some),
+            (Some(format), None) => {
+                check_ignored(format.as_ref(), &header)?;
+                return known(format, row.line).map(Some);
+            }
             (None, _) => {}
         }
         let differences = differences(&header);
@@ -323,6 +345,57 @@ fn recognise_among(
     match near.or_else(|| unknown.error()) {
         None => Ok(None),
         Some(error) => Err(error),
+    }
+}
+
+/// Fewest names of a header.
+const NAMES_MIN: usize = 4;
+
+/// Tells whether a row below the header of a file is a header, too. `format`: that of the file.
+/// `is_apart`: rows before it do not fit the table.
+pub(super) fn is_other_header(
+    format: &dyn RowFormat,
+    (row, cells): (&Row<'_>, &StringRecord),
+    is_apart: bool,
+    options: &ImportOptions,
+) -> bool {
+    // Nearly all rows have a number, which no name of a column is.
+    let is_number =
+        |cell: &str| cell.starts_with(|of: char| of.is_ascii_digit() || "-+$(".contains(of));
+    let cells_of = || cells.iter().map(str::trim).filter(|cell| !cell.is_empty());
+    if cells_of().any(is_number) || cells_of().count() < NAMES_MIN {
+        return false;
+    }
+    let fold = |text: &str| text.trim().to_lowercase();
+    let mut places = cells.iter().enumerate();
+    if !is_apart && places.all(|(at, cell)| fold(cell) == fold(&format.column_at(at))) {
+        return false;
+    }
+    let header = HeaderRow {
+        row,
+        cells,
+        before: &[],
+        columns: &options.columns,
+        file_name: "",
+        format: None,
+        own: &options.own_formats,
+    };
+    FORMATS
+        .iter()
+        .any(|recognise| !recognise(&header).is_empty())
+}
+
+/// Checks that a person ignores no column that the format reads.
+fn check_ignored(format: &dyn RowFormat, header: &HeaderRow<'_>) -> Result<(), FileError> {
+    let mut names = header.cells.iter();
+    let ignored = names.find(|name| header.columns.is_ignored(name) && format.reads_column(name));
+    match ignored {
+        None => Ok(()),
+        Some(column) => Err(FileError::IgnoredColumn {
+            line: header.row.line,
+            column: column.trim().to_owned(),
+            format: format.name(),
+        }),
     }
 }
 

@@ -93,6 +93,11 @@ impl Header {
         }
     }
 
+    /// Tells whether a name is that of one of our columns.
+    pub(super) fn has(&self, name: &str) -> bool {
+        is_known(&fold(name))
+    }
+
     /// Returns the places of the ignored columns that have a name.
     pub(super) fn unknown_places(&self) -> Vec<usize> {
         let names = self.names.iter().enumerate();

@@ -17,6 +17,7 @@ mod claims;
 mod column_names;
 mod columns;
 mod csv;
+mod csv_facts;
 mod currency;
 mod decimals;
 mod deliveries;
@@ -40,6 +41,7 @@ mod rejected;
 mod rejects;
 mod repeats;
 mod rows;
+mod seen;
 mod server_time;
 mod table;
 mod taking_back;
@@ -49,7 +51,7 @@ mod times;
 mod whole;
 mod zone_names;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 
@@ -78,6 +80,7 @@ pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
 pub use rejected::{Hint, Obstacle, ROW_COLUMN, RejectedRow, quoted};
 pub use rejects::{REJECT_REASONS_MAX, REJECTS_KEPT_MAX, RejectGroup, Rejects};
 pub use repeats::{Repeated, Repeats, TradeHasher, TradeHashes};
+pub use seen::{FileTimes, SeenRows, ZoneSource};
 pub use server_time::zone_of_server;
 pub use table::{Table, TableFile, TableRow};
 pub use whole::read_whole;
@@ -136,6 +139,10 @@ pub struct ParsedFile {
     pub format: &'static str,
     /// How the file is read, if not as UTF-8 with commas between the cells.
     pub read_as: Vec<&'static str>,
+    /// The zone in which the times are read. `None`: the file has no times.
+    pub times: Option<FileTimes>,
+    /// The accounts that the file names, and that the import does not read.
+    pub accounts: BTreeSet<String>,
     /// A fact that the file does not state, and that is taken for granted; or nothing.
     pub assumes: &'static str,
     /// Rows that are known to be no trades, by the name of their type.

@@ -8,7 +8,7 @@ use jiff::tz::{Offset, TimeZone};
 use crate::engine::Timestamp;
 
 /// The name of such a zone.
-const NAME: &str = "the clock of the account's server";
+pub(super) const NAME: &str = "the clock of the account's server";
 
 /// Bytes of the header of a block.
 const HEADER_BYTES: usize = 44;

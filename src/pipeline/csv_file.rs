@@ -19,7 +19,7 @@ use super::job::{Context, Stage};
 use crate::engine::{AssetAction, LedgerTrade, Movement};
 use crate::import::{
     Block, CsvFormat, Decimals, Dialect, Encoding, FileError, ImportOptions, Numbering,
-    RejectedRow, Repeats, TradeHasher, TradeHashes,
+    RejectedRow, Repeats, SeenRows, TradeHasher, TradeHashes,
 };
 use crate::store::model::Reject;
 use crate::store::trades::TradeSource;
@@ -263,6 +263,7 @@ fn check(
     let mut checked = FileRead::default();
     let (mut trades, mut seen) = (0, 0);
     let (mut movements, mut actions) = (Vec::new(), Vec::new());
+    let mut facts = SeenRows::default();
     let reading = each_block_of(
         (file, begun),
         context,
@@ -274,10 +275,10 @@ fn check(
                 findings_of(format.name(), &parsed.trades),
                 (parsed.rejected, parsed.ignored),
                 (parsed.movements, parsed.actions),
-                parsed.rows,
+                (parsed.rows, parsed.seen),
             ))
         },
-        |_, (of_block, findings, (rejected, ignored), (moved, acted), rows), end| {
+        |_, (of_block, findings, (rejected, ignored), (moved, acted), (rows, seen_rows)), end| {
             checked.add(findings);
             trades += of_block.len() as u64;
             hashes.extend(&of_block);
@@ -286,11 +287,14 @@ fn check(
             movements.extend(moved);
             actions.extend(acted);
             checked.rows += rows;
+            facts.merge(seen_rows);
             context.progress.advance(end - seen);
             seen = end;
             Ok(())
         },
     )?;
+    checked.times = reading.format.times(&facts, options);
+    checked.accounts = facts.accounts;
     if reading.format.makes_ids() {
         return Ok(Checked {
             numbering: Some(Numbering::of(hashes, hasher)),

@@ -1,12 +1,12 @@
 //! Findings of a file of trades: counts, rejected rows, fees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::earlier::ImportedAs;
 use super::order_fees::OrderFees;
 use super::same_trades::CountedTwice;
 use crate::engine::{ActionKind, AssetAction, FeeSigns, LedgerTrade, Movement, MovementKind};
-use crate::import::{Balances, CancelledTrade, ParsedFile, RejectedRow, Rejects};
+use crate::import::{Balances, CancelledTrade, FileTimes, ParsedFile, RejectedRow, Rejects};
 use crate::store::model::{ImportReceipt, Reject};
 
 /// Findings of a file's first reading.
@@ -26,6 +26,10 @@ pub struct FileRead {
     pub format: String,
     /// How the file is read, if not as UTF-8 with commas between the cells.
     pub read_as: Vec<&'static str>,
+    /// The zone in which the times are read. `None`: the file has no times.
+    pub times: Option<FileTimes>,
+    /// The accounts that the file names, and that the import does not read.
+    pub accounts: BTreeSet<String>,
     /// A fact that the file does not state, and that is taken for granted; or nothing.
     pub assumes: String,
     /// Rows that are known to be no trades, by the name of their type.
@@ -62,6 +66,8 @@ impl FileRead {
             rejected: parsed.rejected.iter().cloned().collect(),
             format: parsed.format.to_owned(),
             read_as: parsed.read_as.clone(),
+            times: parsed.times.clone(),
+            accounts: parsed.accounts.clone(),
             assumes: parsed.assumes.to_owned(),
             ignored: ignored
                 .map(|(kind, rows)| ((*kind).to_owned(), *rows))

@@ -155,7 +155,7 @@ fn the_name_of_a_file_says_the_zone_of_its_times() {
     assert!(refused.contains("--timezone"), "{refused}");
     folder.write(name, text.replacen("Date(UTC)", "Time", 1));
     let said = folder.fifo_pnl(&["import", name]).expect(0).stdout;
-    let zone = "  read as: times in the zone of the file's name\n";
+    let zone = "  times: UTC+2, from the file's name\n";
     assert!(said.contains(zone), "{said}");
     // 2024-08-24T20:40:05Z, in microseconds.
     let last = folder.value("SELECT max(order_time) FROM trade_records");
@@ -321,7 +321,7 @@ fn a_report_of_lots_says_which_settings_it_needs() {
     let said = folder.fifo_pnl(&command).expect(0).stdout;
     for part in [
         "14 rows, 6 new, 0 known, 7 movements, 1 not used",
-        "  format: mt5-report\n  read as: HTML\n  not used: 1 total\n",
+        "  format: mt5-report\n  read as: HTML\n  times: Europe/Athens, from --timezone\n",
         "  balances: agree in 13 of 13 rows\n",
     ] {
         assert!(said.contains(part), "{part}\n{said}");
@@ -329,6 +329,25 @@ fn a_report_of_lots_says_which_settings_it_needs() {
     // 10:15:30 in Athens, two hours ahead.
     let first = folder.value("SELECT min(order_time) FROM trade_records");
     assert_eq!(first, "1740989730000000");
+    // Rows of contracts are right: the only step leaves their pool out.
+    let run = ["run", "--timezone", "Europe/Athens", "report.html"];
+    let said = folder.fifo_pnl(&run).expect(1).stdout;
+    assert!(
+        said.contains("trades of contracts are not computed yet"),
+        "{said}"
+    );
+    let item = "SELECT id FROM manual_review_queue WHERE description LIKE '%100000 units%' LIMIT 1";
+    let shown = folder.fifo_pnl(&["review", "show", &folder.value(item)]);
+    let shown = shown.expect(0).stdout.replace("\n", " ");
+    for part in [
+        "contracts of 100000 units are not computed yet",
+        "fifo-pnl review exclude",
+    ] {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
+    for part in ["--correct", "void", "import"] {
+        assert!(!shown.contains(part), "{part}\n{shown}");
+    }
 }
 
 #[test]

@@ -36,6 +36,7 @@ mod rates_kept;
 mod review;
 mod same_bytes;
 mod settings_of_runs;
+mod summaries;
 #[path = "../support/mod.rs"]
 mod support;
 mod tax;

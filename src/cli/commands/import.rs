@@ -1,6 +1,7 @@
 //! `import`: CSV files into the ledger.
 
 mod doubled;
+mod facts;
 mod joined;
 mod rates;
 mod report;
@@ -400,7 +401,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
         text.push_str("  the file has a header and no rows\n");
     }
     let skip_invalid = request.skip_invalid;
-    *text += &report::describe_format(&report.read);
+    *text += &report::describe_format(&report.read, &request.account);
     *text += &joined::describe(&report.read, skip_invalid);
     text.push_str(&report::describe_voided(receipt));
     text.push_str(&report::describe_beside(&report.read, receipt));
@@ -422,7 +423,8 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     let (name, rejected) = (name.to_string(), &report.read.rejected);
     text.push_str(&report::describe_rejects(&name, rejected));
     if let Some(receipt) = receipt {
-        text.push_str(&report::describe_conflicts(&name, receipt));
+        let corrected = facts::correction(&report.read.name, request);
+        text.push_str(&report::describe_conflicts(&name, receipt, &corrected));
         text.push_str(&report::describe_known_otherwise(&name, receipt));
         text.push_str(&report::describe_cuts(receipt));
     }
@@ -460,7 +462,8 @@ pub(super) fn to_json(report: &FileReport) -> Value {
     let read = &report.read;
     let mut json = json!({
         "file": read.name, "sha256": read.sha256, "rows": read.rows, "format": read.format,
-        "read_as": read.read_as, "assumed": read.assumes,
+        "read_as": read.read_as, "times": facts::times_json(read.times.as_ref()),
+        "accounts_in_file": read.accounts, "assumed": read.assumes,
         "not_trades": read.ignored, "cancelled": report::cancelled_json(&read.cancelled),
         "movements": report::kinds_json(&read.movements, receipt.map(|it| &it.movements)),
         "actions": report::kinds_json(&read.actions, receipt.map(|it| &it.actions)),

@@ -100,7 +100,7 @@ pub(super) fn wait(command: &Command) -> Wait {
 /// Errors: a value can't be read, or has no effect beside another value.
 pub(super) fn check(command: &Command, now: Timestamp) -> CliResult<()> {
     match command {
-        Command::Run(args) => import::request(&args.files).map(drop),
+        Command::Run(args) => run::check(args),
         Command::Import(args) => import::check(args),
         Command::Void(args) => void::check(args).map(drop),
         Command::Account(args) => account::check(&args.command),

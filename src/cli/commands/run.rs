@@ -4,15 +4,24 @@ use crate::store::model::VersionOrigin;
 use serde_json::json;
 
 use super::tax::filed_years_changed;
-use super::{compute, decided, import, validate};
+use super::{check_reason, compute, decided, import, validate};
 use crate::cli::Outcome;
 use crate::cli::args::RunArgs;
 use crate::cli::error::CliResult;
 use crate::cli::session::Session;
-use crate::pipeline::{self, ComputeOptions, FileReport};
+use crate::pipeline::{self, ComputeOptions, FileReport, ImportRequest};
+
+/// Checks the typed arguments. Errors: a value that can't be read.
+pub(super) fn check(args: &RunArgs) -> CliResult<()> {
+    args.reason.as_deref().map(check_reason).transpose()?;
+    import::request(&args.files).map(drop)
+}
 
 pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
-    let request = import::request(&args.files)?;
+    let request = ImportRequest {
+        correct: args.reason.clone(),
+        ..import::request(&args.files)?
+    };
     let (store, sources) = import::read(&args.files, &request, session).await?;
     let location = store
         .as_ref()

@@ -45,7 +45,9 @@ fn lot_words(settings: &[String]) -> String {
     };
     format!(
         "write these lines into fifo-pnl.toml. Fill in the units of one MetaTrader lot{empty}. \
-         MetaTrader shows them in the specification of the symbol, as Contract size{currencies}"
+         MetaTrader shows them in the specification of the symbol, as Contract size{currencies}. \
+         Symbols with another size than 1 get no result yet: contracts of several units are not \
+         computed"
     )
 }
 
@@ -255,8 +257,24 @@ pub fn file_hint(error: &FileError) -> String {
                 names[0], names[1]
             )
         }
+        FileError::SecondFile { .. } => {
+            "the file is several files joined into one: import the files one by one".into()
+        }
         FileError::HeaderQuote { .. } => "close the quote, or remove it".into(),
         FileError::DuplicateColumn { .. } => "remove or rename one of the two columns".into(),
+        FileError::IgnoredColumn { .. }
+        | FileError::OtherCurrency { .. }
+        | FileError::CurrencyBesideTable { .. } => column_hint(error),
+        FileError::Csv(_) => "export the file again, as CSV in UTF-8".into(),
+    }
+}
+
+/// Advises about a column that says more than it should.
+fn column_hint(error: &FileError) -> String {
+    match error {
+        FileError::IgnoredColumn { column, .. } => {
+            format!("leave out --ignore-column {}", quoted(column))
+        }
         FileError::OtherCurrency { column, .. } => other_currency_hint(column),
         FileError::CurrencyBesideTable { column, format, .. } => format!(
             "if prices are in this currency, add to [formats.{format}.trade]: \
@@ -265,7 +283,7 @@ pub fn file_hint(error: &FileError) -> String {
             quoted(&format!("{{{column}}}")),
             quoted(column)
         ),
-        FileError::Csv(_) => "export the file again, as CSV in UTF-8".into(),
+        _ => String::new(),
     }
 }
 

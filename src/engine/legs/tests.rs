@@ -294,7 +294,10 @@ fn what_gives_no_value_is_named() {
     let row = Row { more, ..BOUGHT };
     let (issue, text) = reason(&row, &[]);
     assert_eq!(issue, IssueType::InvalidTrade);
-    assert!(text.contains("contract_size is not 1"), "{text}");
+    assert!(
+        text.contains("contract_size is 100: contracts of 100 units are not computed yet"),
+        "{text}"
+    );
     let more: &[_] = &[
         ("fee_amount", "-1"),
         ("fee_currency", "BNB"),

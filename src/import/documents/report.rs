@@ -28,6 +28,9 @@ struct Section {
     words: &'static [&'static str],
     /// Texts that begin the first row after the section.
     ends: &'static [&'static str],
+    /// Columns in the order in which MetaTrader writes them, in small letters. Other columns may
+    /// stand between them.
+    order: &'static [&'static str],
 }
 
 const MT5: &str = "mt5-report";
@@ -55,12 +58,42 @@ const SECTIONS: [Section; 2] = [
             "Balance:",
             "Credit Facility:",
         ],
+        order: &[
+            "time",
+            "deal",
+            "symbol",
+            "type",
+            "direction",
+            "volume",
+            "price",
+            "order",
+            "commission",
+            "swap",
+            "profit",
+            "balance",
+        ],
     },
     Section {
         format: MT4,
         telling: &["ticket", "type", "size", "item", "close time", "profit"],
         words: &["ticket", "open time", "type", "item", "close time"],
         ends: &["Closed P/L:", "Open Trades:", "Working Orders:", "Summary:"],
+        order: &[
+            "ticket",
+            "open time",
+            "type",
+            "size",
+            "item",
+            "open price",
+            "s / l",
+            "t / p",
+            "close time",
+            "close price",
+            "commission",
+            "taxes",
+            "swap",
+            "profit",
+        ],
     },
 ];
 
@@ -99,6 +132,8 @@ const NO_CURRENCY: &str = "no line before the section names the currency of the 
                            whole report again";
 const SEVERAL: &str = "it has several reports: import each one alone";
 const TOO_WIDE: &str = "its header has too many columns: save the report again";
+const OTHER_ORDER: &str = "the columns of its section are not in the order of MetaTrader: save the \
+                           whole report again";
 const OF_TESTER: &str = "a report of the strategy tester has no real trades";
 
 /// Tells by the beginning of a text whether it may be a report.
@@ -203,6 +238,11 @@ fn table_of(rows: &[ReportRow], separator: u8) -> Result<Option<String>, FileErr
     table.push(header.line, names.iter().map(String::as_str).chain(MADE));
     let folded: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
     let place = |wanted: &str| folded.iter().position(|name| name == wanted);
+    // Of two columns with changed names, or of two prices, nothing else tells which is which.
+    let places = section.order.iter().filter_map(|name| place(name));
+    if !places.is_sorted() {
+        return Err(refused_for(OTHER_ORDER));
+    }
     let (of_type, of_balance) = (place("type"), place("balance"));
     let mut balance = String::new();
     for row in section_rows {

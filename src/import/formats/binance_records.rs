@@ -112,7 +112,8 @@ const INSIDE: [&str; 12] = [
     "simple earn locked redemption",
 ];
 
-const CONTRACTS: &str = "expected no margin and no futures: they are not computed";
+const MARGIN: &str = "expected a spot account: trades on margin are not computed";
+const CONTRACTS: &str = "expected a spot account: futures are not computed";
 
 impl JoinedFormat for BinanceRecords {
     fn source(&self) -> &'static JoinedSource {
@@ -148,8 +149,14 @@ fn meaning(
     }
     let account = cells.text("Account");
     let lower = account.to_lowercase();
-    if lower.contains("margin") || lower.contains("futures") || lower.contains("option") {
+    if ["futures", "option", "coin-m", "usd-m"]
+        .iter()
+        .any(|it| lower.contains(it))
+    {
         return Err(("Account", Fault::new(CONTRACTS)));
+    }
+    if lower.contains("margin") {
+        return Err(("Account", Fault::new(MARGIN)));
     }
     if let Some((_, group)) = TRADES.iter().find(|(known, _)| *known == operation) {
         let time = cells.text(SOURCE.time);

@@ -4,6 +4,7 @@
 //! In the newer one, the rows of a trade have its id. Rows of one second do not stand in the order
 //! in which they were booked; their balances show that order.
 
+use super::contracts::check_spot;
 use super::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
     too_long, unknown_type,
@@ -54,7 +55,7 @@ static SOURCE: JoinedSource = JoinedSource {
 
 static LOG: JoinedSource = JoinedSource {
     name: "bybit-log",
-    assumes: "times are in UTC, as the file names no zone",
+    assumes: "",
     headers: &[(
         &[
             "Currency",
@@ -82,7 +83,7 @@ static LOG: JoinedSource = JoinedSource {
     ..SOURCE
 };
 
-const CONTRACTS: &str = "expected a spot trade: contracts and funding are not computed";
+const CONTRACTS: &str = "expected a spot trade: futures are not computed";
 
 impl JoinedFormat for BybitAccount {
     fn source(&self) -> &'static JoinedSource {
@@ -142,6 +143,7 @@ fn key(cells: &NamedCells<'_>, price: SignedAmount) -> String {
 }
 
 fn meaning(cells: &NamedCells<'_>) -> Result<RowMeaning, CellFault> {
+    check_spot(cells.text("Contract")).map_err(|fault| ("Contract", fault))?;
     if !cells.amount("Funding")?.is_zero() {
         return Err(("Funding", Fault::new(CONTRACTS)));
     }

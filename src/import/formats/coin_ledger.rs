@@ -1,13 +1,18 @@
 //! CoinLedger: the transactions as it exports them, one leg a row. Rows of one internal id are a
 //! trade.
 
+use std::collections::BTreeMap;
+
 use super::amounts::FeeKind;
 use super::joined::{
-    CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
-    unknown_type,
+    CellFault, JoinedFormat, JoinedRow, JoinedSource, NamedCells, Posting, RowMeaning, RowSays,
+    TradeId, unknown_type,
 };
+use super::tax_programs::without_eth2;
 use crate::engine::{MovementKind, SignedAmount};
 use crate::import::rejected::Fault;
+
+const ETH: &str = "ETH";
 
 const NO_MARGIN: &str = "expected no margin and no futures: such trades are not computed";
 const OTHER_SIGN: &str = "expected an amount above zero of a credit, and below zero of a debit";
@@ -60,8 +65,39 @@ impl JoinedFormat for CoinLedger {
         id.map(str::to_owned).into_iter().collect()
     }
 
+    /// ETH that became ETH2, or the reverse, is no trade.
+    fn settle(&self, rows: &mut [JoinedRow<'_>]) {
+        let mut of_key: BTreeMap<String, Option<SignedAmount>> = BTreeMap::new();
+        for row in rows.iter() {
+            let RowMeaning::Part { key, .. } = &row.says.meaning else {
+                continue;
+            };
+            let sum = of_key
+                .entry(key.clone())
+                .or_insert(Some(SignedAmount::ZERO));
+            for posting in &row.says.postings {
+                let is_eth = posting.asset == ETH && posting.fee.is_zero();
+                let before = sum.filter(|_| is_eth);
+                *sum = before.and_then(|sum| sum.checked_add(posting.amount).ok());
+            }
+        }
+        for row in rows {
+            let RowMeaning::Part { key, .. } = &row.says.meaning else {
+                continue;
+            };
+            if of_key
+                .get(key)
+                .copied()
+                .flatten()
+                .is_some_and(SignedAmount::is_zero)
+            {
+                row.says.meaning = RowMeaning::Ignored("ETH2 to ETH");
+            }
+        }
+    }
+
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
-        let asset = cells.text("Asset").to_ascii_uppercase();
+        let asset = without_eth2(cells.text("Asset")).to_ascii_uppercase();
         if asset.is_empty() {
             return Err(("Asset", Fault::new("expected the code of an asset")));
         }

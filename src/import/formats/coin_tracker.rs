@@ -3,7 +3,7 @@
 
 use super::amounts::FeeKind;
 use super::joined::{CellFault, JoinedFormat, JoinedSource, NamedCells, RowSays, unknown_type};
-use super::tax_programs::{Kinds, Legs, beside, both, received, sent};
+use super::tax_programs::{Kinds, Legs, beside, both, received, sent, without_eth2};
 use crate::engine::MovementKind;
 
 #[derive(Debug)]
@@ -105,7 +105,7 @@ impl JoinedFormat for CoinTracker {
             values: [None; 2],
         };
         let is_pair = !legs.sent.0.is_zero() && !legs.received.0.is_zero();
-        let is_same = legs.sent.1.eq_ignore_ascii_case(legs.received.1);
+        let is_same = without_eth2(legs.sent.1).eq_ignore_ascii_case(without_eth2(legs.received.1));
         match is_pair && !is_same && !["", "buy", "sell", "trade"].contains(&label.as_str()) {
             true => Err(unknown_type(column)),
             false => legs.row((column, &kinds)),

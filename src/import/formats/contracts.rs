@@ -8,10 +8,20 @@ const WORDS: [&str; 6] = ["SWAP", "PERP", "PERPETUAL", "FUTURES", "FUT", "INTX"]
 /// Ends of names without separators: `BTCPERP`, and `XBTUSDTM` of KuCoin.
 const ENDS: [&str; 4] = ["PERP", "USDTM", "USDCM", "USDM"];
 
+const FUTURES: &str = "expected a pair of spot trades: futures are not computed";
+
+/// Refuses the name of a contract, also if the settings have it.
+pub(super) fn check_spot(symbol: &str) -> Result<(), Fault> {
+    match is_named_contract(symbol) {
+        true => Err(Fault::new(FUTURES)),
+        false => Ok(()),
+    }
+}
+
 /// Returns the fault of a symbol without a known pair.
 pub(super) fn no_pair(symbol: &str) -> Fault {
     match names_contract(symbol) {
-        true => Fault::new("expected a pair of spot trades: futures are not computed"),
+        true => Fault::new(FUTURES),
         false => Fault::new("expected a pair whose quote is a known currency or coin")
             .with_hint(Hint::UnknownPair),
     }
@@ -21,12 +31,17 @@ pub(super) fn no_pair(symbol: &str) -> Fault {
 /// `BTC-29MAR24`, `BTC-USD-240329-50000-C`.
 fn names_contract(symbol: &str) -> bool {
     let symbol = symbol.to_ascii_uppercase();
-    let is_separator = |of: char| matches!(of, '-' | '_' | '/' | ':' | ' ');
-    let mut parts = symbol.split(is_separator);
     let ends = |end: &&str| symbol.len() > end.len() && symbol.ends_with(*end);
-    parts.clone().any(|part| WORDS.contains(&part))
-        || parts.by_ref().skip(1).any(is_expiry)
-        || ENDS.iter().any(ends)
+    is_named_contract(&symbol) || ENDS.iter().any(ends)
+}
+
+/// Tells whether a later part of a name is a word of contracts, or a day: `PERP-USDT` is a pair of
+/// a coin.
+fn is_named_contract(symbol: &str) -> bool {
+    let symbol = symbol.to_ascii_uppercase();
+    let is_separator = |of: char| matches!(of, '-' | '_' | '/' | ':' | ' ');
+    let mut parts = symbol.split(is_separator).skip(1);
+    parts.any(|part| WORDS.contains(&part) || is_expiry(part))
 }
 
 /// Tells whether a part of a name is a day: `240329`, `20240329`, `29MAR24`, `29MAR`.
@@ -71,6 +86,7 @@ mod tests {
             "1000SATS-USDT",
             "SWAPP-EUR",
             "MAY-USD",
+            "PERP-USDT",
         ] {
             assert!(!names_contract(pair), "{pair}");
         }

@@ -7,6 +7,7 @@ mod agreement;
 mod cancels;
 mod currencies;
 mod deliveries;
+mod facts;
 mod fees;
 mod kinds;
 mod naming;
@@ -21,7 +22,7 @@ use self::cancels::CancelsTable;
 use self::currencies::currencies_beside;
 use self::kinds::{RowKind, is_option};
 use super::actions::ActionTable;
-use super::contracts::no_pair;
+use super::contracts::{check_spot, no_pair};
 use super::differences::Differences;
 use super::layout::{
     CellMaking, Generation, Layout, MadeText, Refused, RowKinds, native_column, text_of_layout,
@@ -33,7 +34,6 @@ use super::template::{fold, is_named};
 use super::zones::{FileZone, zone_of};
 use super::{HeaderRow, Record, RowFormat, RowOutcome};
 use crate::engine::{Instrument, LedgerTrade, Symbol};
-use crate::import::ImportOptions;
 use crate::import::cells::TradeReader;
 use crate::import::columns::{COLUMNS, Column};
 use crate::import::currency::CurrencyColumn;
@@ -247,6 +247,9 @@ impl Described {
     fn fill<'r>(&self, texts: &mut Texts<'r>, cells: &'r StringRecord) -> Result<(), Faulty> {
         for made in &self.made {
             let text = self.text(made, cells, texts)?;
+            if made.column == Column::Symbol && !self.layout.tickers && !self.is_own {
+                check_spot(&text).map_err(|fault| (Column::Symbol, fault))?;
+            }
             if let Some(place) = texts.get_mut(made.column as usize) {
                 *place = text;
             }
@@ -417,10 +420,6 @@ impl RowFormat for Described {
             PlacedPart::Cell(place, _) => Some(*place),
         });
         places.collect()
-    }
-
-    fn zone_said(&self, options: &ImportOptions) -> Option<&'static str> {
-        self.zone.said(options)
     }
 
     /// The tables of this program were made with files of their sources.

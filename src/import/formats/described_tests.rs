@@ -224,6 +224,8 @@ mod lost_rows;
 mod options_of_shares;
 #[path = "refused_tests.rs"]
 mod refused_rows;
+#[path = "seen_tests.rs"]
+mod seen_rows;
 
 #[path = "cancelled_tests.rs"]
 mod cancelled_rows;

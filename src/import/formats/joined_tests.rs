@@ -101,17 +101,14 @@ const REJECTED: &[RejectCase] = &[
         "bybit-account",
         &[("--,2025-03-02", "CLOSE,2025-03-02")],
         &[
-            "6: Action is \"CLOSE\", expected a spot trade: contracts and funding are not computed",
+            "6: Action is \"CLOSE\", expected a spot trade: futures are not computed",
             "7: row is the only one, expected one asset paid and one received",
         ],
     ),
     (
         "bybit-account",
         &[("TRANSFER_OUT", "SETTLEMENT")],
-        &[
-            "3: Type is \"SETTLEMENT\", expected a spot trade: contracts and funding are not \
-             computed",
-        ],
+        &["3: Type is \"SETTLEMENT\", expected a spot trade: futures are not computed"],
     ),
     (
         "bybit-account",
@@ -142,9 +139,7 @@ const REJECTED: &[RejectCase] = &[
             "700003,2025-04-03 09:00:00,Perpetual",
         )],
         &[
-            "4: Trade Type is \"Perpetual\", expected Spot: trades on margin and of contracts \
-             are not \
-             computed",
+            "4: Trade Type is \"Perpetual\", expected Spot: futures are not computed",
             "5: row is the only one of \"900006\", expected one asset paid \
              and one received",
         ],
@@ -194,7 +189,7 @@ const REJECTED: &[RejectCase] = &[
         "binance-records",
         &[("Earn,Staking Rewards", "USD-M Futures,Funding Fee")],
         &[
-            "28: Account is \"USD-M Futures\", expected no margin and no futures: they are not \
+            "28: Account is \"USD-M Futures\", expected a spot account: futures are not \
              computed",
         ],
     ),
@@ -296,11 +291,10 @@ const REJECTED: &[RejectCase] = &[
             ("TRANSFER_IN", "SETTLEMENT"),
         ],
         &[
-            "3: Action is \"CLOSE\", expected a spot trade: contracts and funding are not computed",
+            "3: Action is \"CLOSE\", expected a spot trade: futures are not computed",
             "4: row is the only one of \"x3\", expected one asset paid \
              and one received",
-            "9: Type is \"SETTLEMENT\", expected a spot trade: contracts and funding are not \
-             computed",
+            "9: Type is \"SETTLEMENT\", expected a spot trade: futures are not computed",
         ],
     ),
     (

@@ -9,6 +9,7 @@ use super::layout::Layout;
 use super::numbers::{plain, side, split_unit, turned, way, without_sign};
 use super::template::{Filter, TemplatePart, fold, is_named, parts};
 use crate::engine::{AssetClass, CodeKind, kind_of_code};
+use crate::import::cells::of_formula;
 
 /// A part of a template with its place in the rows of a file.
 #[derive(Debug)]
@@ -76,8 +77,7 @@ pub(super) fn joined(parts: &[PlacedPart], cells: &StringRecord) -> String {
 /// formula `="229"` keeps a spreadsheet from rounding an id: the text inside counts.
 pub(super) fn cell(cells: &StringRecord, place: usize) -> &str {
     let cell = cells.get(place).unwrap_or_default().trim_ascii();
-    let text = cell.strip_prefix("=\"").and_then(|of| of.strip_suffix('"'));
-    let cell = text.map_or(cell, str::trim_ascii);
+    let cell = of_formula(cell).trim_ascii();
     match cell.starts_with(MARK) || cell.ends_with(MARK) {
         true => cell.trim_matches(|of: char| of.is_ascii_whitespace() || of == MARK),
         false => cell,

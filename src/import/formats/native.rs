@@ -3,9 +3,11 @@
 use csv::StringRecord;
 
 use super::shape::shape_fault;
-use super::{CodedFormat, HeaderRow, Record, RowFormat, RowOutcome};
+use super::zones::said_by_person;
+use super::{CodedFormat, FormatHeader, HeaderRow, Record, RowFormat, RowOutcome};
+use crate::import::ImportOptions;
 use crate::import::bounds;
-use crate::import::cells::TradeReader;
+use crate::import::cells::{TradeReader, of_formula};
 use crate::import::columns::Column;
 use crate::import::currency::check_currency;
 use crate::import::error::FileError;
@@ -14,6 +16,7 @@ use crate::import::header::Header;
 use crate::import::reading::Reading;
 use crate::import::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
 use crate::import::rows::Row;
+use crate::import::seen::{SeenPlaces, ZoneSource};
 use crate::import::taking_back::look_at_whole_row;
 
 /// The name of the format.
@@ -36,6 +39,30 @@ impl CodedFormat for Native {
         let is_first = header.before.is_empty();
         let is_chosen = header.format.is_none_or(|name| name == NAME);
         Self::try_new(header).ok().filter(|_| is_first && is_chosen)
+    }
+}
+
+impl FormatHeader for Native {
+    /// The offsets of times are looked at if a person names a zone, which may not count.
+    fn seen_places(&self, options: &ImportOptions) -> SeenPlaces {
+        let time = self.0.place(Column::OrderTime);
+        let time = time.filter(|_| options.timezone.is_some());
+        SeenPlaces {
+            accounts: Vec::new(),
+            times: time.into_iter().collect(),
+        }
+    }
+
+    fn zone_said(&self, options: &ImportOptions) -> Option<(String, ZoneSource)> {
+        options.timezone.as_ref().map(said_by_person)
+    }
+
+    fn width(&self) -> usize {
+        self.0.cells()
+    }
+
+    fn reads_column(&self, name: &str) -> bool {
+        self.0.has(name)
     }
 }
 
@@ -146,7 +173,7 @@ fn rejected_cell(
         .and_then(|place| record.get(place));
     let column = bad.column.as_str();
     Box::new(RejectedRow {
-        order_id: bounds::kept(order_id.unwrap_or_default()),
+        order_id: bounds::kept(of_formula(order_id.unwrap_or_default())),
         ..RejectedRow::new((row.line, row.text), column, bad.found, bad.fault)
     })
 }

@@ -2,6 +2,7 @@
 //!
 //! The rows of one order at one instant are one trade. Its id is the lowest id of these rows.
 
+use super::contracts::check_spot;
 use super::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
     too_long, unknown_type,
@@ -115,6 +116,12 @@ fn meaning(id: &str, cells: &NamedCells<'_>) -> Result<RowMeaning, CellFault> {
     };
     let action = cells.text(column).to_lowercase();
     let (order, time) = (cells.text("Order id"), cells.text("Time"));
+    let pair = if cells.has("Symbol") {
+        "Symbol"
+    } else {
+        "Instrument"
+    };
+    check_spot(cells.text(pair)).map_err(|fault| (pair, fault))?;
     Ok(match (cells.text("Trade Type"), action.as_str()) {
         ("Spot", "buy" | "sell") if order.is_empty() => {
             return Err(("Order id", Fault::new("expected the id of an order")));
@@ -130,8 +137,12 @@ fn meaning(id: &str, cells: &NamedCells<'_>) -> Result<RowMeaning, CellFault> {
             usd_value: String::new(),
         },
         ("Spot", _) => return Err(unknown_type(column)),
-        ("Margin" | "Futures" | "Perpetual" | "Swap" | "Option" | "Options", _) => {
-            let why = "expected Spot: trades on margin and of contracts are not computed";
+        ("Margin", _) => {
+            let why = "expected Spot: trades on margin are not computed";
+            return Err(("Trade Type", Fault::new(why)));
+        }
+        ("Futures" | "Perpetual" | "Swap" | "Option" | "Options", _) => {
+            let why = "expected Spot: futures are not computed";
             return Err(("Trade Type", Fault::new(why)));
         }
         _ => return Err(unknown_type("Trade Type")),

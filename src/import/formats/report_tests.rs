@@ -413,3 +413,29 @@ proptest! {
         }
     }
 }
+
+/// Both prices of MetaTrader 4 have one name, and a name that was changed takes another number.
+#[test]
+fn columns_in_another_order_are_refused() {
+    let why = "the columns of its section are not in the order of MetaTrader";
+    let text = |name: &str| fs::read_to_string(folder(name).join("sample.csv")).unwrap();
+    for (name, from, to) in [
+        (
+            "mt5-report",
+            "Direction,Volume,Price",
+            "Direction,Price,Volume",
+        ),
+        ("mt5-report", "Commission,Fee,Swap", "Swap,Fee,Commission"),
+        (
+            "mt4-report",
+            "Open Time,Type,Size,Item",
+            "Size,Type,Open Time,Item",
+        ),
+    ] {
+        let text = text(name);
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text, "{name}");
+        let said = error(changed.as_bytes());
+        assert!(said.contains(why), "{name}: {said}");
+    }
+}

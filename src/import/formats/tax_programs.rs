@@ -20,6 +20,14 @@ const NO_AMOUNT: &str = "expected an amount that was sent or received";
 const SAME_AMOUNT: &str = "expected a transfer of one amount: what was sent is not what was \
                            received, and the row does not say why";
 
+/// Returns the name of a coin: ETH2 was the name of staked ETH.
+pub(super) fn without_eth2(asset: &str) -> &str {
+    match asset.eq_ignore_ascii_case("ETH2") {
+        true => "ETH",
+        false => asset,
+    }
+}
+
 /// The parts of a row.
 pub(super) struct Legs<'r> {
     pub sent: (SignedAmount, &'r str),
@@ -34,6 +42,17 @@ pub(super) struct Legs<'r> {
 impl Legs<'_> {
     /// Makes a row of its legs. `label`: its column, and the kinds that it may say.
     pub fn row(&self, (column, kinds): (&'static str, &Kinds)) -> Result<RowSays, CellFault> {
+        let of = |(amount, asset)| (amount, without_eth2(asset));
+        let legs = Legs {
+            sent: of(self.sent),
+            received: of(self.received),
+            fee: of(self.fee),
+            ..*self
+        };
+        legs.row_of((column, kinds))
+    }
+
+    fn row_of(&self, (column, kinds): (&'static str, &Kinds)) -> Result<RowSays, CellFault> {
         let ((sent, sent_asset), (received, received_asset)) = (self.sent, self.received);
         let (fee, fee_asset) = self.fee;
         let is_nameless = |amount: SignedAmount, asset: &str| !amount.is_zero() && asset.is_empty();

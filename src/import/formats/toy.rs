@@ -4,7 +4,7 @@
 //! It has the parts of real files: lines before the header that name the account, two generations
 //! of the header, a row that stands for two trades. Some rows are not trades.
 
-use super::{CodedFormat, HeaderRow, Record, RowFormat, RowOutcome};
+use super::{CodedFormat, FormatHeader, HeaderRow, Record, RowFormat, RowOutcome};
 use crate::engine::{Account, Carried, LedgerTrade, Timestamp, Trade, TradeText};
 use crate::import::error::FileError;
 use crate::import::parse_csv;
@@ -33,6 +33,12 @@ impl CodedFormat for Toy {
             .filter_map(|row| row.get(0)?.strip_prefix("Account: "));
         let account = named.next().and_then(|name| name.parse().ok());
         is_one.then_some(Self { account })
+    }
+}
+
+impl FormatHeader for Toy {
+    fn width(&self) -> usize {
+        6
     }
 }
 

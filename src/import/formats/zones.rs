@@ -4,7 +4,8 @@ use jiff::tz::{Offset, TimeZone};
 use serde::Deserialize;
 
 use super::HeaderRow;
-use crate::import::ImportOptions;
+use crate::import::seen::{ZoneSource, city_of};
+use crate::import::{ImportOptions, server_time};
 
 /// The value of `zone` for a zone that no file says: a person names it.
 const ASKED: &str = "asked";
@@ -113,16 +114,45 @@ impl FileZone {
         }
     }
 
-    /// Says where the zone comes from, if not from the format alone.
-    pub(super) fn said(&self, options: &ImportOptions) -> Option<&'static str> {
-        let is_named = options.timezone.is_some();
-        match self.stated {
-            Some(ZoneFrom::FileName) => Some("times in the zone of the file's name"),
-            Some(_) if is_named => Some("times in the zone that the file states"),
-            None if is_named && self.is_stated => Some("times in UTC, as the source writes them"),
-            None if is_named && self.zone.is_some() => Some("times in the zone that you name"),
-            _ => None,
-        }
+    /// Returns the zone of times without an offset by its name, and the place that it comes from.
+    /// `None`: only a person knows it.
+    pub(super) fn said(&self, options: &ImportOptions) -> Option<(String, ZoneSource)> {
+        let zone = self.of(options)?;
+        Some(match self.stated {
+            Some(ZoneFrom::FileName) => (name_of(zone), ZoneSource::FileName),
+            Some(ZoneFrom::Header) => (name_of(zone), ZoneSource::Header),
+            Some(ZoneFrom::Before) => (name_of(zone), ZoneSource::Before),
+            None if self.is_stated => (name_of(zone), ZoneSource::Source),
+            None if options.timezone.is_some() => said_by_person(zone),
+            None => (city_of(&name_of(zone)), ZoneSource::Assumed),
+        })
+    }
+}
+
+/// Returns the zone that a person named, or that of the stored clock.
+pub(in crate::import) fn said_by_person(zone: &TimeZone) -> (String, ZoneSource) {
+    let from = match zone.iana_name() {
+        Some(server_time::NAME) => ZoneSource::Clock,
+        _ => ZoneSource::Person,
+    };
+    (name_of(zone), from)
+}
+
+/// Returns the name of a zone: `Europe/Berlin`, `UTC+5:30`.
+fn name_of(zone: &TimeZone) -> String {
+    let Ok(offset) = zone.to_fixed_offset() else {
+        return zone.iana_name().unwrap_or("the zone").to_owned();
+    };
+    let seconds = offset.seconds();
+    let (sign, seconds) = if seconds < 0 {
+        ("-", -seconds)
+    } else {
+        ("+", seconds)
+    };
+    match (seconds / HOUR, seconds % HOUR / MINUTE) {
+        (0, 0) => "UTC".to_owned(),
+        (hours, 0) => format!("UTC{sign}{hours}"),
+        (hours, minutes) => format!("UTC{sign}{hours}:{minutes:02}"),
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Version;
 use crate::engine::policy::SOURCE_REVIEW;
-use crate::engine::{IssueType, Leg, Pool, RatePurpose, ReviewItem, Severity, Timestamp};
+use crate::engine::{
+    IssueType, Leg, NOT_COMPUTED, Pool, RatePurpose, ReviewItem, Severity, Timestamp,
+};
 
 /// Changes of the review queue after a run or a publication.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -148,6 +150,13 @@ impl QueuedItem {
     /// Returns the column whose value is at fault.
     pub fn column(&self) -> Option<String> {
         self.detail("column")?.as_str().map(str::to_owned)
+    }
+
+    /// Tells whether its trade is right, and of a kind that this version can't compute.
+    pub fn is_not_computed(&self) -> bool {
+        let reason = self.detail("reason");
+        let reason = reason.as_ref().and_then(|reason| reason.as_str());
+        reason.is_some_and(|reason| reason.ends_with(NOT_COMPUTED))
     }
 
     fn detail(&self, name: &str) -> Option<serde_json::Value> {

@@ -6,6 +6,7 @@ use std::fmt::Display;
 
 use serde_json::{Value, json};
 
+use super::facts::{describe_accounts, describe_times};
 use crate::cli::error::{hint_settings, hint_words};
 use crate::cli::format::{count, plural, time};
 use crate::cli::next::Next;
@@ -148,7 +149,7 @@ pub(super) fn good_rows_of_trades(read: &FileRead) -> u64 {
 }
 
 /// Names the format of a file, unless it is our own, and the rows that are no trades.
-pub(super) fn describe_format(read: &FileRead) -> String {
+pub(super) fn describe_format(read: &FileRead, account: &Account) -> String {
     let mut text = String::new();
     if !read.format.is_empty() && read.format != NATIVE {
         text.push_str(&format!("  format: {}\n", read.format));
@@ -156,6 +157,10 @@ pub(super) fn describe_format(read: &FileRead) -> String {
     if !read.read_as.is_empty() {
         text.push_str(&format!("  read as: {}\n", read.read_as.join(", ")));
     }
+    if let Some(times) = &read.times {
+        text.push_str(&describe_times(times));
+    }
+    text.push_str(&describe_accounts(read, account));
     if !read.assumes.is_empty() {
         text.push_str(&format!("  assumed: {}\n", read.assumes));
     }
@@ -253,9 +258,8 @@ fn more(rows: u64) -> String {
 }
 
 /// Lists rows whose id the ledger has with other facts, by the first fact that differs.
-pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt) -> String {
-    let hint = "    hint: if the file is right: `fifo-pnl import FILE --correct --reason TEXT`, \
-                with the same --account\n";
+pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt, command: &str) -> String {
+    let hint = &format!("    hint: if the file is right: `{command}`\n");
     let line = |conflict: &Conflict| {
         format!(
             "{name}:{}: order_id is {}, which the ledger has with {} {} where the file has {}\n",
@@ -374,6 +378,16 @@ pub(super) fn describe_ways_on(reports: &[FileReport]) -> String {
         .filter(|report| report.read.is_refused(false));
     if reasons == 0 && !has_conflict && refused.all(is_of_balances) {
         return "Export the file again, or import it as it is with --skip-invalid.\n".into();
+    }
+    let receipts = reports.iter().filter_map(|report| report.receipt.as_ref());
+    let (mut trades, mut others) = (0, 0);
+    for receipt in receipts {
+        trades += receipt.conflict_count();
+        others += receipt.beside_conflicts();
+    }
+    // The hint of known trades is the whole command.
+    if take_back == 0 && reasons == 0 && others == 0 && trades > 0 {
+        return String::new();
     }
     if take_back == 0 {
         let is_left = has_conflict || reports.iter().any(is_good);

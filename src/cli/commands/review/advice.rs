@@ -96,7 +96,14 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
         )],
     };
     if item.issue != IssueType::UnmatchedSell && can_be_named(pool) {
-        ways.push(going_on(pool, around.other_pools));
+        let why = match item.is_not_computed() {
+            true => {
+                "the row is right: a later version of the program computes such contracts. \
+                     Until then"
+            }
+            false => "go on without it:",
+        };
+        ways.push(going_on(why, pool, around.other_pools));
     }
     ways.extend(taken_back);
     ways
@@ -117,10 +124,10 @@ fn transfer_ways() -> Vec<Way> {
 }
 
 /// Returns the way to leave out a pool. The other pools of its trade stay rejected without that.
-fn going_on(pool: &Pool, others: &BTreeSet<Pool>) -> Way {
+fn going_on(why: &str, pool: &Pool, others: &BTreeSet<Pool>) -> Way {
     let others = others.iter().filter(|other| can_be_named(other));
     let others: Vec<&Pool> = others.collect();
-    let mut when = "go on without it: leave the pool out of matching and of all totals".to_owned();
+    let mut when = format!("{why} leave the pool out of matching and of all totals");
     if !others.is_empty() {
         let names: Vec<String> = others.iter().map(|pool| shown_pool(pool)).collect();
         let names = names.join(" and ");
@@ -210,6 +217,9 @@ fn dismissal(item: &QueuedItem, when: &str) -> Way {
 }
 
 fn invalid(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
+    if item.is_not_computed() && can_be_named(&item.pool) {
+        return Vec::new();
+    }
     let account = item.pool.account.as_str();
     if item.order_id.is_empty() || account.parse::<Account>().is_err() {
         return vec![Way::new(

@@ -12,11 +12,11 @@ const OF_POOL: Table = Table {
 
 /// The flags that name an asset.
 const ONE_ASSET: (&str, &str) = ("--asset", "--symbol");
-
 const ACCOUNT: Row = value("--account", &["main"], &[" main", "a\nb"]);
 const ASSET: Row = value("--asset", &["BTC"], &["B TC"]);
 const SYMBOL: Row = value("--symbol", &["BTC-USD"], &["BTC USD"]);
 const REASON: Row = value("--reason", &["because"], &["  "]);
+const CORRECT: Row = flag("--correct").needs(&["--reason"]);
 const NOTE: Row = value("--note", &["because"], &["  "]);
 const VERSION: Row = value("--version", &["3"], &["0", "-1", "newest"]);
 const MEMORY: Row = value("--memory", &["64M"], &["0", "0G", "4g", "much"]);
@@ -47,7 +47,6 @@ pub const EVERYWHERE: &[Row] = &[
 ];
 
 const PRUNE_AGES: &[&str] = &["15", "soon", "1y", "-5m"];
-
 pub const TABLES: &[Table] = &[
     Table {
         command: "run",
@@ -61,6 +60,8 @@ pub const TABLES: &[Table] = &[
             IGNORE,
             flag("--again"),
             flag("--skip-invalid"),
+            CORRECT,
+            REASON.needs(&["--correct"]),
             JOBS,
             flag("--all-rows"),
             WAIT,
@@ -81,7 +82,7 @@ pub const TABLES: &[Table] = &[
             flag("--again"),
             flag("--skip-invalid"),
             flag("--preview"),
-            flag("--correct").needs(&["--reason"]),
+            CORRECT,
             REASON.needs(&["--correct"]),
         ],
         ..NONE
@@ -151,7 +152,7 @@ pub const TABLES: &[Table] = &[
             value("--currency", &["USD"], &["U SD"]).needs(&["--asset"]),
             value("--kind", &["ecb", "plain"], &["own", "trades"]),
             flag("--preview"),
-            flag("--correct").needs(&["--reason"]),
+            CORRECT,
             REASON.needs(&["--correct"]),
         ],
         ..NONE

@@ -4,12 +4,14 @@ use super::collecting::{JoinedOutcome, JoinedRows};
 use super::{JoinedFormat, JoinedSource};
 use crate::import::ImportOptions;
 use crate::import::error::FileError;
+use crate::import::formats::account_columns::account_places;
 use crate::import::formats::differences::Differences;
 use crate::import::formats::layout::Generation;
 use crate::import::formats::template::{fold, is_named};
 use crate::import::formats::zones::{FileZone, zone_of};
-use crate::import::formats::{HeaderRow, JOINED, Record, RowFormat, RowOutcome};
+use crate::import::formats::{FormatHeader, HeaderRow, JOINED, Record, RowFormat, RowOutcome};
 use crate::import::reading::Reading;
+use crate::import::seen::{SeenPlaces, ZoneSource};
 
 /// A file of such a format, with the columns of its header.
 #[derive(Debug)]
@@ -77,6 +79,34 @@ fn generations(source: &'static JoinedSource) -> impl Iterator<Item = Generation
     })
 }
 
+impl FormatHeader for JoinedFile {
+    fn zone_said(&self, options: &ImportOptions) -> Option<(String, ZoneSource)> {
+        self.zone.said(options)
+    }
+
+    fn seen_places(&self, _options: &ImportOptions) -> SeenPlaces {
+        let time = fold(self.format.source().time);
+        let names = self.folded.iter().enumerate();
+        let times = names.filter(|(_, name)| is_named(&time, name));
+        SeenPlaces {
+            accounts: account_places(self.name(), &self.folded),
+            times: times.map(|(place, _)| place).collect(),
+        }
+    }
+
+    fn width(&self) -> usize {
+        self.names.len()
+    }
+
+    /// A source does not say which of its columns it reads: those that each file has are meant.
+    fn reads_column(&self, name: &str) -> bool {
+        let name = fold(name);
+        let headers = self.format.source().headers.iter();
+        let mut needed = headers.flat_map(|(columns, _)| columns.iter());
+        needed.any(|column| is_named(&fold(column), &name))
+    }
+}
+
 impl RowFormat for JoinedFile {
     fn name(&self) -> &'static str {
         self.format.source().name
@@ -88,10 +118,6 @@ impl RowFormat for JoinedFile {
 
     fn makes_ids(&self) -> bool {
         self.format.source().ids.is_some()
-    }
-
-    fn zone_said(&self, options: &ImportOptions) -> Option<&'static str> {
-        self.zone.said(options)
     }
 
     fn joined(&self) -> Option<&JoinedFile> {

@@ -13,6 +13,7 @@ use crate::engine::{
 use crate::import::cells::TradeReader;
 use crate::import::columns::{COLUMNS, Column};
 use crate::import::formats::amounts::{StatedAmounts, check_fee, decimal, floor_of};
+use crate::import::formats::contracts::check_spot;
 use crate::import::formats::made_ids::made_id;
 use crate::import::header::Header;
 use crate::import::reading::Reading;
@@ -72,6 +73,7 @@ pub(super) fn trade_of(
     let amounts = sums(postings().map(|it| (it.asset.as_str(), it.amount)))?;
     let fees = sums(postings().map(|it| (it.fee_asset.as_str(), it.fee)))?;
     let [(base, units), (quote, value)] = pair_of(&amounts)?;
+    check_spot(base).and_then(|()| check_spot(quote))?;
     if is_off_price(postings, [(base, units), (quote, value)]) {
         return Err(Fault::new(OTHER_VALUE));
     }
