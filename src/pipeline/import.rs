@@ -13,20 +13,21 @@ use super::block_file::of_block;
 use super::cancelled::{check_cancelled, key_of};
 use super::csv_file::TradeFile;
 use super::earlier::ImportedAs;
-use super::elsewhere::{FIRST_MAX, known_elsewhere, other_accounts};
+use super::elsewhere::{known_elsewhere, other_accounts};
 use super::error::{PipelineError, PipelineResult};
 use super::file_read::{FileRead, FileReport, reject};
 use super::job::{Context, Stage};
 use super::previewed::Previewed;
 use super::same_trades::{CountedTwice, TradesOfFile};
+use super::source_trades::{SourceTrades, first_trades, is_mixed, write};
 use super::sync_log::{SyncLog, Tried};
-use crate::engine::{Account, AssetAction, LedgerTrade, Movement, Size, Symbol};
+use crate::engine::{Account, LedgerTrade, Size, Symbol};
 use crate::import::{
     ColumnNames, DOCUMENT_HEAD_BYTES, Decimals, FileError, ImportOptions, LIST_BYTES_MAX,
     OwnFormats, PIPE_BYTES_MAX, ParsedFile, is_document, parse_csv, parse_opening_lots, read_whole,
 };
 use crate::store::Store;
-use crate::store::model::{EventKind, ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
+use crate::store::model::{EventKind, ImportFile, ImportMode, ImportReceipt};
 use crate::store::trades::TradeSource;
 
 /// Most tries of an account that are searched for an earlier import.
@@ -69,19 +70,6 @@ pub struct Source {
     /// When the reading began.
     tried: Tried,
     trades: SourceTrades,
-}
-
-/// Place of a source's trades until the import.
-#[derive(Debug, Clone)]
-enum SourceTrades {
-    /// In memory, if the source can't be read twice. Opening lots, too: they are few.
-    Listed(
-        Vec<LedgerTrade>,
-        (Vec<Movement>, Vec<AssetAction>),
-        Vec<Reject>,
-    ),
-    /// In the file, which the import reads again.
-    InFile(TradeFile),
 }
 
 impl Source {
@@ -348,54 +336,18 @@ async fn import_source(
             (None, _) => {}
         }
     }
+    let file = match is_mixed(store, &file, &source.trades, context).await? {
+        true => ImportFile {
+            mode: ImportMode::Renew,
+            ..file
+        },
+        false => file,
+    };
     let receipt = write(store, &file, source.trades, context).await?;
     let is_written = receipt.import_id.is_some() || request.preview;
     report.twice = other.filter(|_| is_written && receipt.appended > 0);
     report.receipt = Some(receipt);
     Ok(report)
-}
-
-/// Returns the first trades of a source.
-async fn first_trades(
-    trades: &SourceTrades,
-    context: &Context,
-) -> PipelineResult<Vec<LedgerTrade>> {
-    match trades {
-        SourceTrades::Listed(trades, ..) => Ok(trades.iter().take(FIRST_MAX).cloned().collect()),
-        SourceTrades::InFile(csv) => {
-            let mut source = csv.clone().trades(context);
-            let first = source.next_batch().await;
-            let mut first = source.why_stopped(first)?.unwrap_or_default();
-            first.truncate(FIRST_MAX);
-            Ok(first)
-        }
-    }
-}
-
-/// Gives the rows of a source to the store.
-async fn write(
-    store: &dyn Store,
-    file: &ImportFile,
-    trades: SourceTrades,
-    context: &Context,
-) -> PipelineResult<ImportReceipt> {
-    match trades {
-        SourceTrades::Listed(trades, (movements, actions), rejects) => {
-            let batch = ImportBatch {
-                file: file.clone(),
-                trades,
-                movements,
-                actions,
-                rejects,
-            };
-            Ok(store.import(&batch).await?)
-        }
-        SourceTrades::InFile(csv) => {
-            let mut trades = csv.trades(context);
-            let done = store.import_file(file, &mut trades).await;
-            trades.why_stopped(done)
-        }
-    }
 }
 
 /// Returns how many rows of a file are new, although an import of the same bytes has all of them.

@@ -38,6 +38,7 @@ mod rates;
 mod run_log;
 mod same_trades;
 mod slices;
+mod source_trades;
 mod stale;
 mod sync_log;
 #[cfg(test)]

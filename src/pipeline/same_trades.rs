@@ -265,28 +265,41 @@ fn wanted(files: &BTreeMap<i64, TradesOfFile>, format: Option<&str>) -> BTreeSet
     wanted.map(|(id, _)| *id).collect()
 }
 
-/// Says that all trades of an import are right, beside equal ones of other files.
+/// Says that all trades of an import are right, beside equal ones of other files; or takes that
+/// back, if they are kept. Returns whether anything changed. A later word counts before an earlier
+/// one: nothing is deleted.
 ///
 /// Errors: the store fails.
 pub async fn keep_import(
     store: &dyn Store,
-    import_id: i64,
+    (import_id, is_kept): (i64, bool),
     reason: &str,
     context: &Context,
-) -> PipelineResult<()> {
-    let details = json!({ "import_id": import_id, "reason": reason, "by": context.user });
+) -> PipelineResult<bool> {
+    if kept(store).await?.contains(&import_id) == is_kept {
+        return Ok(false);
+    }
+    let details = json!({ "import_id": import_id, "reason": reason, "by": context.user,
+        "undone": !is_kept });
     let event = Event::info(EventKind::ImportKept, context.clock.now(), details);
-    Ok(store.log_event(&event).await?)
+    store.log_event(&event).await?;
+    Ok(true)
 }
 
 /// Returns the imports that a person kept.
 async fn kept(store: &dyn Store) -> PipelineResult<BTreeSet<i64>> {
     let events = store.events_of(&[EventKind::ImportKept]).await?;
-    let id = |details: &Value| details.get("import_id").and_then(Value::as_i64);
-    Ok(events
-        .iter()
-        .filter_map(|event| id(&event.details))
-        .collect())
+    let mut kept = BTreeSet::new();
+    for event in &events {
+        let details = &event.details;
+        let is_undone = details.get("undone").and_then(Value::as_bool) == Some(true);
+        match details.get("import_id").and_then(Value::as_i64) {
+            Some(id) if is_undone => kept.remove(&id),
+            Some(id) => kept.insert(id),
+            None => false,
+        };
+    }
+    Ok(kept)
 }
 
 /// The trades of two formats, by what is compared.

@@ -103,6 +103,8 @@ pub struct ImportPlan<'m> {
     known_voided: u64,
     /// How many executions the import corrects.
     corrections: u64,
+    /// How many trades stand in for those of undone imports.
+    renewed: u64,
     /// Undone imports of known rows that are voided.
     undone: BTreeSet<i64>,
     conflicts: Vec<Conflict>,
@@ -126,6 +128,7 @@ impl<'m> ImportPlan<'m> {
             known: 0,
             known_voided: 0,
             corrections: 0,
+            renewed: 0,
             undone: BTreeSet::new(),
             conflicts: Vec::new(),
             names_corrections: false,
@@ -138,7 +141,7 @@ impl<'m> ImportPlan<'m> {
     ///
     /// A row is known to later rows: a repeated id counts as if it came in two files.
     pub fn decide_batch(&mut self, batch: Vec<LedgerTrade>, known: &KnownTrades) {
-        if *self.mode == ImportMode::Append {
+        if !is_correction(self.mode) {
             self.rows.clear();
             self.places.clear();
         }
@@ -153,14 +156,12 @@ impl<'m> ImportPlan<'m> {
                 .iter()
                 .map(|it| (&it.row, it.is_voided, it.undone));
             let forms = of_ledger.chain(of_file.map(|row| (row, false, None)));
-            let mut chain: Vec<Form<'_>> = Vec::new();
+            let mut chain = Vec::new();
             for (row, is_voided, undone) in forms {
-                let counts = !is_voided && !self.is_void.contains(&key_of(row));
-                let is_undone = undone.is_some();
                 chain.push(Form {
                     row,
-                    counts,
-                    is_undone,
+                    counts: !is_voided && !self.is_void.contains(&key_of(row)),
+                    is_undone: undone.is_some(),
                 });
             }
             let is_voided = !chain.iter().any(|form| form.counts);
@@ -179,7 +180,10 @@ impl<'m> ImportPlan<'m> {
                 }
                 Decision::Correct(voided, row) => {
                     let corrected_key = (row.account.clone(), row.trade.order_id.clone());
-                    self.corrections += u64::from(*self.mode != ImportMode::Append);
+                    match is_correction(self.mode) {
+                        true => self.corrections += 1,
+                        false => self.renewed += 1,
+                    }
                     self.corrected.insert(self.is_appended.len(), row.clone());
                     self.keep(vec![key, corrected_key], row);
                     self.is_void.extend(voided.iter().cloned());
@@ -246,6 +250,7 @@ impl<'m> ImportPlan<'m> {
             known_voided: self.known_voided,
             corrected: self.corrections,
             undone: self.undone.clone(),
+            renewed: self.renewed,
             conflicts: self.conflicts.clone(),
             conflicts_by_column: self.conflicts_by_column.clone(),
             cut_at: self.cut_at.iter().copied().collect(),
@@ -263,6 +268,10 @@ fn before_in_instant(id: &str) -> Option<String> {
     let (_, hash) = made.rsplit_once('-')?;
     let is_hash = hash.len() == MADE_HASH_DIGITS && hash.bytes().all(|b| b.is_ascii_hexdigit());
     is_hash.then(|| format!("{made}-{}", nth - 1))
+}
+
+fn is_correction(mode: &ImportMode) -> bool {
+    matches!(mode, ImportMode::Correct { .. })
 }
 
 /// Decision about a row of a file.
@@ -302,8 +311,11 @@ fn decide(
     else {
         return Decision::Append(trade);
     };
-    let Some((column, in_file, in_ledger)) = trade.fact_that_differs(latest.row) else {
-        return Decision::Known;
+    let renews = *mode == ImportMode::Renew && chain.iter().all(|form| form.is_undone);
+    let (column, in_file, in_ledger) = match trade.fact_that_differs(latest.row) {
+        Some(fact) => fact,
+        None if renews => ("order_id", String::new(), String::new()),
+        None => return Decision::Known,
     };
     let conflict = |column, in_file, in_ledger| {
         Decision::Conflict(Conflict {
@@ -317,15 +329,17 @@ fn decide(
     };
     let is_same = |form: &Form<'_>| trade.fact_that_differs(form.row).is_none();
     match mode {
-        ImportMode::Append if chain.iter().any(is_same) => Decision::Known,
+        ImportMode::Append | ImportMode::Renew if !renews && chain.iter().any(is_same) => {
+            Decision::Known
+        }
         // Rows of an undone import do not stand in the way of other facts.
-        ImportMode::Append if chain.iter().all(|form| form.is_undone) => {
+        ImportMode::Append | ImportMode::Renew if chain.iter().all(|form| form.is_undone) => {
             match next_correction_id(&trade, chain, places).parse::<OrderId>() {
                 Ok(id) => Decision::Correct(Vec::new(), corrected(trade, id, chain)),
                 Err(_) => conflict(column, in_file, in_ledger),
             }
         }
-        ImportMode::Append => conflict(column, in_file, in_ledger),
+        ImportMode::Append | ImportMode::Renew => conflict(column, in_file, in_ledger),
         ImportMode::Correct { .. } => {
             let text = next_correction_id(&trade, chain, places);
             match text.parse::<OrderId>() {

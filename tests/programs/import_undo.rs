@@ -295,3 +295,57 @@ fn a_decided_lot_without_its_sell_is_named() {
     let said = folder.fifo_pnl(&back).expect(0).stdout;
     assert!(!said.contains("was decided"), "{said}");
 }
+
+/// A file with rows of an undone import, some of them with other facts, stands in for it: all its
+/// rows count, each once. A file with the same rows changes nothing.
+#[test]
+fn a_file_that_stands_in_for_an_undone_import_comes_in_whole() {
+    let folder = folder();
+    folder.write(
+        "kraken.csv",
+        "txid,refid,time,type,subtype,aclass,asset,amount,fee,balance\n\
+         L1,D1,2025-01-02 00:00:00,deposit,,currency,ZUSD,100,0,100\n\
+         L2,D2,2025-01-03 00:00:00,deposit,,currency,ZUSD,50,0,150\n",
+    );
+    folder.fifo_pnl(&["import", "buys.csv"]).expect(0);
+    folder.fifo_pnl(&["import", "kraken.csv"]).expect(0);
+    for id in ["1", "2"] {
+        folder
+            .fifo_pnl(&["import", "undo", id, "--reason", "x"])
+            .expect(0);
+    }
+    let again = folder.fifo_pnl(&["import", "buys.csv"]).expect(0).stdout;
+    assert!(
+        again.contains("2 rows, 0 new, 2 known (2 of them voided)"),
+        "{again}"
+    );
+    folder.write(
+        "buys.csv",
+        format!("{HEADER}{}", BUYS.replace(",150,", ",155,")),
+    );
+    let preview = folder
+        .fifo_pnl(&["import", "buys.csv", "--preview"])
+        .expect(0)
+        .stdout;
+    assert!(preview.contains("2 rows, 2 new, 0 known"), "{preview}");
+    let said = folder.fifo_pnl(&["import", "buys.csv"]).expect(0).stdout;
+    assert!(said.contains("2 rows, 2 new, 0 known"), "{said}");
+    let again = folder.fifo_pnl(&["import", "buys.csv"]).expect(0).stdout;
+    assert!(again.contains("2 rows, 0 new, 2 known\n"), "{again}");
+    folder.fifo_pnl(&["run", "sells.csv"]).expect(0);
+    assert_eq!(rows(&folder), ["s1|b1~2|100|80"]);
+    // Movements, too: 100 and 55 are what came.
+    let kraken = std::fs::read_to_string(folder.path().join("kraken.csv")).unwrap();
+    folder.write(
+        "kraken.csv",
+        kraken.replace("ZUSD,50,0,150", "ZUSD,55,0,155"),
+    );
+    let said = folder.fifo_pnl(&["import", "kraken.csv"]).expect(0).stdout;
+    assert!(
+        said.contains("movements: 2 deposits; 2 new, 0 known"),
+        "{said}"
+    );
+    let ids = "SELECT movement_id FROM asset_movements WHERE import_id NOT IN \
+               (SELECT import_id FROM active_import_voids) ORDER BY movement_id";
+    assert_eq!(folder.sql(ids), ["L1~2", "L2~2"]);
+}

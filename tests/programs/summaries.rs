@@ -89,3 +89,34 @@ fn known_trades_with_other_facts_have_one_command() {
     let said = folder.fifo_pnl(&run).expect(1).stdout;
     assert!(said.contains("1 corrected"), "{said}");
 }
+
+/// A person may say that trades which two files have are right, and take the word back.
+#[test]
+fn an_import_that_was_kept_is_compared_again() {
+    let folder = Folder::new();
+    for name in ["bybit-account", "bybit-log"] {
+        folder.write(&format!("{name}.csv"), sample(name));
+        folder.fifo_pnl(&["import", &format!("{name}.csv")]);
+    }
+    let compute = |code: i32| {
+        folder
+            .shell("compute_allocations --all-symbols")
+            .expect(code)
+            .stdout
+    };
+    assert!(compute(1).contains("Counted twice"));
+    let keep = |more: &[&str], code: i32| {
+        let keep = [&["import", "keep", "2", "--reason", "x"], more].concat();
+        folder.fifo_pnl(&keep).expect(code)
+    };
+    keep(&[], 0);
+    folder.fifo_pnl(&["health"]).expect(0);
+    let said = keep(&["--undo"], 0).stdout;
+    assert!(said.contains("Not kept  import 2"), "{said}");
+    let said = folder.fifo_pnl(&["health"]).expect(1).stdout;
+    assert!(said.contains("counted-twice"), "{said}");
+    let said = keep(&["--undo"], 2).stderr;
+    assert!(said.contains("import 2 is not kept"), "{said}");
+    keep(&[], 0);
+    folder.fifo_pnl(&["health"]).expect(0);
+}

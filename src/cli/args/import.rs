@@ -61,6 +61,9 @@ pub struct ImportKeepArgs {
     /// Why
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
+    /// Look at the trades of the import again
+    #[arg(long)]
+    pub undo: bool,
 }
 
 /// `import undo`

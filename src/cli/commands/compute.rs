@@ -5,7 +5,7 @@ mod words;
 use serde_json::{Value, json};
 
 use self::words::total;
-use super::import::Doubled;
+use super::import::{Doubled, worst};
 use super::pools::NamedAssets;
 use super::tax::filed_years_changed;
 use super::{counts, decided, prune, read_account};
@@ -89,7 +89,8 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     let mut json = session.json(|| to_json(&report));
     decided.add_to(&mut json);
     add(&mut json, json!({ "database": store.location() }));
-    Ok(Outcome::summary(exit(&report), text, json))
+    let exit = worst([exit(&report), doubled.exit()]);
+    Ok(Outcome::summary(exit, text, json))
 }
 
 /// Looks up the lots by decision of a run's version, and the late buys of the run.

@@ -372,9 +372,10 @@ pub(super) fn import(
     }
     let mut receipt = plan.receipt();
     let out = ledger.imports_out(i64::MAX);
-    let planned = plan_beside(movements, &known_beside(&ledger.movements, &out));
+    let renews = file.mode == ImportMode::Renew;
+    let planned = plan_beside(movements, &known_beside(&ledger.movements, &out), renews);
     receipt.movements = planned.receipt.clone();
-    let planned_actions = plan_beside(actions, &known_beside(&ledger.actions, &out));
+    let planned_actions = plan_beside(actions, &known_beside(&ledger.actions, &out), renews);
     receipt.actions = planned_actions.receipt.clone();
     let rejected = rejects.len() as u64;
     let stopped = receipt.stops(file) || receipt.leaves_nothing(file, rejected);
@@ -531,7 +532,7 @@ impl MemoryLedger {
     ) -> StoreResult<i64> {
         let reason = match &file.mode {
             ImportMode::Correct { reason } => reason,
-            ImportMode::Append => "",
+            ImportMode::Append | ImportMode::Renew => "",
         };
         let voids_have_reason = void.is_empty() || !reason.is_empty();
         check(

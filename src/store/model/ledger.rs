@@ -41,6 +41,9 @@ pub struct PoolSizes {
 pub enum ImportMode {
     /// Append new trades; a known id with other facts is a conflict.
     Append,
+    /// Append, also rows of undone imports that the file has unchanged: other rows of these imports
+    /// have other facts in the file, so the file stands in for them.
+    Renew,
     /// Void a known id that has other facts, and append the corrected facts beside it.
     Correct {
         /// Why.
@@ -133,6 +136,8 @@ pub struct ImportReceipt {
     pub known_voided: u64,
     /// Undone imports of such trades.
     pub undone: BTreeSet<i64>,
+    /// Trades appended whose form in an undone import has other facts.
+    pub renewed: u64,
     /// Trades voided and appended with corrected facts.
     pub corrected: u64,
     /// Rows with other facts than the ledger's, the first ones of each column. Unless they are
@@ -156,6 +161,10 @@ pub struct MovementReceipt {
     pub appended: u64,
     /// Rows that were there already.
     pub known: u64,
+    /// Those of them whose import is undone.
+    pub known_undone: u64,
+    /// Rows appended whose form in an undone import has other facts.
+    pub renewed: u64,
     /// Rows whose id is known with other facts, the first ones. Unless they are skipped,
     /// nothing was written.
     pub conflicts: Vec<Conflict>,
@@ -167,6 +176,14 @@ impl ImportReceipt {
     /// Returns how many rows have other facts than the ledger's.
     pub fn conflict_count(&self) -> u64 {
         self.conflicts_by_column.values().sum()
+    }
+
+    /// Tells whether the file has rows of undone imports both unchanged and with other facts.
+    pub fn is_mixed(&self) -> bool {
+        let (movements, actions) = (&self.movements, &self.actions);
+        let renewed = self.renewed + movements.renewed + actions.renewed;
+        let known = movements.known_undone + actions.known_undone;
+        renewed > 0 && (known > 0 || !self.undone.is_empty())
     }
 
     /// Tells whether the import adds a trade, a movement or an action.

@@ -45,7 +45,7 @@ pub(super) async fn import(
 ) -> StoreResult<ImportReceipt> {
     let mut transaction = ledger_writer(store).await?;
     let beside = (trades.movements(), trades.actions());
-    let movements = movements::plan(&mut *transaction, beside).await?;
+    let movements = movements::plan(&mut *transaction, beside, &file.mode).await?;
     let additions = store.ledger.additions();
     // In an adopted ledger, trades go to another table, whose key can't find known ids.
     let is_one_table = store.ledger == Ledger::Ours;

@@ -6,7 +6,7 @@ use super::imports::imports_out;
 use super::{Argument, Driver, Rows, SqlStore, Take, actions, arguments, list, runs};
 use crate::engine::{AssetAction, Movement, TransferDecision};
 use crate::store::corrections::refused;
-use crate::store::model::{Cursors, MovementReceipt, Watermark};
+use crate::store::model::{Cursors, ImportMode, MovementReceipt, Watermark};
 use crate::store::rules::{KnownBeside, next_beside, plan_beside, transfer_event};
 use crate::store::{MovementStore, StoreError, StoreResult, TradeRefusal, cells};
 
@@ -127,22 +127,24 @@ pub(in crate::store) struct Planned {
 pub(in crate::store) async fn plan<C: Driver>(
     connection: &mut C,
     (movements, actions): (&[Movement], &[AssetAction]),
+    mode: &ImportMode,
 ) -> StoreResult<Planned> {
+    let renews = *mode == ImportMode::Renew;
     let mut known = look_up(connection, movements).await?;
-    let mut next = next_beside(movements, &known);
+    let mut next = next_beside(movements, &known, renews);
     while !next.is_empty() {
         let found = look_up(connection, &next).await?;
         if found.is_empty() {
             break;
         }
         known.extend(found);
-        next = next_beside(movements, &known);
+        next = next_beside(movements, &known, renews);
     }
-    let plan = plan_beside(movements, &known);
+    let plan = plan_beside(movements, &known, renews);
     Ok(Planned {
         rows: plan.rows,
         receipt: plan.receipt,
-        actions: actions::plan(connection, actions).await?,
+        actions: actions::plan(connection, actions, renews).await?,
     })
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn import(
 ) -> StoreResult<ImportReceipt> {
     let mut transaction = store.writer().await?;
     let beside = (trades.movements(), trades.actions());
-    let movements = movements::plan(&mut *transaction, beside).await?;
+    let movements = movements::plan(&mut *transaction, beside, &file.mode).await?;
     if file.mode == ImportMode::Append && !file.preview {
         let receipt = ImportReceipt {
             appended: trades.count(),

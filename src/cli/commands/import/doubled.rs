@@ -47,7 +47,8 @@ impl Doubled {
             let of_new = |it: &CountedTwice| it.last.import_id.filter(|id| new.contains(id));
             let kept: BTreeSet<i64> = found.iter().filter_map(of_new).collect();
             for id in &kept {
-                keep_import(store, *id, "imported with --again", &session.context).await?;
+                let why = "imported with --again";
+                keep_import(store, (*id, true), why, &session.context).await?;
             }
             found.retain(|it| of_new(it).is_none());
         }
@@ -205,12 +206,24 @@ pub(super) async fn keep_command(args: &ImportKeepArgs, session: &Session) -> Cl
             format!("`{list}` lists the imports"),
         ));
     }
-    keep_import(store.as_ref(), args.id, &args.reason, &session.context).await?;
-    let text = format!(
-        "Database  {}\nKept      import {}: its trades count beside equal ones of other files\n",
-        store.location(),
-        args.id
-    );
-    let json = json!({ "database": store.location(), "import_id": args.id, "kept": true });
+    let change = (args.id, !args.undo);
+    let is_done = keep_import(store.as_ref(), change, &args.reason, &session.context).await?;
+    if args.undo && !is_done {
+        return Err(CliError::usage(
+            format!("import {} is not kept", args.id),
+            "leave it as it is: its trades are compared with those of other files",
+        ));
+    }
+    let (location, id) = (store.location(), args.id);
+    let said = match args.undo {
+        false => {
+            format!("Kept      import {id}: its trades count beside equal ones of other files")
+        }
+        true => format!(
+            "Not kept  import {id}: its trades are compared with those of other files again"
+        ),
+    };
+    let text = format!("Database  {location}\n{said}\n");
+    let json = json!({ "database": location, "import_id": id, "kept": !args.undo });
     Ok(Outcome::summary(Exit::Done, text, json))
 }

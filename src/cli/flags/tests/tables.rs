@@ -173,7 +173,7 @@ pub const TABLES: &[Table] = &[
         command: "import keep",
         positions: &["3"],
         always: &["--reason"],
-        rows: &[REASON],
+        rows: &[REASON, flag("--undo")],
         ..NONE
     },
     Table {
