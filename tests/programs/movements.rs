@@ -222,12 +222,24 @@ fn transfers_are_listed_with_what_pairs_them_or_keeps_them_apart() {
         text.contains("2 transfers, 1 proposed, 3 alone\n"),
         "{text}"
     );
-    // A sell after a deposit that is alone lacks lots, and each names the other.
+    let text = list(&folder, &["--asset", "xbt", "--account", "ledger"]);
+    assert!(text.contains("1 transfer, 0 proposed, 0 alone\n"), "{text}");
+    check_sell_after_deposit(&folder);
+}
+
+/// A sell after a deposit that is alone lacks lots, and each names the other.
+fn check_sell_after_deposit(folder: &Folder) {
     let sell = "S-1,SOL-USD,sell,1,40,2025-01-05T13:00:00Z,0,base\n";
     let head = "order_id,symbol,side,size,price,order_time,total_fees_usd,account\n";
     folder.write("trades.csv", format!("{head}{sell}"));
-    folder.fifo_pnl(&["run", "trades.csv"]);
-    let text = list(&folder, &[]);
+    let said = "Movements       9 movements are stored: 2 transfers, 1 pair proposed, 3 alone";
+    for done in [
+        folder.fifo_pnl(&["run", "trades.csv"]),
+        folder.compute(&["--all-symbols"]),
+    ] {
+        assert!(done.stdout.contains(said), "{}", done.stdout);
+    }
+    let text = list(folder, &[]);
     assert!(text.contains("; sell S-1 lacks lots"), "{text}");
     let text = folder.fifo_pnl(&["review", "show", "1"]).expect(0).stdout;
     for said in [
@@ -236,8 +248,6 @@ fn transfers_are_listed_with_what_pairs_them_or_keeps_them_apart() {
     ] {
         assert!(text.contains(said), "{said}{text}");
     }
-    let text = list(&folder, &["--asset", "xbt", "--account", "ledger"]);
-    assert!(text.contains("1 transfer, 0 proposed, 0 alone\n"), "{text}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use self::words::total;
 use super::import::{Doubled, worst};
 use super::pools::NamedAssets;
 use super::tax::filed_years_changed;
-use super::{counts, decided, prune, read_account};
+use super::{counts, decided, prune, read_account, transfers};
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
 use crate::cli::duration::parse_since;
@@ -71,6 +71,7 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     let (context, options) = options(&args, scope, session);
     // After the run, a fault here would end a completed run as a failed one.
     let doubled = Doubled::of_ledger(store.as_ref(), session).await?;
+    let moved = transfers::stored(store.as_ref(), session).await?;
     let before = decided::before(store.as_ref()).await?;
     let report = match pipeline::compute(store.as_ref(), &context, &options).await {
         Ok(report) => report,
@@ -80,6 +81,7 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     text.push_str(&describe(&report, args.all_rows, &session.next));
     text.push_str(&doubled.describe(&session.next));
     text.push_str(&describe_unknown_accounts(&report, &session.config.rules));
+    text.push_str(&moved);
     let decided = decided_of(store.as_ref(), &report, &before).await;
     text.push_str(&decided.describe(&session.next));
     text.push_str(

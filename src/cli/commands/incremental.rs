@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::tax::filed_years_changed;
-use super::{compute, counts, decided};
+use super::{compute, counts, decided, transfers};
 use crate::cli::Outcome;
 use crate::cli::args::ComputeArgs;
 use crate::cli::config::TABLE_ROWS_MAX;
@@ -26,6 +26,7 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     let next = &session.next;
     let store = session.open(false).await?;
     let before = decided::before(store.as_ref()).await?;
+    let moved = transfers::stored(store.as_ref(), session).await?;
     let done = match compute_incremental(store.as_ref(), context, options).await {
         Ok(done) => done,
         Err(error) => return Err(compute::with_state(error.into(), store.as_ref(), next).await),
@@ -44,6 +45,7 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
                 _ => Exit::Done,
             };
             let mut body = describe((report, next), since, args.all_rows, options.dry_run);
+            body.push_str(&moved);
             body.push_str(&decided.describe(next));
             body.push_str(&describe_next(report, next, options.dry_run));
             (body, session.json(|| append_json(report, since)), exit)
@@ -51,6 +53,7 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
         Incremental::Full(report, forced) => {
             let mut body = describe_forced(forced);
             body.push_str(&compute::describe(report, args.all_rows, next));
+            body.push_str(&moved);
             body.push_str(&decided.describe(next));
             body.push_str(&compute::describe_next(report, next, false));
             let mut json = session.json(|| compute::to_json(report));
