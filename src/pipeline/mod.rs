@@ -82,7 +82,7 @@ pub use rates::{
     RateFileRead, RateFileReport, RateRequest, RateSourceFile, import_rate_files, parse_rate_file,
 };
 pub use same_trades::{Common, CountedTwice, FileOfTrades, counted_twice, keep_import};
-pub use sync_log::{Tried, log_unread};
+pub use sync_log::{Tried, known_rows, log_unread};
 pub use transfer_refusal::{TransferRefusal, no_pair, no_part};
 pub use transfers::{Transfers, accept_transfers, add_movement, decide_transfer, read_transfers};
 pub use validate::{ValidateReport, changed_since_version, validate, validate_within};

@@ -118,11 +118,14 @@ pub fn parse_rate_file(
             duplicates: parsed.duplicates,
             skipped: parsed.skipped,
             rejected: parsed.rejected.into_iter().collect(),
-            ends_without_line_end: !bytes.ends_with(b"\n") && !bytes.ends_with(b"\r"),
+            ends_without_line_end: !LINE_ENDS.iter().any(|end| bytes.ends_with(end)),
         },
         rates: parsed.rates,
     })
 }
+
+/// Line ends, also those of UTF-16.
+const LINE_ENDS: [&[u8]; 4] = [b"\n", b"\r", b"\n\0", b"\r\0"];
 
 /// Imports files of rates in turn, each whole or not at all.
 ///

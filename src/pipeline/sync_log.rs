@@ -237,14 +237,28 @@ fn details(report: &FileReport) -> Value {
     });
     let reasons: Vec<Value> = reasons.collect();
     let receipt = report.receipt.as_ref();
-    match (
+    let mut details = match (
         reasons.is_empty(),
         receipt.map(|it| &it.conflicts_by_column),
     ) {
         (true, None) => json!({}),
         (true, Some(conflicts)) if conflicts.is_empty() => json!({}),
         (_, conflicts) => json!({ "rejected": reasons, "conflicts": conflicts }),
+    };
+    let beside = receipt.map_or(0, |it| it.movements.known + it.actions.known);
+    if beside > 0 {
+        details[KNOWN_BESIDE] = beside.into();
     }
+    details
+}
+
+/// The detail of a try that counts its movements and actions that were known.
+const KNOWN_BESIDE: &str = "known_beside";
+
+/// Counts the rows of a try that the ledger knew before: trades, movements and actions.
+pub fn known_rows(sync: &SyncTry) -> u64 {
+    let beside = sync.details[KNOWN_BESIDE].as_u64();
+    sync.counts.known + beside.unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -137,6 +137,11 @@ fn the_summary_of_the_readme_is_what_the_demo_prints() {
     let done = folder.shell(&command).expect(0);
     let mut printed = done.stdout.lines().map(without_duration);
     let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    // A user copies its settings.
+    let settings = readme.split("```toml\n").nth(1).unwrap();
+    let copy = Folder::new();
+    copy.write("fifo-pnl.toml", settings.split("```").next().unwrap());
+    copy.fifo_pnl(&["formats", "list"]).expect(0);
     let shown = readme.split("```text\n").nth(1).unwrap();
     let shown = shown.split("```").next().unwrap_or_default();
     // The README leaves rows of the table out; all other lines stand in both, in this order.

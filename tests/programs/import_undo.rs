@@ -265,6 +265,26 @@ fn a_file_that_is_put_back_beside_itself_is_named() {
     assert_eq!(folder.value(count), "2");
 }
 
+/// A split is of the file that brought it first: to undo that file takes it from the others, too.
+#[test]
+fn an_import_whose_split_a_later_file_has_is_not_undone_in_silence() {
+    let folder = folder();
+    let split = "split,BTC,2025-01-10,2,1\n";
+    let header = "action,asset,happened_at,ratio_new,ratio_old\n";
+    folder.write("one.csv", format!("{header}{split}"));
+    folder.write(
+        "two.csv",
+        format!("{header}{split}split,ETH,2025-01-10,3,1\n"),
+    );
+    folder.fifo_pnl(&["import", "one.csv"]).expect(0);
+    folder.fifo_pnl(&["import", "two.csv"]).expect(0);
+    let undo = ["import", "undo", "1", "--reason", "wrong file"];
+    let said = folder.fifo_pnl(&undo).expect(3).stderr;
+    let why = "two.csv has 1 row that the ledger knew before, perhaps of import 1";
+    assert!(said.contains(why), "{said}");
+    folder.fifo_pnl(&[&undo[..], &["--yes"]].concat()).expect(0);
+}
+
 /// A lot by decision stays when its sell leaves: another sell would use it without a word.
 #[test]
 fn a_decided_lot_without_its_sell_is_named() {

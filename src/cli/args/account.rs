@@ -31,7 +31,8 @@ pub struct AccountAddArgs {
     /// Its name, as imports use it
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// Platform or exchange, like mt5 or kraken
+    /// Platform or exchange, like kraken. With mt4 or mt5 the account may go short: a sell beyond
+    /// its lots opens a short lot
     #[arg(long, value_name = "NAME")]
     pub platform: Option<String>,
     /// Broker

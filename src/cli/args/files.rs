@@ -22,7 +22,7 @@ pub struct FileArgs {
     /// Mark before decimals, if a number like 1,234 can be read in two ways
     #[arg(long, value_name = "MARK", value_enum)]
     pub decimal_mark: Option<DecimalMarkArg>,
-    /// Read the file's column NAME as COLUMN, like 'Price Currency=quote_currency'
+    /// In the native format, read the column NAME as COLUMN, like 'Price Currency=quote_currency'
     #[arg(long, value_name = "NAME=COLUMN")]
     pub rename_column: Vec<String>,
     /// Ignore the column NAME; use it only if the column changes no amount

@@ -25,13 +25,17 @@ pub struct ImportArgs {
     pub reason: Option<String>,
 }
 
+const LOTS_ACCOUNT: &str = "Account of the lots, if the file has no column `account`";
+
 /// The commands of `import`.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ImportCommand {
     /// Import lots from another system (columns symbol, size, acquired, basis)
     #[command(
         mut_arg("files", |files| files.help("CSV files of lots")),
-        mut_arg("format", |format| format.hide(true))
+        mut_arg("account", |account| account.help(LOTS_ACCOUNT)),
+        mut_arg("format", |format| format.hide(true)),
+        mut_arg("decimal_mark", |mark| mark.hide(true))
     )]
     Lots {
         /// How the file is read.
@@ -48,7 +52,7 @@ pub enum ImportCommand {
     List,
     /// Take all rows of an import out of matching, or put them back
     Undo(ImportUndoArgs),
-    /// Say that all trades of an import are right, beside equal ones of other files
+    /// Confirm that an import is no duplicate: its trades count beside equal ones of other files
     Keep(ImportKeepArgs),
 }
 

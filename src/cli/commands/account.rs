@@ -147,12 +147,15 @@ async fn stored(store: &dyn Store, name: &Account) -> CliResult<TradingAccount> 
 /// Returns the stated facts of an account, one on each line.
 fn facts(account: &TradingAccount) -> String {
     let class = account.class.map(|class| class.to_string());
+    let shorts = account.trades_contracts();
+    let shorts = shorts.then(|| "yes, as its platform is MetaTrader".to_owned());
     let of = [
         ("platform", &account.platform),
         ("broker", &account.broker),
         ("server", &account.server),
         ("login", &account.login),
         ("class", &class),
+        ("may go short", &shorts),
     ];
     let mut text = String::new();
     for (name, value) in of {
@@ -238,7 +241,7 @@ async fn show(name: &Account, session: &Session) -> CliResult<Outcome> {
         ]
     };
     if !tries.is_empty() {
-        let header = ["At", "Status", "New", "Known", "Faulty", "File"];
+        let header = ["At", "Status", "New", "Known", "Rejected", "File"];
         let rows = tries.iter().map(row).collect();
         text.push_str(&format!("{}\n", table(&header, &[2, 3, 4], rows)));
     }

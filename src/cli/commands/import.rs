@@ -217,7 +217,9 @@ fn column_names(args: &FileArgs) -> CliResult<ColumnNames> {
             .chain(&MORE_COLUMNS)
             .chain(&OPENING_COLUMNS);
         if !columns.any(|known| *known == column) {
-            return Err(bad("no import reads a column of that name"));
+            return Err(bad(
+                "the native format has no column of that name, and the flag is for files in it",
+            ));
         }
         names.rename(name, column);
     }

@@ -62,7 +62,7 @@ pub async fn run(args: VoidArgs, session: &Session) -> CliResult<Outcome> {
         return Err(match elsewhere.as_slice() {
             [] => error,
             accounts => CliError {
-                hint: format!("it stands in {}: name it", accounts.join(" and in ")),
+                hint: format!("it is in {}: add that", accounts.join(" and in ")),
                 ..error
             },
         });

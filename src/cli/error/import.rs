@@ -1,6 +1,6 @@
 //! Advice about a file, or a row, that was not imported.
 
-use crate::engine::{MORE_COLUMNS, shown};
+use crate::engine::MORE_COLUMNS;
 use crate::import::{
     self, FileError, Hint, OPTIONAL_COLUMNS, Obstacle, REQUIRED_COLUMNS, ZoneError, quoted,
 };
@@ -84,9 +84,11 @@ const MAY_TAKE_BACK: &str = "it looks like a row that reverses another one: then
                              the file; if it is a trade of its own, correct it";
 
 /// The remedy of a row whose trade is in no row of its file.
-const CLOCK_OF_TIMES: &str = "name the zone that the times are of: --timezone ZONE. Or store the \
+const CLOCK_OF_TIMES: &str = "add the time zone of the report: --timezone ZONE. Or store the \
                               clock of the server: `fifo-pnl account add NAME --server-time \
                               +02:00`";
+const ZONE_OF_TIMES: &str =
+    "add the time zone of the file: --timezone Europe/Berlin, or --timezone +02:00";
 const EARLIER_CLOCK: &str = "the account has a clock from a later day on. Add the one before it: \
                              `fifo-pnl account add NAME --server-time +02:00`, with the offset of \
                              the server";
@@ -113,7 +115,7 @@ fn fixed_words(hint: &Hint) -> &'static str {
                           another one, remove both"
         }
         Hint::LotSign => "a lot is what is held; if the row reverses another one, remove both",
-        Hint::UnknownFee => "leave the cell empty where the fee is unknown",
+        Hint::UnknownFee => "if the fee is unknown, leave the cell empty",
         Hint::RoundedId => {
             "Excel or a spreadsheet cut the digits of long ids: take the original file. If it is \
              gone, export the file again, and do not open it before the import"
@@ -141,10 +143,10 @@ fn fixed_words(hint: &Hint) -> &'static str {
             "clocks went forward there; the time is of another zone, or it is wrong"
         }
         Hint::Offset => "name the offset from UTC",
-        Hint::ZoneOfTimes => "name the zone that the times are of: --timezone ZONE",
+        Hint::ZoneOfTimes => ZONE_OF_TIMES,
         Hint::ClockOfTimes => CLOCK_OF_TIMES,
         Hint::EarlierClock => EARLIER_CLOCK,
-        Hint::ZoneOfDays => "name the zone that the days are of: --timezone ZONE",
+        Hint::ZoneOfDays => "add the time zone of the days: --timezone Europe/Berlin",
         Hint::SecondHeader => {
             "the file looks like several joined into one; remove the second header"
         }
@@ -343,7 +345,7 @@ fn other_currency_hint(column: &str) -> String {
 fn first_line_hint() -> String {
     let own = header_hint();
     format!(
-        "if it is an export, its first line is missing: export it again. Of a file of your own, \
+        "if it is an export, its first line is missing: export it again. In the native format, \
          {own}"
     )
 }
@@ -366,13 +368,16 @@ fn header_hint() -> String {
 
 /// Returns the remedy of an unknown time zone.
 pub fn zone_hint(error: &ZoneError) -> String {
+    let name = error.name.to_ascii_lowercase();
     match &error.similar {
+        Some(similar) if similar.starts_with(['+', '-']) => format!("write {similar}"),
         Some(similar) => format!("did you mean {similar:?}?"),
-        None if error.name.starts_with(['+', '-']) => format!(
-            "names are those of the IANA time zone database. The clock of a broker's server is \
-             stored with its account: `fifo-pnl account add NAME --server-time {}`",
-            shown(&error.name)
-        ),
+        None if error.takes_clocks && name.starts_with("etc/gmt") => {
+            "its sign is the reverse of a clock's. Write the clock: +02:00 is ahead of UTC".into()
+        }
+        None if !error.takes_clocks && name.starts_with(['+', '-']) => {
+            "days need a named zone, like America/New_York, as clocks change in a year".into()
+        }
         None => "names are those of the IANA time zone database".into(),
     }
 }
@@ -427,14 +432,21 @@ mod tests {
         let zone = |similar: Option<&str>| ZoneError {
             name: "berlin".into(),
             similar: similar.map(str::to_owned),
+            takes_clocks: false,
         };
         let meant = zone_hint(&zone(Some("Europe/Berlin")));
         assert_eq!(meant, "did you mean \"Europe/Berlin\"?");
         assert!(zone_hint(&zone(None)).starts_with("names are those of the IANA"));
-        let offset = ZoneError {
-            name: "+02:00".into(),
-            similar: None,
+        let clock = |name: &str, similar: Option<&str>, takes_clocks| ZoneError {
+            name: name.into(),
+            takes_clocks,
+            ..zone(similar)
         };
-        assert!(zone_hint(&offset).ends_with("--server-time +02:00`"));
+        assert_eq!(
+            zone_hint(&clock("+2", Some("+02:00"), true)),
+            "write +02:00"
+        );
+        assert!(zone_hint(&clock("Etc/GMT+2", None, true)).starts_with("its sign is the reverse"));
+        assert!(zone_hint(&clock("+02:00", None, false)).starts_with("days need a named zone"));
     }
 }

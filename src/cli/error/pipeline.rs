@@ -47,7 +47,7 @@ fn void_hint(account: &str, order_id: &str) -> String {
 const NONE_CURRENT: &str = "`compute_allocations --all-symbols` makes and publishes one";
 
 /// The remedy of a file that can't be opened.
-const NO_FILE: &str = "name a file that is there, and that you may read";
+const NO_FILE: &str = "check the name and the permissions of the file";
 
 /// The remedy of a trade that an earlier file cancels.
 const CANCELLED: &str = "remove the row; or export a file that also has the row that cancels it";

@@ -270,7 +270,8 @@ fn signed(amount: SignedAmount, is_out: bool) -> SignedAmount {
 }
 
 /// The same trade has another id in each kind of file.
-const ASSUMES: &str = "no other file of Coinbase with the same trades is imported: its ids differ";
+const ASSUMES: &str =
+    "this account has no other file of Coinbase with the same trades, as ids differ";
 
 /// The dollar, and the coins that count as one dollar each.
 const DOLLARS: [&str; 3] = ["USD", "USDC", "USDT"];

@@ -119,10 +119,7 @@ pub fn a_trade_is_named_where_it_stands(place: &Place) {
     place.run("fifo-pnl explain --sell '2~2'").expect(0);
     // The account that has it is named, and naming it works.
     let done = place.run("fifo-pnl void '2~2' --reason test").expect(2);
-    has(
-        &done.stderr,
-        &["hint: it stands in --account main: name it"],
-    );
+    has(&done.stderr, &["hint: it is in --account main: add that"]);
     place
         .run("fifo-pnl void '2~2' --reason test --account main")
         .expect(0);

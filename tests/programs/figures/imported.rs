@@ -104,7 +104,7 @@ pub fn an_incremental_run_says_what_its_totals_lack(place: &Place) {
     let said = [
         "USD, of the new trades; totals are incomplete, see below\n",
         "1 new sell finds too few buys: 299.00 USD of net proceeds have no cost basis",
-        "Totals are incomplete until the buys are imported",
+        "Import their buys. If they are short sales, let the account go short",
         "Next: fifo-pnl review list",
     ];
     has(&done.stdout, &said);

@@ -241,8 +241,8 @@ pub(in crate::cli::commands) fn describe_unmatched(
 ) -> String {
     format!(
         "Unmatched       {sells} {verb} too few buys: {} USD of net proceeds have no cost \
-         basis and are in no total. Totals are incomplete until the buys are imported, or an \
-         account may go short: `{}`\n",
+         basis and are in no total. Import their buys. If they are short sales, let the account \
+         go short: `{}`\n",
         dollars(proceeds),
         next.command("fifo-pnl review list"),
     )
@@ -331,10 +331,12 @@ pub(in crate::cli::commands) fn describe_next(
         Publication::DryRun => return "Leave out --dry-run to write it.\n".into(),
         Publication::WouldTakeAway(pools) => {
             let exclude = excludes(report, pools, next);
+            let list = next.command("fifo-pnl review list");
+            let settle = format!("settle what `{list}` shows");
             let mend = match report.rates.missing {
-                0 => "correct the trades".to_owned(),
+                0 => settle,
                 _ => format!(
-                    "import the missing rates (`{}` lists them), or correct the trades,",
+                    "import the missing rates (`{}` lists them), or {settle},",
                     next.command("fifo-pnl rates missing -o FILE")
                 ),
             };

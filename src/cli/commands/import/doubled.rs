@@ -217,7 +217,7 @@ pub(super) async fn keep_command(args: &ImportKeepArgs, session: &Session) -> Cl
     let (location, id) = (store.location(), args.id);
     let said = match args.undo {
         false => {
-            format!("Kept      import {id}: its trades count beside equal ones of other files")
+            format!("Kept      import {id}: it is no duplicate, and all its trades count")
         }
         true => format!(
             "Not kept  import {id}: its trades are compared with those of other files again"

@@ -24,6 +24,11 @@ pub(super) fn describe(read: &FileRead, skip_invalid: bool) -> String {
     }
     if let Some(balances) = &read.balances {
         let name = shown_sentence(&read.name).to_string();
+        let differ = balances.are_at_fault() || !balances.before.is_empty();
+        if differ && balances.are_stated && !read.rejected.is_empty() {
+            text.push_str("  balances: not checked, as rows are rejected\n");
+            return text;
+        }
         text.push_str(&describe_balances(balances, &name));
         if !skip_invalid {
             text.push_str(&describe_remedy(balances));

@@ -12,6 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{count, plural, table, time};
 use crate::cli::session::Session;
 use crate::engine::shown_sentence;
+use crate::pipeline::known_rows;
 use crate::store::Store;
 use crate::store::model::{ImportUndo, ImportUndone, ImportedFile, SyncStatus, SyncTry};
 
@@ -69,7 +70,7 @@ async fn check_later(store: &dyn Store, id: i64, session: &Session) -> CliResult
         let is_later = |sync: &&SyncTry| {
             sync.status != SyncStatus::Failed
                 && sync.started_at > undone.started_at
-                && sync.counts.known > 0
+                && known_rows(sync) > 0
                 && sync.sha256 != undone.sha256
         };
         let Some(later) = syncs.iter().rfind(is_later) else {
@@ -83,7 +84,7 @@ async fn check_later(store: &dyn Store, id: i64, session: &Session) -> CliResult
                 plural(others as u64, "other file", "other files")
             ),
         };
-        let rows = plural(later.counts.known, "row", "rows");
+        let rows = plural(known_rows(later), "row", "rows");
         let undo = format!("fifo-pnl import undo {id} --reason TEXT --yes");
         return Err(CliError::refused(
             format!(
@@ -195,7 +196,7 @@ pub(super) async fn list(session: &Session) -> CliResult<Outcome> {
         let none = "Nothing is imported yet; `fifo-pnl run FILE` imports a file.\n";
         text.push_str(&session.next.in_text(none));
     } else {
-        let header = ["Import", "At", "Rows", "Account", "Format", "File"];
+        let header = ["Import", "At", "Trades", "Account", "Format", "File"];
         let rows = files.iter().map(row).collect();
         text.push_str(&format!("{}\n", table(&header, &[0, 2], rows)));
     }

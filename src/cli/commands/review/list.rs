@@ -123,8 +123,8 @@ fn describe_closing(items: &[&QueuedItem]) -> String {
     let without_rate = items.iter().filter(|item| item.lacks_rate()).count();
     if unmatched > 0 {
         text.push_str(
-            "A run closes an unmatched sell once its buy is imported and computed, or if it is a \
-             short sale, once its account may go short.\n",
+            "Import the buy of an unmatched sell, and compute. If it is a short sale, let its \
+             account go short, and compute.\n",
         );
     }
     if without_rate > 0 {
@@ -133,7 +133,8 @@ fn describe_closing(items: &[&QueuedItem]) -> String {
     if unmatched + without_rate < items.len() {
         text.push_str(
             "A run closes the item of a rejected pool once its trades are corrected or voided, \
-             the settings say what its symbol is, or the pool is excluded.\n",
+             the settings say what its symbol is, or the pool is excluded. If an import is wrong, \
+             undo it.\n",
         );
     }
     text

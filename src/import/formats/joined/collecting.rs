@@ -364,14 +364,13 @@ fn join<'t>(
 ) {
     let Some(first) = rows.first() else { return };
     let id = id_of(rows);
-    let trade = trade_of(file, rows, &id, reading);
-    let trade = trade.and_then(|trade| match lost {
-        None => Ok(trade),
+    let trade = match lost {
+        None => trade_of(file, rows, &id, reading),
         Some(line) => {
             let why = format!("expected all rows of the trade, and line {line} is rejected");
             Err(Fault::new(why))
         }
-    });
+    };
     match trade {
         Ok(trade) => {
             done.joined += rows.len() as u64 - 1;
