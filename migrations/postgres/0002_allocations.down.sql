@@ -3,6 +3,7 @@ DROP TABLE review_exclusions;
 DROP TABLE manual_review_queue;
 DROP TABLE fifo_rates_used;
 DROP FUNCTION fifo_parts.require_parents();
+DROP TABLE fifo_lot_moves;
 DROP TABLE fifo_inventory_snapshot;
 DROP VIEW fifo_symbol_summary;
 DROP VIEW fifo_pool_summary;

@@ -61,9 +61,9 @@ CREATE TABLE fifo_allocations (
     allocation_batch_id UUID NOT NULL,
     notes               TEXT,
     -- The pool's asset. A leg that is NULL is the base. A direction that is NULL is long. The two columns before
-    -- it are NULL until lots move.
+    -- it say where a lot came from: the account that bought it, if it is another one, and the deposit.
     asset               TEXT COLLATE "C" NOT NULL,
-    sell_leg            TEXT COLLATE "C" CONSTRAINT fifo_allocations_sell_leg_check CHECK (sell_leg IN ('quote', 'fee')),
+    sell_leg            TEXT COLLATE "C" CONSTRAINT fifo_allocations_sell_leg_check CHECK (sell_leg IN ('quote', 'fee', 'network')),
     buy_leg             TEXT COLLATE "C" CONSTRAINT fifo_allocations_buy_leg_check CHECK (buy_leg IN ('quote', 'fee')),
     buy_account         TEXT COLLATE "C",
     buy_movement        TEXT COLLATE "C",
@@ -71,7 +71,9 @@ CREATE TABLE fifo_allocations (
     CONSTRAINT fifo_allocations_unmatched_check CHECK (
         (buy_order_id IS NULL) = (cost_basis_usd IS NULL) AND (buy_order_id IS NULL) = (pnl_usd IS NULL)
         AND (buy_order_id IS NULL) = (buy_time IS NULL)
-        AND (buy_order_id IS NOT NULL OR buy_fees_per_unit IS NULL AND buy_price IS NULL AND buy_leg IS NULL)),
+        AND (buy_order_id IS NOT NULL OR buy_fees_per_unit IS NULL AND buy_price IS NULL AND buy_leg IS NULL
+            AND buy_movement IS NULL)),
+    CONSTRAINT fifo_allocations_moved_check CHECK (buy_account IS NULL OR buy_movement IS NOT NULL),
     CONSTRAINT fifo_allocations_time_check CHECK (buy_time IS NULL OR CASE WHEN direction IS NULL
         THEN buy_time <= sell_time ELSE sell_time <= buy_time END),
     CONSTRAINT fifo_allocations_allocated_size_check CHECK (allocated_size >= 0 AND allocated_size < 'Infinity'),
@@ -98,7 +100,8 @@ CREATE TABLE fifo_allocations (
 -- has a whole key. Where many rows share an index's first columns, each comparison reads them in vain.
 CREATE UNIQUE INDEX fifo_allocations_pair_key
     ON fifo_allocations (sell_order_id, (coalesce(buy_order_id, '')), account, asset, (coalesce(sell_leg, '')),
-        (coalesce(buy_leg, '')), allocation_version);
+        (coalesce(buy_leg, '')),
+        (coalesce(buy_movement || chr(31) || coalesce(buy_account, ''), '')), allocation_version);
 CREATE INDEX fifo_allocations_buy_index
     ON fifo_allocations (buy_order_id, account) WHERE buy_order_id IS NOT NULL;
 -- A pool by its whole key, whether many accounts share an asset or an account has many assets.
@@ -257,6 +260,9 @@ CREATE TABLE fifo_inventory_snapshot (
     lot_fee_usd        NUMERIC,
     -- Of a short lot the order is the sell that opened it, and the cost is what is left of its net proceeds.
     direction          TEXT COLLATE "C" CONSTRAINT fifo_inventory_snapshot_direction_check CHECK (direction = 'short'),
+    buy_account        TEXT COLLATE "C",
+    buy_movement       TEXT COLLATE "C",
+    CONSTRAINT fifo_inventory_snapshot_moved_check CHECK (buy_account IS NULL OR buy_movement IS NOT NULL),
     CONSTRAINT fifo_inventory_snapshot_lot_check CHECK ((lot_size IS NULL) = (lot_value_usd IS NULL)),
     CONSTRAINT fifo_inventory_snapshot_remaining_size_check CHECK (remaining_size >= 0 AND remaining_size < 'Infinity'),
    
@@ -264,7 +270,32 @@ CREATE TABLE fifo_inventory_snapshot (
         CHECK (remaining_cost_usd > '-Infinity' AND remaining_cost_usd < 'Infinity')
 ) PARTITION BY RANGE (allocation_version, account, asset);
 CREATE UNIQUE INDEX fifo_inventory_snapshot_lot_key
-    ON fifo_inventory_snapshot (account, asset, buy_order_id, (coalesce(buy_leg, '')), allocation_version);
+    ON fifo_inventory_snapshot (account, asset, buy_order_id, (coalesce(buy_leg, '')),
+        (coalesce(buy_movement || chr(31) || coalesce(buy_account, ''), '')), allocation_version);
+
+-- Units of lots that transfers moved. A lot is named as in the sending account.
+CREATE TABLE fifo_lot_moves (
+    allocation_version BIGINT NOT NULL REFERENCES allocation_versions (version),
+    asset              TEXT COLLATE "C" NOT NULL,
+    from_account       TEXT COLLATE "C" NOT NULL,
+    withdrawal_id      TEXT COLLATE "C" NOT NULL,
+    to_account         TEXT COLLATE "C" NOT NULL,
+    deposit_id         TEXT COLLATE "C" NOT NULL,
+    buy_account        TEXT COLLATE "C" NOT NULL,
+    buy_order_id       TEXT COLLATE "C" NOT NULL,
+    buy_leg            TEXT COLLATE "C" NOT NULL CONSTRAINT fifo_lot_moves_buy_leg_check
+        CHECK (buy_leg IN ('base', 'quote', 'fee')),
+    -- The deposit that brought the lot into the sending account; empty if it was bought there.
+    buy_movement       TEXT COLLATE "C" NOT NULL,
+    buy_time           TIMESTAMPTZ NOT NULL,
+    size               NUMERIC NOT NULL CONSTRAINT fifo_lot_moves_size_positive_check CHECK (size <> 0),
+    cost_usd           NUMERIC NOT NULL,
+    PRIMARY KEY (allocation_version, from_account, asset, withdrawal_id, buy_account, buy_order_id, buy_leg,
+        buy_movement),
+    CONSTRAINT fifo_lot_moves_accounts_check CHECK (from_account <> to_account),
+    CONSTRAINT fifo_lot_moves_size_check CHECK (size >= 0 AND size < 'Infinity'),
+    CONSTRAINT fifo_lot_moves_cost_usd_check CHECK (cost_usd > '-Infinity' AND cost_usd < 'Infinity')
+);
 
 -- The rates that gave a version's trades their values. A cross has two steps. A step is of a file's line, or the
 -- price of an own trade.
@@ -334,7 +365,7 @@ CREATE TABLE manual_review_queue (
         CONSTRAINT manual_review_queue_id_check CHECK (id > 0),
     order_id           TEXT COLLATE "C" NOT NULL,
     issue_type         TEXT NOT NULL CONSTRAINT manual_review_queue_issue_type_check
-        CHECK (issue_type IN ('unmatched_sell', 'invalid_trade', 'missing_fx', 'unapplied_action',
+        CHECK (issue_type IN ('unmatched_sell', 'invalid_trade', 'missing_fx', 'unapplied_action', 'unapplied_transfer',
                               'allocation_error')),
     severity           TEXT NOT NULL CONSTRAINT manual_review_queue_severity_check
         CHECK (severity IN ('low', 'medium', 'high', 'critical')),
@@ -352,7 +383,7 @@ CREATE TABLE manual_review_queue (
     details            JSONB NOT NULL,
     asset              TEXT COLLATE "C" NOT NULL,
     leg                TEXT COLLATE "C" NOT NULL DEFAULT 'base'
-        CONSTRAINT manual_review_queue_leg_check CHECK (leg IN ('base', 'quote', 'fee')),
+        CONSTRAINT manual_review_queue_leg_check CHECK (leg IN ('base', 'quote', 'fee', 'network')),
     CONSTRAINT manual_review_queue_key UNIQUE (account, asset, order_id, leg, issue_type),
     CONSTRAINT manual_review_queue_resolved_check
         CHECK ((status IN ('resolved', 'dismissed')) = (resolved_at IS NOT NULL))

@@ -114,9 +114,11 @@ SELECT i.account, i.asset, i.symbol, i.buy_order_id, i.remaining_size, i.remaini
        i.snapshot_time,
        i.allocation_version,
        i.buy_leg,
-       coalesce(i.direction, 'long') AS direction
+       coalesce(i.direction, 'long') AS direction,
+       i.buy_account,
+       i.buy_movement
 FROM fifo_inventory_snapshot i
-LEFT JOIN trade_records t ON t.account = i.account AND t.order_id = i.buy_order_id
+LEFT JOIN trade_records t ON t.account = coalesce(i.buy_account, i.account) AND t.order_id = i.buy_order_id
 WHERE i.allocation_version = (SELECT version FROM current_version);
 
 CREATE VIEW v_run_status AS

@@ -2,6 +2,7 @@
 DROP TABLE review_exclusions;
 DROP TABLE manual_review_queue;
 DROP TABLE fifo_rates_used;
+DROP TABLE fifo_lot_moves;
 DROP TABLE fifo_inventory_snapshot;
 DROP VIEW fifo_symbol_summary;
 DROP TABLE fifo_pool_summary;

@@ -54,9 +54,9 @@ CREATE TABLE fifo_allocations (
     allocation_batch_id TEXT NOT NULL,
     notes               TEXT,
     -- The pool's asset. A leg that is NULL is the base. A direction that is NULL is long. The two columns before
-    -- it are NULL until lots move.
+    -- it say where a lot came from: the account that bought it, if it is another one, and the deposit.
     asset               TEXT NOT NULL,
-    sell_leg            TEXT CONSTRAINT fifo_allocations_sell_leg_check CHECK (sell_leg IN ('quote', 'fee')),
+    sell_leg            TEXT CONSTRAINT fifo_allocations_sell_leg_check CHECK (sell_leg IN ('quote', 'fee', 'network')),
     buy_leg             TEXT CONSTRAINT fifo_allocations_buy_leg_check CHECK (buy_leg IN ('quote', 'fee')),
     buy_account         TEXT,
     buy_movement        TEXT,
@@ -64,7 +64,9 @@ CREATE TABLE fifo_allocations (
     CONSTRAINT fifo_allocations_unmatched_check CHECK (
         (buy_order_id IS NULL) = (cost_basis_usd IS NULL) AND (buy_order_id IS NULL) = (pnl_usd IS NULL)
         AND (buy_order_id IS NULL) = (buy_time IS NULL)
-        AND (buy_order_id IS NOT NULL OR buy_fees_per_unit IS NULL AND buy_price IS NULL AND buy_leg IS NULL)),
+        AND (buy_order_id IS NOT NULL OR buy_fees_per_unit IS NULL AND buy_price IS NULL AND buy_leg IS NULL
+            AND buy_movement IS NULL)),
+    CONSTRAINT fifo_allocations_moved_check CHECK (buy_account IS NULL OR buy_movement IS NOT NULL),
     CONSTRAINT fifo_allocations_time_check CHECK (buy_time IS NULL OR CASE WHEN direction IS NULL
         THEN buy_time <= sell_time ELSE sell_time <= buy_time END),
     CONSTRAINT fifo_allocations_allocated_size_check CHECK (length(allocated_size) BETWEEN 1 AND 80
@@ -146,7 +148,8 @@ CREATE TABLE fifo_allocations (
 -- has one.
 CREATE UNIQUE INDEX fifo_allocations_pair_key
     ON fifo_allocations (allocation_version, sell_order_id, account, ifnull(buy_order_id, ''),
-        ifnull(sell_leg, ''), ifnull(buy_leg, ''));
+        ifnull(sell_leg, ''), ifnull(buy_leg, ''),
+        ifnull(buy_movement || char(31) || ifnull(buy_account, ''), ''));
 CREATE INDEX fifo_allocations_buy_index
     ON fifo_allocations (allocation_version, buy_order_id, account) WHERE buy_order_id IS NOT NULL;
 -- A pool by its whole key, whether many accounts share an asset or an account has many assets.
@@ -376,6 +379,9 @@ CREATE TABLE fifo_inventory_snapshot (
     lot_fee_usd        TEXT,
     -- Of a short lot the order is the sell that opened it, and the cost is what is left of its net proceeds.
     direction          TEXT CONSTRAINT fifo_inventory_snapshot_direction_check CHECK (direction = 'short'),
+    buy_account        TEXT,
+    buy_movement       TEXT,
+    CONSTRAINT fifo_inventory_snapshot_moved_check CHECK (buy_account IS NULL OR buy_movement IS NOT NULL),
     CONSTRAINT fifo_inventory_snapshot_lot_check CHECK ((lot_size IS NULL) = (lot_value_usd IS NULL)),
     CONSTRAINT fifo_inventory_snapshot_remaining_size_check CHECK (length(remaining_size) BETWEEN 1 AND 80
         AND remaining_size NOT GLOB '*[^0-9.]*'
@@ -395,7 +401,46 @@ CREATE TABLE fifo_inventory_snapshot (
         AND remaining_cost_usd <> '-0')
 ) STRICT;
 CREATE UNIQUE INDEX fifo_inventory_snapshot_lot_key
-    ON fifo_inventory_snapshot (allocation_version, account, asset, buy_order_id, ifnull(buy_leg, ''));
+    ON fifo_inventory_snapshot (allocation_version, account, asset, buy_order_id, ifnull(buy_leg, ''),
+        ifnull(buy_movement || char(31) || ifnull(buy_account, ''), ''));
+
+-- Units of lots that transfers moved. A lot is named as in the sending account.
+CREATE TABLE fifo_lot_moves (
+    allocation_version INTEGER NOT NULL REFERENCES allocation_versions (version),
+    asset              TEXT NOT NULL,
+    from_account       TEXT NOT NULL,
+    withdrawal_id      TEXT NOT NULL,
+    to_account         TEXT NOT NULL,
+    deposit_id         TEXT NOT NULL,
+    buy_account        TEXT NOT NULL,
+    buy_order_id       TEXT NOT NULL,
+    buy_leg            TEXT NOT NULL CONSTRAINT fifo_lot_moves_buy_leg_check
+        CHECK (buy_leg IN ('base', 'quote', 'fee')),
+    -- The deposit that brought the lot into the sending account; empty if it was bought there.
+    buy_movement       TEXT NOT NULL,
+    buy_time           INTEGER NOT NULL,
+    size               TEXT NOT NULL CONSTRAINT fifo_lot_moves_size_positive_check CHECK (size <> '0'),
+    cost_usd           TEXT NOT NULL,
+    PRIMARY KEY (allocation_version, from_account, asset, withdrawal_id, buy_account, buy_order_id, buy_leg,
+        buy_movement),
+    CONSTRAINT fifo_lot_moves_accounts_check CHECK (from_account <> to_account),
+    CONSTRAINT fifo_lot_moves_size_check CHECK (length(size) BETWEEN 1 AND 80
+        AND size NOT GLOB '*[^0-9.]*'
+        AND size GLOB '[0-9]*'
+        AND size NOT GLOB '*.*.*'
+        AND size NOT GLOB '*.'
+        AND size NOT GLOB '0[0-9]*'
+        AND (instr(size, '.') = 0 OR size NOT GLOB '*0')),
+    CONSTRAINT fifo_lot_moves_cost_usd_check CHECK (length(cost_usd) BETWEEN 1 AND 80
+        AND ltrim(cost_usd, '-') NOT GLOB '*[^0-9.]*'
+        AND ltrim(cost_usd, '-') GLOB '[0-9]*'
+        AND cost_usd NOT GLOB '--*'
+        AND cost_usd NOT GLOB '*.*.*'
+        AND cost_usd NOT GLOB '*.'
+        AND ltrim(cost_usd, '-') NOT GLOB '0[0-9]*'
+        AND (instr(cost_usd, '.') = 0 OR cost_usd NOT GLOB '*0')
+        AND cost_usd <> '-0')
+) STRICT, WITHOUT ROWID;
 
 -- The rates that gave a version's trades their values. A cross has two steps. A step is of a file's line, or the
 -- price of an own trade.
@@ -463,7 +508,7 @@ CREATE TABLE manual_review_queue (
     id                 INTEGER PRIMARY KEY CONSTRAINT manual_review_queue_id_check CHECK (id > 0),
     order_id           TEXT NOT NULL,
     issue_type         TEXT NOT NULL CONSTRAINT manual_review_queue_issue_type_check
-        CHECK (issue_type IN ('unmatched_sell', 'invalid_trade', 'missing_fx', 'unapplied_action',
+        CHECK (issue_type IN ('unmatched_sell', 'invalid_trade', 'missing_fx', 'unapplied_action', 'unapplied_transfer',
                               'allocation_error')),
     severity           TEXT NOT NULL CONSTRAINT manual_review_queue_severity_check
         CHECK (severity IN ('low', 'medium', 'high', 'critical')),
@@ -481,7 +526,7 @@ CREATE TABLE manual_review_queue (
     details            TEXT NOT NULL CONSTRAINT manual_review_queue_details_check CHECK (json_valid(details)),
     asset              TEXT NOT NULL,
     leg                TEXT NOT NULL DEFAULT 'base'
-        CONSTRAINT manual_review_queue_leg_check CHECK (leg IN ('base', 'quote', 'fee')),
+        CONSTRAINT manual_review_queue_leg_check CHECK (leg IN ('base', 'quote', 'fee', 'network')),
     CONSTRAINT manual_review_queue_key UNIQUE (account, asset, order_id, leg, issue_type),
     CONSTRAINT manual_review_queue_resolved_check
         CHECK ((status IN ('resolved', 'dismissed')) = (resolved_at IS NOT NULL))

@@ -55,7 +55,7 @@ words! {
         MissingFx = "missing_fx",
         /// A stored action, such as a split, is not applied; the pool is rejected.
         UnappliedAction = "unapplied_action",
-        /// A transfer of lots can't be applied; the pool is rejected.
+        /// A transfer lacks lots, or can't be applied; then the pool is rejected.
         UnappliedTransfer = "unapplied_transfer",
         /// The engine's own check failed; the pool is rejected. A bug of ours.
         AllocationError = "allocation_error",

@@ -135,7 +135,9 @@ pub use rates::{
 };
 pub use rebates::FeeSigns;
 pub use resume::{Continued, PoolState, continue_pool, reach_of};
-pub use review::{ReviewItem, rejection_items, review_items, unmatched_item, unmatched_items};
+pub use review::{
+    ReviewItem, missing_items, rejection_items, review_items, unmatched_item, unmatched_items,
+};
 pub use self_check::SelfCheckError;
 pub use side::{Side, SideError};
 pub use splits::SplitError;

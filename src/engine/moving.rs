@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::fact::Fact;
 use super::ids::Pool;
 use super::lots::InventoryLot;
 use super::money::{MoneyError, add_sizes, add_to_pool_total, sub_sizes};
@@ -83,6 +84,8 @@ fn take_part(lot: &mut InventoryLot, units: Size) -> Result<Trade, MoneyError> {
     lot.only_moved |= before.is_zero() && !lot.was_used;
     lot.remaining_size = sub_sizes(lot.remaining_size, units)?;
     lot.remaining_cost = lot.remaining_cost.checked_sub(cost)?;
+    // A size that no lot can have stops the transfer here.
+    Fact::try_of_size(units).map_err(|_| MoneyError::OutOfRange)?;
     let mut part = lot.buy.clone();
     (part.size, part.price, part.more) = (units, Price::ZERO, None);
     // The cost includes the fee. An unknown fee stays unknown.

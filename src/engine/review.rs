@@ -5,10 +5,12 @@ use super::canonical::AllocationRow;
 use super::ids::{Pool, Symbol};
 use super::issue::{IssueType, Severity};
 use super::leg::Leg;
+use super::moves::{MissingLots, MovedOut};
 use super::outcome::Matching;
 use super::pool::{PoolOutcome, PoolResult, Rejection};
 use super::rates::MissingRate;
 use super::self_check::SelfCheckError;
+use super::text::shown;
 
 /// A question for a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +41,11 @@ pub fn review_items(
     rules: &AssetRules,
 ) -> Result<Vec<ReviewItem>, SelfCheckError> {
     match &outcome.result {
-        PoolResult::Matched(matching) => unmatched_items(matching, rules),
+        PoolResult::Matched(matching) => {
+            let mut items = unmatched_items(matching, rules)?;
+            items.extend(missing_items(&matching.pool, &matching.moved_out));
+            Ok(items)
+        }
         PoolResult::Rejected(rejection) => Ok(rejection_items(&outcome.pool, rejection)),
         PoolResult::Excluded(_) => Ok(Vec::new()),
     }
@@ -57,6 +63,32 @@ pub fn unmatched_items(
         }
     })?;
     Ok(items)
+}
+
+/// Returns an item for each transfer out of a pool that lacked lots.
+pub fn missing_items(pool: &Pool, moved: &MovedOut) -> Vec<ReviewItem> {
+    let item = |it: &MissingLots| ReviewItem {
+        pool: pool.clone(),
+        symbol: pool.as_symbol(),
+        leg: Leg::Base,
+        order_id: it.transfer.withdrawal.as_str().to_owned(),
+        issue: IssueType::UnappliedTransfer,
+        severity: Severity::High,
+        description: format!(
+            "no open lot for {} {} of this withdrawal, which arrived in {}",
+            it.size,
+            pool.asset,
+            shown(it.transfer.to.as_str()).quoted()
+        ),
+        details: vec![
+            ("missing_size", it.size.to_string()),
+            ("deposit", it.transfer.deposit.as_str().to_owned()),
+            ("to_account", it.transfer.to.as_str().to_owned()),
+            ("sent_at", it.transfer.sent_at.to_string()),
+        ],
+        missing: Vec::new(),
+    };
+    moved.missing.iter().map(item).collect()
 }
 
 /// Returns the review item of an unmatched row, freshly made or stored.

@@ -192,6 +192,11 @@ impl PoolStream {
         &self.symbols
     }
 
+    /// The transfers out of the pool.
+    pub const fn moved_out(&self) -> &MovedOut {
+        &self.moved_out
+    }
+
     /// The lots that are open now, oldest first.
     pub fn open_lots(&self) -> impl Iterator<Item = &InventoryLot> {
         self.lots.iter()

@@ -24,10 +24,11 @@ use crate::store::model::{
 use crate::store::{Elsewhere, Untold};
 
 /// Kinds of review items about data, which a rejected pool has.
-const DATA_ISSUES: [IssueType; 4] = [
+const DATA_ISSUES: [IssueType; 5] = [
     IssueType::InvalidTrade,
     IssueType::MissingFx,
     IssueType::UnappliedAction,
+    IssueType::UnappliedTransfer,
     IssueType::AllocationError,
 ];
 
@@ -440,6 +441,8 @@ impl Append {
             ledger_hash,
             allocations_hash,
             rates: self.rates,
+            // An appended pool has no transfers.
+            lot_moves: Vec::new(),
             complete_through: report.complete_through,
             counts: report.counts.clone(),
             publish: false,

@@ -17,7 +17,7 @@ use super::error::{PipelineError, PipelineResult};
 use super::job::Context;
 use crate::engine::{
     Matching, Pool, PoolLedger, PoolOutcome, PoolResult, ReviewItem, RowsHash, SelfCheckError,
-    judge_pool, review_items, unmatched_item,
+    judge_pool, missing_items, review_items, unmatched_item,
 };
 use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, PartSource, RowChunk, RowEncoder};
@@ -197,7 +197,9 @@ fn try_make_pool(
     let (items, hash) = match &outcome.result {
         PoolResult::Matched(matching) => {
             let mut walk = Walk::new(work, made, matching);
-            let walked = walk.allocations()?;
+            let mut walked = walk.allocations()?;
+            let missing = missing_items(&outcome.pool, &matching.moved_out);
+            walked.0.extend(missing);
             walk.lots()?;
             walk.end(outcome.trades);
             walked

@@ -14,7 +14,7 @@ use super::make::{
 use crate::engine::{
     InvalidTrade, InventoryLot, Matching, OpenLot, Pool, PoolLedger, PoolOutcome, PoolResult,
     PoolStream, Rejection, ReviewItem, RowsHash, SelfCheckError, TradeRef, Unapplied, invalid_rows,
-    judge_pool, review_items,
+    judge_pool, missing_items, review_items,
 };
 use crate::store::phase::{self, Phase};
 use crate::store::rows::{Part, RowChunk};
@@ -173,6 +173,7 @@ impl Sliced {
         let whole = self.newest.take().map(|mut newest| {
             newest.totals = *self.stream.totals();
             newest.symbols = self.stream.symbols().to_vec();
+            newest.moved_out = self.stream.moved_out().clone();
             PoolResult::Matched(newest)
         });
         let rejected = rejection.map(PoolResult::Rejected);
@@ -193,6 +194,8 @@ impl Sliced {
         let items = if let PoolResult::Matched(_) = &outcome.result {
             outcome.allocations_hash = self.allocations_hash;
             self.send_lots(work, made)?;
+            let missing = missing_items(&self.pool, self.stream.moved_out());
+            self.items.extend(missing);
             std::mem::take(&mut self.items)
         } else {
             review_items(&outcome, &work.context.rules)?

@@ -21,14 +21,16 @@ use super::model::{
 };
 use super::{RowSink, StoreError, StoredRow, UnreadableRow};
 use crate::engine::{
-    Account, Asset, ClassSource, Entry, Fee, PlaceInPool, Pool, PoolClass, PoolStatus, PoolTotals,
-    Size, StoredAllocation, StoredLot, Symbol, SymbolTotals, Timestamp, Trade, WholeLot, policy,
+    Account, Asset, ClassSource, Entry, Fee, MovedFrom, PlaceInPool, Pool, PoolClass, PoolStatus,
+    PoolTotals, Size, StoredAllocation, StoredLot, Symbol, SymbolTotals, Timestamp, Trade,
+    WholeLot, policy,
 };
 pub(super) use accounts::{ACCOUNT, SYNC, TIME_OFFSET, account, sync, time_offset};
 pub(super) use actions::{ACTION, action};
 pub(super) use imported::{IMPORTED_TRADE, imported_trade};
 pub(super) use movements::{
-    MOVEMENT, TRANSFER_DECISION, movement, movement_of_import, transfer_decision,
+    LOT_MOVE, MOVEMENT, TRANSFER_DECISION, lot_move, movement, movement_of_import,
+    transfer_decision,
 };
 pub(super) use rates::{RATE, RATE_USED, rate, rate_used, wrong_step};
 
@@ -187,9 +189,6 @@ pub(super) const ALLOCATION: &str = "id, account, symbol, sell_order_id, buy_ord
 /// Number of the columns of [`ALLOCATION`].
 pub(super) const ALLOCATION_COUNT: usize = 23;
 
-/// Places of the columns that are empty in each row: no lot moves.
-pub(super) const ALLOCATION_EMPTY: std::ops::Range<usize> = 20..22;
-
 /// Reads a row of `fifo_allocations`.
 pub(super) fn allocation(cells: &(impl Cells + ?Sized)) -> StoredRow {
     allocation_after(cells, (None, None))
@@ -202,11 +201,6 @@ pub(super) fn allocation_after(
 ) -> StoredRow {
     let named = Named::new(cells, ALLOCATION);
     let read = || {
-        for place in ALLOCATION_EMPTY {
-            if let Some(found) = named.optional(place)? {
-                return Err((named.column(place), found));
-            }
-        }
         Ok(StoredAllocation {
             id: named.integer(0)?,
             account: named.name(1, last.0.map(|pool| &pool.account), Account::as_str)?,
@@ -229,7 +223,7 @@ pub(super) fn allocation_after(
             sell_leg: named.parse_optional(18)?.unwrap_or_default(),
             buy_leg: named.parse_optional(19)?.unwrap_or_default(),
             direction: named.parse_optional(22)?.unwrap_or_default(),
-            moved: None,
+            moved: moved_from(&named, 20)?,
         })
     };
     read().map_err(|(column, found)| unreadable(&named, (17, Some(3)), column, found))
@@ -302,9 +296,23 @@ pub(super) fn logged_event(cells: &dyn Cells) -> Result<LoggedEvent, StoreError>
     })
 }
 
+/// Reads the account that bought a lot and the deposit that brought it, from two columns.
+fn moved_from(
+    named: &Named<'_, impl Cells + ?Sized>,
+    at: usize,
+) -> Result<Option<Box<MovedFrom>>, BadCell> {
+    let account = named.parse_optional(at)?;
+    let Some(movement) = named.parse_optional(at + 1)? else {
+        let nothing = |account: Account| Err((named.column(at), account.to_string()));
+        return account.map_or(Ok(None), nothing);
+    };
+    Ok(Some(Box::new(MovedFrom { account, movement })))
+}
+
 /// The columns that [`lot_after`] reads, in order.
 pub(super) const LOT: &str = "id, account, asset, buy_order_id, remaining_size, \
-    remaining_cost_usd, buy_leg, lot_size, lot_value_usd, lot_fee_usd, symbol, direction";
+    remaining_cost_usd, buy_leg, lot_size, lot_value_usd, lot_fee_usd, symbol, direction, \
+    buy_account, buy_movement";
 
 /// Reads a row of `fifo_inventory_snapshot`, which shares an equal symbol with the row before it.
 pub(super) fn lot_after(
@@ -321,7 +329,7 @@ pub(super) fn lot_after(
             whole: whole_lot(&named, 7)?,
             symbol: named.name(10, last.map(|lot| &lot.symbol), Symbol::as_str)?,
             direction: named.parse_optional(11)?.unwrap_or_default(),
-            moved: None,
+            moved: moved_from(&named, 12)?,
         })
     };
     read().map_err(|(column, found)| unreadable(&named, (2, None), column, found))
@@ -329,7 +337,7 @@ pub(super) fn lot_after(
 
 /// The columns that [`open_lot`] reads, in order.
 pub(super) const OPEN_LOT: &str = "buy_order_id, remaining_size, remaining_cost_usd, symbol, \
-    buy_leg, lot_size, lot_value_usd, lot_fee_usd, direction";
+    buy_leg, lot_size, lot_value_usd, lot_fee_usd, direction, buy_account, buy_movement";
 
 /// Reads an open lot of `fifo_inventory_snapshot`, for an incremental run.
 pub(super) fn open_lot(cells: &impl Cells) -> Result<StoredLot, StoreError> {
@@ -343,7 +351,7 @@ pub(super) fn open_lot(cells: &impl Cells) -> Result<StoredLot, StoreError> {
             remaining_cost_usd: named.parse(2)?,
             whole: whole_lot(&named, 5)?,
             direction: named.parse_optional(8)?.unwrap_or_default(),
-            moved: None,
+            moved: moved_from(&named, 9)?,
         })
     };
     read().map_err(in_table("fifo_inventory_snapshot"))

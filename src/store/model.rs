@@ -35,9 +35,9 @@ pub use words::{EventKind, RunMode, VersionOrigin};
 use super::cut::Cut;
 use super::fingerprint::AdaptedViews;
 use crate::engine::{
-    AssetRules, Entered, Matching, Pending, PlaceInPool, Pool, PoolClass, PoolLedger, PoolOutcome,
-    PoolResult, PoolStatus, PoolTotals, RowsHash, StoredSummary, Symbol, SymbolTotals, Timestamp,
-    policy,
+    AssetRules, Entered, LotMove, Matching, Pending, PlaceInPool, Pool, PoolClass, PoolLedger,
+    PoolOutcome, PoolResult, PoolStatus, PoolTotals, RowsHash, StoredSummary, Symbol, SymbolTotals,
+    Timestamp, policy,
 };
 
 mod accounts;
@@ -335,6 +335,8 @@ pub struct Completion {
     pub allocations_hash: RowsHash,
     /// The rates that gave trades their values.
     pub rates: RatesLocked,
+    /// Units of lots that transfers moved.
+    pub lot_moves: Vec<LotMove>,
     /// Execution time of the newest trade seen.
     pub complete_through: Option<Timestamp>,
     /// Counts for the log row.

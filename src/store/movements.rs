@@ -3,8 +3,8 @@
 
 use async_trait::async_trait;
 
-use super::model::Watermark;
-use crate::engine::{AssetRules, Movement, Pairing, TransferDecision, pair};
+use super::model::{Version, Watermark};
+use crate::engine::{AssetRules, LotMove, Movement, Pairing, TransferDecision, pair};
 use crate::store::StoreResult;
 
 /// Keeps movements, which imports bring, and decisions about transfers.
@@ -25,6 +25,11 @@ pub trait MovementStore: Send + Sync {
         &self,
         as_of: Option<&Watermark>,
     ) -> StoreResult<Vec<TransferDecision>>;
+
+    /// Returns the units of lots that transfers moved in a version.
+    ///
+    /// Order: by asset, account and withdrawal, then the oldest lot first.
+    async fn lot_moves(&self, version: Version) -> StoreResult<Vec<LotMove>>;
 
     /// Appends decisions about transfers, all or none, with an event for each.
     async fn decide_transfers(&self, decisions: &[TransferDecision]) -> StoreResult<()>;

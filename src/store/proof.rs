@@ -11,7 +11,7 @@ use std::fmt;
 
 use super::model::{PoolSummary, Version, VersionInfo};
 use super::{RowSink, Store, StoreError, StoreResult, StoredPool, VersionRefusal};
-use crate::engine::{AllocationRow, Pool, RowsHash, Timestamp, rates_hash};
+use crate::engine::{AllocationRow, Leg, Pool, RowsHash, Timestamp, rates_hash};
 use claims::PoolRows;
 pub use claims::{Claim, ClaimDiffers, differing_claims};
 
@@ -102,7 +102,11 @@ impl LastRow {
             };
         }
         let buy_time = row.buy_time.or(self.buy_time);
-        let is_before = self.sell_time <= Some(row.sell_time) && self.buy_time <= buy_time;
+        // A lot may arrive from another account between two sells, and be older than all others.
+        let may_be_older = row.moved.is_some()
+            && (self.sell_time < Some(row.sell_time) || row.sell_leg == Leg::Network);
+        let in_order = self.buy_time <= buy_time || may_be_older;
+        let is_before = self.sell_time <= Some(row.sell_time) && in_order;
         (self.sell_time, self.buy_time) = (Some(row.sell_time), buy_time);
         is_before
     }

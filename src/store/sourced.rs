@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::cells::{self, Cells};
 use super::model::{LongRun, PoolSizes, SourcedAllocation, TradeOrigin};
 use super::{SourcedSink, StoreError, StoreResult, StoredRow, UnreadableRow};
-use crate::engine::{Account, Asset, Pool, Symbol};
+use crate::engine::{Account, Asset, MovedFrom, Pool, Symbol};
 
 /// Trades in the table of one pass, unless one pool alone has more: 48 MB.
 pub(super) const ORIGINS_MAX: u64 = 2_000_000;
@@ -345,7 +345,10 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
         }
         (self.sell.is_new_row, self.buy.is_new_row) = (false, false);
         let account = row.account.as_str();
+        // The read has the trades of this account. A lot that moved has its buy in another one.
+        let is_elsewhere = |moved: &MovedFrom| moved.account.is_some();
         let buy = row.buy_order_id.as_ref();
+        let buy = buy.filter(|_| !row.moved.as_deref().is_some_and(is_elsewhere));
         let sourced = SourcedAllocation {
             batch_id: self.batch_id.clone(),
             sell: self

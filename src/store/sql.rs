@@ -11,6 +11,7 @@ pub(super) mod closing;
 pub(super) mod history;
 pub(super) mod imports;
 pub(super) mod ledger;
+mod lot_moves;
 pub(super) mod movements;
 mod queue;
 mod rates;

@@ -73,7 +73,7 @@ const RULES_OF_POSTGRES: [&str; 2] = [
     "trade_records: primary key (account, order_id)",
     // A key names the columns by which its table is partitioned; a leg has one asset.
     "fifo_allocations: unique (account, allocation_version, asset, expression, expression, \
-     expression, sell_order_id)",
+     expression, expression, sell_order_id)",
 ];
 
 /// Rules that SQLite has and PostgreSQL has not.
@@ -89,7 +89,7 @@ const RULES_OF_SQLITE: [&str; 24] = [
     "fifo_inventory_snapshot: references allocation_versions (allocation_version)",
     // The index of SQLite leaves out the asset: a leg has one.
     "fifo_allocations: unique (account, allocation_version, expression, expression, expression, \
-     sell_order_id)",
+     expression, sell_order_id)",
     // PostgreSQL has a trigger instead: it looks up each number once a statement.
     "fifo_rates_used: references allocation_versions (allocation_version)",
     "fifo_rates_used: references imports (import_id)",

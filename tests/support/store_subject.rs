@@ -689,12 +689,11 @@ impl Run {
 
     /// Returns the data that completes the run's version.
     pub fn completion(&self, outcomes: &[PoolOutcome]) -> Completion {
-        let mut review = ReviewUpdate::default();
+        let (mut review, mut complete_through) = (ReviewUpdate::default(), None);
         let (mut ledger_hash, mut allocations_hash) = (RowsHash::EMPTY, RowsHash::EMPTY);
-        let (mut counts, mut pnl) = (RunCounts::default(), 0);
+        let (mut counts, mut pnl, mut lot_moves) = (RunCounts::default(), 0, Vec::new());
         // No other test shows that a store keeps this count.
         counts.not_matched = 9;
-        let mut complete_through = None;
         for outcome in outcomes {
             ledger_hash.add(outcome.ledger_hash);
             review
@@ -706,8 +705,9 @@ impl Run {
                 continue;
             };
             allocations_hash.add(matching.allocations_hash().unwrap());
-            complete_through = complete_through.max(matching.trades.last().map(|t| t.order_time));
+            complete_through = complete_through.max(matching.last_trade().map(|t| t.order_time));
             counts.pools_matched += 1;
+            lot_moves.extend_from_slice(&matching.moved_out.lots);
             counts.buys += matching.totals.buys;
             counts.sells += matching.totals.sells;
             counts.allocations += matching.totals.allocations;
@@ -732,6 +732,7 @@ impl Run {
             duration_ms: 2000,
             ledger_hash,
             allocations_hash,
+            lot_moves,
             rates: RatesLocked::default(),
             complete_through,
             counts,

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::target::{Publication, Target};
 use super::{ComputeOptions, Run};
 use crate::engine::{
-    Entered, IssueType, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, PoolTotals,
+    Entered, IssueType, LotMove, Pool, PoolLedger, PoolOutcome, PoolResult, PoolStatus, PoolTotals,
     ReviewItem, RowsHash, Timestamp,
 };
 use crate::pipeline::prune::PruneReport;
@@ -80,6 +80,7 @@ pub(super) struct Made {
     pub(super) allocations_hash: RowsHash,
     pub(super) complete_through: Option<Timestamp>,
     pub(super) rates: Entered,
+    pub(super) lot_moves: Vec<LotMove>,
 }
 
 impl Made {
@@ -96,6 +97,7 @@ impl Made {
             ledger_hash: RowsHash::EMPTY,
             allocations_hash: RowsHash::EMPTY,
             complete_through: None,
+            lot_moves: Vec::new(),
         }
     }
 
@@ -117,6 +119,7 @@ impl Made {
         if let PoolResult::Matched(matching) = &outcome.result {
             let last = matching.last_trade().map(|trade| trade.order_time);
             self.complete_through = self.complete_through.max(last);
+            self.lot_moves.extend_from_slice(&matching.moved_out.lots);
         }
     }
 }
@@ -220,6 +223,7 @@ pub(super) fn completion(
         ledger_hash: report.ledger_hash,
         allocations_hash: report.allocations_hash,
         rates: valued::locked(made.rates.used),
+        lot_moves: made.lot_moves,
         complete_through: report.complete_through,
         counts: report.counts.clone(),
         publish,
@@ -251,6 +255,7 @@ fn review_update(
         IssueType::InvalidTrade,
         IssueType::MissingFx,
         IssueType::UnappliedAction,
+        IssueType::UnappliedTransfer,
         IssueType::AllocationError,
     ]);
     if publish {

@@ -1,7 +1,7 @@
 //! Rows of movements.
 
 use super::{Cells, Named, in_table};
-use crate::engine::{Asset, Fee, Movement, MovementKey, TransferDecision};
+use crate::engine::{Asset, Fee, LotMove, Movement, MovementKey, TransferDecision};
 use crate::store::StoreError;
 
 /// The columns that [`movement`] reads, in order.
@@ -40,6 +40,35 @@ pub(in crate::store) fn movement_of_import(
     let movement = movement(cells)?;
     let import_id = cells.integer(MOVEMENT.split(", ").count()).ok().flatten();
     Ok((import_id.unwrap_or_default(), movement))
+}
+
+/// The columns that [`lot_move`] reads, in order.
+pub(in crate::store) const LOT_MOVE: &str = "asset, from_account, withdrawal_id, to_account, \
+    deposit_id, buy_account, buy_order_id, buy_leg, buy_movement, buy_time, size, cost_usd";
+
+/// Reads a row of `fifo_lot_moves`.
+pub(in crate::store) fn lot_move(cells: &dyn Cells) -> Result<LotMove, StoreError> {
+    let named = Named::new(cells, LOT_MOVE);
+    let read = || {
+        Ok(LotMove {
+            asset: named.parse(0)?,
+            from: named.parse(1)?,
+            withdrawal: named.parse(2)?,
+            to: named.parse(3)?,
+            deposit: named.parse(4)?,
+            buy_account: named.parse(5)?,
+            buy_order_id: named.parse(6)?,
+            buy_leg: named.parse(7)?,
+            buy_movement: match named.text(8)? {
+                none if none.is_empty() => None,
+                _ => named.parse_optional(8)?,
+            },
+            buy_time: named.time(9)?,
+            size: named.size(10)?,
+            cost_usd: named.parse(11)?,
+        })
+    };
+    read().map_err(in_table("fifo_lot_moves"))
 }
 
 /// The columns that [`transfer_decision`] reads, in order.

@@ -4,14 +4,20 @@ use async_trait::async_trait;
 
 use super::ledger::MemoryLedger;
 use super::{MemoryStore, check};
-use crate::engine::{Movement, TransferDecision};
+use crate::engine::{LotMove, Movement, TransferDecision};
 use crate::store::corrections::refused;
-use crate::store::model::{Cursors, Watermark};
+use crate::store::model::{Cursors, Version, Watermark};
 use crate::store::rules::transfer_event;
 use crate::store::{MovementStore, StoreResult, TradeRefusal};
 
 #[async_trait]
 impl MovementStore for MemoryStore {
+    async fn lot_moves(&self, version: Version) -> StoreResult<Vec<LotMove>> {
+        let state = self.read();
+        let stored = state.versions.get(&version);
+        Ok(stored.map_or_else(Vec::new, |stored| stored.lot_moves.clone()))
+    }
+
     async fn movements(&self, as_of: Option<&Watermark>) -> StoreResult<Vec<Movement>> {
         let last = as_of.map_or(&Cursors::END, Watermark::cursors);
         let mut movements = self.read().ledger.movements_in(last);

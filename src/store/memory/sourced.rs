@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::MemoryTables;
-use crate::engine::Account;
+use crate::engine::{Account, MovedFrom};
 use crate::store::model::{SourcedAllocation, TradeOrigin, Version};
 use crate::store::{SourcedSink, StoreResult, sourced};
 
@@ -32,7 +32,9 @@ pub(super) fn rows(
             }
         };
         count += 1;
+        let is_elsewhere = |moved: &MovedFrom| moved.account.is_some();
         let buy = row.buy_order_id.as_ref();
+        let buy = buy.filter(|_| !row.moved.as_deref().is_some_and(is_elsewhere));
         let sourced = SourcedAllocation {
             batch_id: Arc::from(""),
             sell: origin(row.sell_order_id.as_str()),

@@ -12,8 +12,8 @@ use super::closing::close;
 use super::ledger::MemoryLedger;
 use super::{MemoryStore, MemoryTables, broken_constraint, check, locked, sourced};
 use crate::engine::{
-    Account, AllocationRow, Fact, Leg, Matching, OpenLot, OrderId, Pool, PoolOutcome, PoolResult,
-    RateUsed, StoredAllocation, StoredLot, Symbol, TradeRef, WholeLot,
+    Account, AllocationRow, Fact, Leg, LotMove, Matching, OpenLot, OrderId, Pool, PoolOutcome,
+    PoolResult, RateUsed, StoredAllocation, StoredLot, Symbol, TradeRef, WholeLot,
 };
 use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
@@ -178,6 +178,8 @@ pub(super) struct StoredVersion {
     summaries: BTreeMap<Pool, PoolSummary>,
     /// Rates that were used, by account, order id and purpose.
     pub(super) rates: Vec<RateUsed>,
+    /// Units of lots that transfers moved.
+    pub(super) lot_moves: Vec<LotMove>,
 }
 
 impl StoredVersion {
@@ -304,7 +306,21 @@ impl StoredVersion {
         self.open_lots.clear();
         self.summaries.clear();
         self.rates.clear();
+        self.lot_moves.clear();
     }
+}
+
+/// Returns moves in the order in which a store lists them.
+fn sorted_moves(moves: &[LotMove]) -> Vec<LotMove> {
+    let mut moves = moves.to_vec();
+    let place = |it: &LotMove| {
+        let pool = (it.asset.clone(), it.from.clone(), it.withdrawal.clone());
+        let buy = (it.buy_time, it.buy_account.clone(), it.buy_order_id.clone());
+        let leg = it.buy_leg.as_str();
+        (pool, buy, leg, it.buy_movement.clone())
+    };
+    moves.sort_by_cached_key(place);
+    moves
 }
 
 fn find(state: &mut MemoryTables, version: Version) -> StoreResult<&mut StoredVersion> {
@@ -360,6 +376,7 @@ pub(super) async fn begin(
             open_lots: Vec::new(),
             summaries: BTreeMap::new(),
             rates: Vec::new(),
+            lot_moves: Vec::new(),
         },
         pairs: BTreeSet::new(),
         id_last: ids.map(|row| row.id).max().unwrap_or(0),
@@ -417,6 +434,7 @@ impl VersionWriter for MemoryVersionWriter {
         made.info.ledger_hash = Some(completion.ledger_hash);
         made.info.allocations_hash = Some(completion.allocations_hash);
         made.lock_rates(&completion.rates)?;
+        made.lot_moves = sorted_moves(&completion.lot_moves);
         made.info.complete_through = completion.complete_through;
         made.info.completed_at = Some(at);
         let state = &mut *locked(&store.state);

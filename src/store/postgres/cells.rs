@@ -94,6 +94,7 @@ pub(super) fn expressions(columns: &str) -> String {
         | "step_rate"
         | "units"
         | "value_usd"
+        | "cost_usd"
         | "total_fees_usd"
         | "fee"
         | "usd_value"

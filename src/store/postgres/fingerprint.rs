@@ -22,7 +22,7 @@ use crate::store::fingerprint::{
 use crate::store::{SchemaRefusal, StoreError, StoreResult};
 
 /// Names in `public` that this program uses. If one exists before, another program made it.
-pub(super) const NAMES: [&str; 47] = [
+pub(super) const NAMES: [&str; 48] = [
     "account_sync_health",
     "account_time_offsets",
     "active_import_voids",
@@ -40,6 +40,7 @@ pub(super) const NAMES: [&str; 47] = [
     "fifo_computation_log",
     "fifo_inventory_snapshot",
     "fifo_pool_summary",
+    "fifo_lot_moves",
     "fifo_rates_used",
     "import_rejects",
     "import_voids",

@@ -109,16 +109,18 @@ impl Tables {
         let (allocations, inventory) = (&self.allocations, &self.inventory);
         let named = |table: &str| table.trim_start_matches("fifo_parts.").to_owned();
         let (rows, lots) = (named(allocations), named(inventory));
+        let moved = "(coalesce(buy_movement || chr(31) || coalesce(buy_account, ''), ''))";
         format!(
             "CREATE UNIQUE INDEX {rows}_pair ON {allocations} (sell_order_id, \
                  (coalesce(buy_order_id, '')), account, asset, \
-                 (coalesce(sell_leg, '')), (coalesce(buy_leg, '')), allocation_version);\
+                 (coalesce(sell_leg, '')), (coalesce(buy_leg, '')), {moved}, allocation_version);\
              CREATE INDEX {rows}_buy ON {allocations} \
                  (buy_order_id, account) WHERE buy_order_id IS NOT NULL;\
              CREATE INDEX {rows}_pool ON {allocations} (asset, account, sell_time);\
              CREATE INDEX {rows}_unmatched ON {allocations} (id) WHERE buy_order_id IS NULL;\
              CREATE UNIQUE INDEX {lots}_lot ON {inventory} \
-                 (account, asset, buy_order_id, (coalesce(buy_leg, '')), allocation_version)"
+                 (account, asset, buy_order_id, (coalesce(buy_leg, '')), {moved}, \
+                 allocation_version)"
         )
     }
 

@@ -174,7 +174,7 @@ fn written(action: &str, table: &str) -> &'static [&'static str] {
         "manual_review_queue" | "allocation_versions" | "fifo_computation_log" => {
             &["SELECT", "INSERT", "UPDATE"]
         }
-        "fifo_rates_used" => &["SELECT", "INSERT", "DELETE"],
+        "fifo_rates_used" | "fifo_lot_moves" => &["SELECT", "INSERT", "DELETE"],
         "fifo_allocations" | "fifo_inventory_snapshot" | "fifo_pool_summary" => {
             &["SELECT", "INSERT", "UPDATE", "DELETE"]
         }

@@ -4,24 +4,27 @@ use super::binary::{
     push_bytes, push_decimal, push_i64, push_null, push_numeric, push_size, push_time,
 };
 use crate::engine::{
-    AllocationRow, Fact, OpenLot, Pool, Price, Timestamp, TradeRef, Usd, UsdPerUnit, policy,
+    Account, AllocationRow, Fact, MovedFrom, OpenLot, Pool, Price, Timestamp, TradeRef, Usd,
+    UsdPerUnit, policy,
 };
 use crate::store::model::VersionPlan;
 use crate::store::rows::{RowChunk, RowEncoder};
 
 /// Number of columns of an allocation, in the order of [`ALLOCATION_COLUMNS`].
-const ALLOCATION_COUNT: i16 = 24;
+const ALLOCATION_COUNT: i16 = 26;
 
 pub(super) const ALLOCATION_COLUMNS: &str = "id, account, sell_order_id, buy_order_id, symbol, \
     allocated_size, buy_price, sell_price, buy_fees_per_unit, sell_fees_per_unit, \
     cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, sell_time, notes, \
-    asset, sell_leg, buy_leg, direction, allocation_time, allocation_version, allocation_batch_id";
+    asset, sell_leg, buy_leg, buy_account, buy_movement, direction, allocation_time, \
+    allocation_version, allocation_batch_id";
 
 /// Number of columns of a lot, in the order of [`LOT_COLUMNS`].
-const LOT_COUNT: i16 = 14;
+const LOT_COUNT: i16 = 16;
 
 pub(super) const LOT_COLUMNS: &str = "id, symbol, buy_order_id, remaining_size, account, \
     remaining_cost_usd, asset, buy_leg, lot_size, lot_value_usd, lot_fee_usd, direction, \
+    buy_account, buy_movement, \
     snapshot_time, allocation_version";
 
 /// Bytes of a row's id, after the number of columns and the length of the id.
@@ -79,6 +82,13 @@ fn text(out: &mut Vec<u8>, text: Option<&str>) {
     optional(out, text, |out, text| push_bytes(out, text.as_bytes()));
 }
 
+/// Appends the account that bought a lot, and the deposit that brought it.
+fn moved(out: &mut Vec<u8>, moved: Option<&MovedFrom>) {
+    let account = moved.and_then(|moved| moved.account.as_ref());
+    text(out, account.map(Account::as_str));
+    text(out, moved.map(|moved| moved.movement.as_str()));
+}
+
 fn fact(out: &mut Vec<u8>, fact: Fact) {
     push_numeric(out, fact.units(), fact.scale());
 }
@@ -122,6 +132,7 @@ impl RowEncoder for PostgresRows {
         push_bytes(out, row.asset.as_bytes());
         text(out, row.sell_leg.stored());
         text(out, row.buy_leg.stored());
+        moved(out, row.moved);
         text(out, row.direction.stored());
         out.extend_from_slice(&self.allocation_tail);
     }
@@ -139,6 +150,7 @@ impl RowEncoder for PostgresRows {
         optional(out, buy.value, usd);
         optional(out, buy.fee.filter(|_| buy.value.is_some()), fact);
         text(out, buy.side.opens().stored());
+        moved(out, buy.moved.map(|moved| &**moved));
         out.extend_from_slice(&self.lot_tail);
     }
 }

@@ -10,8 +10,8 @@ use super::errors::from_sqlx;
 use super::errors::unreadable;
 use super::plans::EVER;
 use crate::engine::{
-    Leg, LotDirection, Notes, OrderId, Pool, Price, Size, StoredAllocation, Symbol, Timestamp, Usd,
-    UsdPerUnit, policy,
+    Leg, LotDirection, MovedFrom, Notes, OrderId, Pool, Price, Size, StoredAllocation, Symbol,
+    Timestamp, Usd, UsdPerUnit, policy,
 };
 use crate::store::cells::{self, Cells};
 use crate::store::limits::POOLS_TOGETHER_MAX;
@@ -139,8 +139,7 @@ pub(super) fn quick(
     let required = |at: usize| columns.get(at).copied().flatten();
     let of_pool = required(1)? == of.account.as_str().as_bytes()
         && required(17)? == of.asset.as_str().as_bytes();
-    let mut empty = cells::ALLOCATION_EMPTY;
-    if !of_pool || empty.any(|at| required(at).is_some()) {
+    if !of_pool {
         return None;
     }
     Some(StoredAllocation {
@@ -168,8 +167,19 @@ pub(super) fn quick(
         sell_leg: optional(required(18), leg)?.unwrap_or_default(),
         buy_leg: optional(required(19), leg)?.unwrap_or_default(),
         direction: optional(required(22), direction)?.unwrap_or_default(),
-        moved: None,
+        moved: moved(required(20), required(21))?,
     })
+}
+
+/// Reads the origin of a lot from two cells, which are empty in most rows.
+fn moved(account: Option<&[u8]>, movement: Option<&[u8]>) -> Option<Option<Box<MovedFrom>>> {
+    let account = optional(account, |bytes| {
+        std::str::from_utf8(bytes).ok()?.parse().ok()
+    })?;
+    match optional(movement, order_id)? {
+        Some(movement) => Some(Some(Box::new(MovedFrom { account, movement }))),
+        None => account.is_none().then_some(None),
+    }
 }
 
 /// Reads a cell: `Some(None)` is NULL, `None` a faulty value.

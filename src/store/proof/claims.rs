@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use super::Counted;
 use crate::engine::{
-    AllocationRow, Leg, Pool, PoolStatus, PoolTotals, RowsHash, Size, Timestamp, Usd, add_sizes,
-    shown_sentence,
+    AllocationRow, Leg, MovedFrom, Pool, PoolStatus, PoolTotals, RowsHash, Size, Timestamp, Usd,
+    add_sizes, shown_sentence,
 };
 use crate::store::model::{PoolSummary, Version, VersionInfo, VersionStatus};
 
@@ -184,13 +184,18 @@ fn excluded_in_policy(policy: &str) -> BTreeSet<Pool> {
     listed.into_iter().flatten().filter_map(pool).collect()
 }
 
-/// Sums of a pool's rows. Order: a sell's rows follow each other, and so do a buy's.
+/// Sums of a pool's rows. Order: a sell's rows follow each other. So do those of a lot, unless
+/// older lots arrive while it is in use.
 #[derive(Debug, Default)]
 pub(super) struct PoolRows {
     pub(super) counted: Counted,
     totals: PoolTotals,
     last_sell: (String, Leg),
     last_buy: (String, Leg),
+    /// The origin of the last lot.
+    last_moved: Option<MovedFrom>,
+    /// Lots before which others were used that came from another account.
+    interrupted: BTreeSet<(String, Leg, Option<MovedFrom>)>,
 }
 
 impl PoolRows {
@@ -217,7 +222,10 @@ impl PoolRows {
             &mut self.last_sell,
             (row.sell_order_id, row.sell_leg),
         ));
-        totals.buys_used += u64::from(is_next(&mut self.last_buy, (buy, row.buy_leg)));
+        if self.is_new_lot((buy, row.buy_leg), row.moved) {
+            self.totals.buys_used += 1;
+        }
+        let totals = &mut self.totals;
         size(&mut totals.matched_size, row.allocated_size);
         usd(&mut totals.proceeds, row.proceeds_usd);
         usd(&mut totals.net_proceeds, row.net_proceeds_usd);
@@ -226,6 +234,26 @@ impl PoolRows {
             row.cost_basis_usd.unwrap_or_default(),
         );
         usd(&mut totals.pnl, row.pnl_usd.unwrap_or_default());
+    }
+
+    /// Tells whether no row before this one was of its lot.
+    fn is_new_lot(&mut self, buy: (&str, Leg), moved: Option<&MovedFrom>) -> bool {
+        if moved.is_none() && self.last_moved.is_none() && self.interrupted.is_empty() {
+            return is_next(&mut self.last_buy, buy);
+        }
+        let same_origin = self.last_moved.as_ref() == moved;
+        let last = (
+            self.last_buy.0.clone(),
+            self.last_buy.1,
+            self.last_moved.take(),
+        );
+        self.last_moved = moved.cloned();
+        if !is_next(&mut self.last_buy, buy) && same_origin {
+            return false;
+        }
+        self.interrupted.insert(last);
+        let lot = (buy.0.to_owned(), buy.1, moved.cloned());
+        !self.interrupted.contains(&lot)
     }
 
     /// Compares the rows with a pool's summary of them. `None`: it is the same.

@@ -144,6 +144,7 @@ mod tests {
             duration_ms: 5,
             ledger_hash: RowsHash::default(),
             allocations_hash: RowsHash::default(),
+            lot_moves: Vec::new(),
             rates: Default::default(),
             complete_through: None,
             counts: RunCounts::default(),

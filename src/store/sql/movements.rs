@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 use super::imports::imports_out;
-use super::{Argument, Driver, Rows, SqlStore, Take, actions, arguments, list, runs};
-use crate::engine::{AssetAction, Movement, TransferDecision};
+use super::{Argument, Driver, Rows, SqlStore, Take, actions, arguments, list, lot_moves, runs};
+use crate::engine::{AssetAction, LotMove, Movement, TransferDecision};
 use crate::store::corrections::refused;
-use crate::store::model::{Cursors, ImportMode, MovementReceipt, Watermark};
+use crate::store::model::{Cursors, ImportMode, MovementReceipt, Version, Watermark};
 use crate::store::rules::{KnownBeside, next_beside, plan_beside, transfer_event};
 use crate::store::{MovementStore, StoreError, StoreResult, TradeRefusal, cells};
 
@@ -17,6 +17,14 @@ const LOOKUP_IDS_MAX: usize = 200;
 
 #[async_trait]
 impl<D: SqlStore> MovementStore for D {
+    async fn lot_moves(&self, version: Version) -> StoreResult<Vec<LotMove>> {
+        self.named(async {
+            let mut reader = self.reader().await?;
+            lot_moves::list(&mut *reader, version).await
+        })
+        .await
+    }
+
     async fn movements(&self, as_of: Option<&Watermark>) -> StoreResult<Vec<Movement>> {
         let last = as_of.map_or(&Cursors::END, Watermark::cursors);
         if last.movement_seq == 0 {

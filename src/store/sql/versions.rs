@@ -2,7 +2,7 @@
 
 use super::closing::close;
 use super::read::{current_locked, version_locked};
-use super::{Argument, Driver, SqlStore, arguments, rates_used, runs};
+use super::{Argument, Driver, SqlStore, arguments, lot_moves, rates_used, runs};
 use crate::engine::AssetClass;
 use crate::store::model::{
     Completion, Event, PointerMove, PoolSummary, Version, VersionPlan, VersionScope,
@@ -56,6 +56,7 @@ pub(in crate::store) async fn complete<C: Driver>(
     ];
     let done = connection.execute("complete the version", sql, &arguments);
     done.await?;
+    lot_moves::write(connection, plan, &completion.lot_moves).await?;
     rates_used::lock(connection, plan, &completion.rates).await
 }
 
@@ -106,6 +107,7 @@ pub(in crate::store) async fn end_drop<D: SqlStore>(
     event: &Event,
 ) -> StoreResult<()> {
     rates_used::delete(&mut *writer, version).await?;
+    lot_moves::delete(&mut *writer, version).await?;
     let sql = "UPDATE allocation_versions SET status = 'dropped' WHERE version = $1";
     let arguments = arguments![version];
     writer.execute("drop a version", sql, &arguments).await?;

@@ -3,7 +3,7 @@
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
-use crate::engine::{AllocationRow, Canonical, OpenLot, Pool, TradeRef};
+use crate::engine::{Account, AllocationRow, Canonical, MovedFrom, OpenLot, Pool, TradeRef};
 use crate::store::model::VersionPlan;
 use crate::store::rows::{RowChunk, RowEncoder};
 
@@ -65,6 +65,13 @@ fn optional(out: &mut Vec<u8>, value: Option<impl Canonical>) {
     }
 }
 
+/// Appends the account that bought a lot, and the deposit that brought it.
+fn moved(out: &mut Vec<u8>, moved: Option<&MovedFrom>) {
+    let account = moved.and_then(|moved| moved.account.as_ref());
+    optional_text(out, account.map(Account::as_str));
+    optional_text(out, moved.map(|moved| moved.movement.as_str()));
+}
+
 impl RowEncoder for SqliteRows {
     fn allocation(&self, row: &AllocationRow<'_>, chunk: &mut RowChunk) {
         let out = chunk.begin();
@@ -93,6 +100,7 @@ impl RowEncoder for SqliteRows {
         text(out, row.asset);
         optional_text(out, row.sell_leg.stored());
         optional_text(out, row.buy_leg.stored());
+        moved(out, row.moved);
         optional_text(out, row.direction.stored());
     }
 
@@ -111,6 +119,7 @@ impl RowEncoder for SqliteRows {
         optional(out, buy.value);
         optional(out, buy.fee.filter(|_| buy.value.is_some()));
         optional_text(out, buy.side.opens().stored());
+        moved(out, buy.moved.map(|moved| &**moved));
     }
 }
 

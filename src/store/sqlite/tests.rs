@@ -152,6 +152,7 @@ async fn run(store: &SqliteStore) {
         ledger_hash: RowsHash::EMPTY,
         allocations_hash: RowsHash::EMPTY,
         rates: Default::default(),
+        lot_moves: Vec::new(),
         complete_through: None,
         counts: RunCounts::default(),
         publish: true,

@@ -131,13 +131,13 @@ pub(super) const INSERT_ALLOCATION: &str = "INSERT INTO fifo_allocations (accoun
     buy_order_id, symbol, allocated_size, buy_price, sell_price, buy_fees_per_unit, \
     sell_fees_per_unit, cost_basis_usd, proceeds_usd, net_proceeds_usd, pnl_usd, buy_time, \
     sell_time, allocation_time, allocation_version, allocation_batch_id, notes, asset, sell_leg, \
-    buy_leg, direction) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, \
-    ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
+    buy_leg, buy_account, buy_movement, direction) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
+    ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)";
 
 pub(super) const INSERT_LOT: &str = "INSERT INTO fifo_inventory_snapshot (symbol, buy_order_id, \
     remaining_size, snapshot_time, allocation_version, account, remaining_cost_usd, asset, \
-    buy_leg, lot_size, lot_value_usd, lot_fee_usd, direction) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    buy_leg, lot_size, lot_value_usd, lot_fee_usd, direction, buy_account, buy_movement) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 
 pub(super) fn insert_rows(raw: &Connection, sql: &str, chunk: &RowChunk) -> rusqlite::Result<()> {
     let mut insert = raw.prepare_cached(sql)?;

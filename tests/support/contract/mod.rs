@@ -91,6 +91,7 @@ macro_rules! contract {
                 trades_and_movements_share_one_namespace,
                 movements_obey_an_undo_and_a_preview,
                 movements_and_decisions_are_read_as_of_an_instant,
+                lots_that_moved_come_back_with_their_origins,
             );
             tests_of!($make, more:
                 more_facts_come_back_with_every_digit,

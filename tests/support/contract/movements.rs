@@ -1,11 +1,17 @@
 //! Movements: appended with a file, known by their ids, out with their import.
 
-use fifo_pnl::engine::{AssetRules, Direction, Movement, MovementKind, TransferDecision};
-use fifo_pnl::store::model::{ImportBatch, Scope, Watermark};
-use fifo_pnl::store::{Store, transfers};
+use std::sync::Arc;
+
+use fifo_pnl::engine::{
+    AssetRules, Direction, LedgerTrade, MovedFrom, Movement, MovementKind, PoolOutcome, PoolResult,
+    Timestamp, Transfer, TransferDecision, compute_pool, find_moves, tied_pools,
+};
+use fifo_pnl::store::model::{Completion, ImportBatch, Scope, Watermark};
+use fifo_pnl::store::{Store, proof, transfers};
 
 use crate::subject::{
-    Subject, append, batch, changed, decided, moved, movement, of, refusal, trade, undo,
+    Run, Subject, append, at, batch, changed, decided, event, lock, moved, movement, of, refusal,
+    trade, undo,
 };
 
 fn bare(id: &str, seconds: i64) -> Movement {
@@ -209,4 +215,130 @@ pub async fn movements_and_decisions_are_read_as_of_an_instant(subject: &dyn Sub
     assert_eq!(store.transfer_decisions(None).await.unwrap().len(), 2);
     let events = subject.events().await.join("\n");
     assert_eq!(events.matches("two/M-9").count(), 1, "{events}");
+}
+
+/// The outcomes of all pools, with 2 of the 5 units of B-1 in the other account.
+async fn moved_outcomes(store: &dyn Store) -> Vec<PoolOutcome> {
+    let read = store.read_ledger(&Scope::default(), None).await.unwrap();
+    let mut pools = read.pools;
+    let asset = pools.keys().next().unwrap().asset.clone();
+    let transfer = Transfer {
+        asset,
+        from: "default".parse().unwrap(),
+        withdrawal: "W-1".parse().unwrap(),
+        sent_at: at(2),
+        sent: "2".parse().unwrap(),
+        to: "two".parse().unwrap(),
+        deposit: "D-1".parse().unwrap(),
+        received_at: at(3),
+        received: "2".parse().unwrap(),
+        fee: None,
+    };
+    let groups = tied_pools(&[transfer]);
+    for (pool, moves) in find_moves(&groups[0], &pools, &|_| false) {
+        pools.get_mut(&pool).unwrap().moves = Some(Arc::new(moves));
+    }
+    let outcomes = pools.into_values().map(|ledger| compute_pool(ledger, None));
+    outcomes.collect()
+}
+
+/// Two sells of lot B-2 in the other account, and between them the older lot B-1 arrives.
+async fn append_rows_of_two_accounts(store: &dyn Store) {
+    let of_two = |row: LedgerTrade| LedgerTrade {
+        account: "two".parse().unwrap(),
+        ..row
+    };
+    let mut early = trade("S-0", "sell", "1", "115", 2);
+    let after = at(2).as_micros() + 1;
+    early.trade.order_time = Timestamp::try_from_micros(after).unwrap();
+    let rows = [
+        trade("B-2", "buy", "3", "110", 2),
+        early,
+        trade("S-1", "sell", "1", "120", 9),
+        trade("S-2", "sell", "2", "130", 11),
+    ];
+    let mut rows: Vec<LedgerTrade> = rows.into_iter().map(of_two).collect();
+    rows.push(trade("B-1", "buy", "5", "100", 1));
+    append(store, rows).await;
+}
+
+/// Writes a version whose lots moved.
+async fn write_moved(store: &dyn Store) -> (Vec<PoolOutcome>, Completion) {
+    let (run, held) = (Run::default(), lock(store).await);
+    let (plan, _) = run.prepare(store).await.unwrap();
+    let outcomes = moved_outcomes(store).await;
+    let mut writer = store.begin_version(&plan).await.unwrap();
+    for outcome in &outcomes {
+        writer.load(outcome, 7).await.unwrap();
+    }
+    let completion = run.completion(&outcomes);
+    writer.finish(&completion).await.unwrap();
+    held.release().await;
+    (outcomes, completion)
+}
+
+pub async fn lots_that_moved_come_back_with_their_origins(subject: &dyn Subject) {
+    let store = subject.store();
+    append_rows_of_two_accounts(store).await;
+    let (outcomes, completion) = write_moved(store).await;
+
+    let moves = store.lot_moves(1).await.unwrap();
+    assert_eq!(moves, completion.lot_moves);
+    let told: Vec<String> = moves
+        .iter()
+        .map(|it| {
+            format!(
+                "{}/{} {} of {} at {}",
+                it.from, it.withdrawal, it.size, it.buy_order_id, it.cost_usd
+            )
+        })
+        .collect();
+    assert_eq!(told, ["default/W-1 2 of B-1 at 200"]);
+    let receiving = outcomes
+        .iter()
+        .find(|it| it.pool.account.as_str() == "two")
+        .unwrap();
+    let stored = store.stored_pool(1, &receiving.pool).await.unwrap();
+    let origin = MovedFrom {
+        account: Some("default".parse().unwrap()),
+        movement: "D-1".parse().unwrap(),
+    };
+    let of_row: Vec<_> = stored
+        .allocations
+        .iter()
+        .map(|row| row.moved.as_deref())
+        .collect();
+    assert_eq!(of_row, [None, Some(&origin), Some(&origin), None]);
+    assert_eq!(stored.allocations[1].cost_basis_usd, "100".parse().ok());
+    let lots: Vec<_> = stored
+        .open_lots
+        .iter()
+        .map(|lot| lot.moved.as_deref())
+        .collect();
+    assert_eq!(lots, [None]);
+    let PoolResult::Matched(matching) = &receiving.result else {
+        panic!("{receiving:?}");
+    };
+    let rows = matching.rows().unwrap();
+    assert_eq!(
+        stored
+            .allocations
+            .iter()
+            .map(|it| it.row())
+            .collect::<Vec<_>>(),
+        rows
+    );
+
+    // Its rows are in order and add up, and no buy of another account is taken for one of this.
+    let info = store.versions().await.unwrap().remove(0);
+    proof::check_version(store, &info).await.unwrap();
+
+    // A version that is dropped keeps none.
+    let second = Run {
+        seconds: 20,
+        ..Run::default()
+    };
+    second.go(store).await.unwrap();
+    store.drop_version(1, &event("drop", 30)).await.unwrap();
+    assert_eq!(store.lot_moves(1).await.unwrap(), []);
 }
