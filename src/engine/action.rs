@@ -11,6 +11,7 @@ use super::canonical::{next, text, value};
 use super::hash::RowsHash;
 use super::ids::{Account, Asset, OrderId, Pool};
 use super::issue::words;
+use super::movement::Movement;
 use super::number::{Size, Worth};
 use super::policy::SPLITS_APART_MICROS_MIN;
 use super::text::shown;
@@ -83,6 +84,9 @@ pub struct AssetAction {
     pub exchange: Option<String>,
     /// Line of the imported file, from 1.
     pub import_line: u64,
+    /// When units last came to the account or left it before a split by [`units`](Self::units), and
+    /// were no trade. No column has it: [`note_movements`] finds it.
+    pub moved_at: Option<Timestamp>,
 }
 
 impl AssetAction {
@@ -275,6 +279,13 @@ pub struct Unapplied {
 impl fmt::Display for Unapplied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let action = &self.action;
+        if let Some(moved_at) = action.moved_at {
+            return write!(
+                f,
+                "{action} has no certain ratio: units came or left at {moved_at} without a trade, \
+                 expected a stated ratio"
+            );
+        }
         match self.again_at {
             None => write!(f, "{action} is stored and not applied yet"),
             Some(again_at) => write!(
@@ -308,7 +319,8 @@ pub fn unapplied(
         })
     });
     // The units that came are those of the whole account, and a pool by symbol has a part of it.
-    let is_of_account = |it: &&&AssetAction| rules.pools == PoolsBy::Symbol && it.units.is_some();
+    let is_part = rules.pools == PoolsBy::Symbol;
+    let is_of_account = |it: &&&AssetAction| it.units.is_some() && is_part || it.moved_at.is_some();
     let of_account = splits.iter().find(is_of_account);
     let of_account = of_account.map(|action| Unapplied {
         action: (*action).clone(),
@@ -338,155 +350,32 @@ pub fn actions_of<'a>(
     let of_pool = actions.iter().filter(|it| it.concerns(pool, rules));
     let mut of_pool: Vec<&AssetAction> = of_pool.collect();
     of_pool.sort_by_key(|it| (it.happened_at, it.kind, &it.action_id));
+    // A stated ratio says more than the units that came by the same split.
+    let stated = of_pool
+        .iter()
+        .filter(|it| it.kind == ActionKind::Split && it.ratio.is_some());
+    let stated: Vec<i64> = stated.map(|it| it.happened_at.as_micros()).collect();
+    of_pool.retain(|it| {
+        let at = it.happened_at.as_micros();
+        let is_near = |of: &i64| of.abs_diff(at) < SPLITS_APART_MICROS_MIN.unsigned_abs();
+        it.kind != ActionKind::Split || it.units.is_none() || !stated.iter().any(is_near)
+    });
     of_pool
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn split() -> AssetAction {
-        AssetAction {
-            account: Some(Account::default()),
-            action_id: "s-1".parse().unwrap(),
-            kind: ActionKind::Split,
-            asset: "ABC".parse().unwrap(),
-            happened_at: Timestamp::EPOCH,
-            ratio: ActionRatio::try_read("4", "1"),
-            units: None,
-            other_asset: None,
-            basis_share: None,
-            exchange: None,
-            import_line: 2,
-        }
-    }
-
-    #[test]
-    fn a_kind_says_what_it_needs() {
-        assert_eq!(split().check(), Ok(()));
-        let units = AssetAction {
-            ratio: None,
-            units: "3".parse().ok(),
-            ..split()
-        };
-        assert_eq!(units.check(), Ok(()));
-        let spin_off = AssetAction {
-            kind: ActionKind::SpinOff,
-            other_asset: "NEW".parse().ok(),
-            basis_share: "0.25".parse().ok(),
-            ..split()
-        };
-        assert_eq!(spin_off.check(), Ok(()));
-        let rename = AssetAction {
-            kind: ActionKind::Rename,
-            ratio: None,
-            other_asset: "NEW".parse().ok(),
-            ..split()
-        };
-        assert_eq!(rename.check(), Ok(()));
-        type Change = (&'static str, AssetAction, fn(&mut AssetAction));
-        let changes: [Change; 7] = [
-            ("ratio_new", split(), |it| it.ratio = None),
-            ("ratio_new", split(), |it| it.units = "3".parse().ok()),
-            ("ratio_new", spin_off.clone(), |it| it.ratio = None),
-            ("other_asset", spin_off.clone(), |it| it.other_asset = None),
-            ("other_asset", rename.clone(), |it| it.ratio = split().ratio),
-            ("other_asset", rename, |it| {
-                it.other_asset = "ABC".parse().ok()
-            }),
-            ("basis_share", spin_off, |it| {
-                it.basis_share = "1.5".parse().ok()
-            }),
-        ];
-        for (column, good, change) in changes {
-            let mut bad = good;
-            change(&mut bad);
-            assert_eq!(bad.check().unwrap_err().0, column);
-        }
-    }
-
-    #[test]
-    fn a_ratio_is_two_whole_numbers_above_zero() {
-        let ratio = ActionRatio::try_read("124079", "1000000").unwrap();
-        assert_eq!(ratio.to_string(), "124079 for 1000000");
-        for (new, old) in [("0", "1"), ("1", "0"), ("1.5", "1"), ("-1", "1"), ("", "1")] {
-            assert_eq!(ActionRatio::try_read(new, old), None, "{new} {old}");
-        }
-    }
-
-    #[test]
-    fn an_action_concerns_its_asset_and_the_one_that_comes_in_its_account() {
-        let rules = AssetRules::default();
-        let merger = AssetAction {
-            kind: ActionKind::Merger,
-            other_asset: "NEW".parse().ok(),
-            ..split()
-        };
-        let until = Timestamp::EPOCH;
-        let found = |action: &AssetAction, account: &str, asset: &str| {
-            let pool = Pool::new(account.parse().unwrap(), asset.parse().unwrap());
-            unapplied(std::slice::from_ref(action), &rules, (&pool, Some(until))).is_some()
-        };
-        assert!(found(&merger, "default", "ABC") && found(&merger, "default", "NEW"));
-        assert!(!found(&merger, "default", "OLD") && !found(&merger, "two", "ABC"));
-        let of_all = AssetAction {
-            account: None,
-            ..merger.clone()
-        };
-        assert!(found(&of_all, "two", "ABC"));
-        let later = AssetAction {
-            happened_at: "2025-01-01T00:00:00Z".parse().unwrap(),
-            ..merger
-        };
-        assert!(!found(&later, "default", "ABC"));
-        assert!(!found(&split(), "default", "ABC"), "splits are applied");
-    }
-
-    #[test]
-    fn the_reason_names_the_first_action() {
-        let rename = AssetAction {
-            kind: ActionKind::Rename,
-            ratio: None,
-            other_asset: "NEW".parse().ok(),
-            ..split()
-        };
-        let later = AssetAction {
-            action_id: "s-2".parse().unwrap(),
-            happened_at: "1999-01-01T00:00:00Z".parse().unwrap(),
-            ..rename.clone()
-        };
-        let pool = Pool::new(Account::default(), "ABC".parse().unwrap());
-        let until = "2025-01-01T00:00:00Z".parse().ok();
-        let all = [later, rename];
-        let found = unapplied(&all, &AssetRules::default(), (&pool, until)).unwrap();
-        assert_eq!(
-            found.to_string(),
-            "the new name of ABC to NEW at 1970-01-01T00:00:00.000000Z is stored and not applied \
-             yet"
-        );
-    }
-
-    #[test]
-    fn two_splits_within_a_week_may_be_one() {
-        let pool = Pool::new(Account::default(), "ABC".parse().unwrap());
-        let found = |second: &str| {
-            let second = AssetAction {
-                account: None,
-                action_id: "s-2".parse().unwrap(),
-                happened_at: second.parse().unwrap(),
-                ..split()
-            };
-            let all = [second, split()];
-            let splits = splits_of(&all, &AssetRules::default(), &pool);
-            assert_eq!(splits.len(), 2);
-            unapplied(&all, &AssetRules::default(), (&pool, None)).map(|it| it.to_string())
-        };
-        assert_eq!(found("1970-01-08T00:00:00Z"), None);
-        assert_eq!(
-            found("1970-01-07T23:59:59Z").unwrap(),
-            "the split of ABC, 4 for 1, at 1970-01-01T00:00:00.000000Z may be stored twice: \
-             another split of these units is at 1970-01-07T23:59:59.000000Z, expected 7 days or \
-             more between two"
-        );
+/// Notes in each split whose source states the units that came, when other units moved before it:
+/// the units held are then not those of the ledger alone.
+pub fn note_movements(actions: &mut [AssetAction], movements: &[Movement], rules: &AssetRules) {
+    for action in actions.iter_mut().filter(|it| it.units.is_some()) {
+        let asset = rules.asset_named(action.asset.as_str());
+        let moved = movements.iter().filter(|it| {
+            action.account.as_ref().is_none_or(|of| *of == it.account)
+                && it.moved_at <= action.happened_at
+                && rules.asset_named(it.asset.as_str()) == asset
+        });
+        action.moved_at = moved.map(|it| it.moved_at).max();
     }
 }
+
+#[cfg(test)]
+mod tests;

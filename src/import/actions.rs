@@ -72,6 +72,7 @@ pub(super) fn read_action<'t>(
         basis_share: share.transpose().map_err(|fault| ("basis_share", fault))?,
         exchange: Some(exchange.to_owned()),
         import_line,
+        moved_at: None,
     };
     if action.units.is_some_and(|units| units.is_zero()) {
         return Err(("units", Fault::new(SIZE_EXPECTED)));

@@ -8,14 +8,14 @@ use crate::engine::{
     ActionKind, AssetAction, AssetRules, Pool, PoolStatus, Timestamp, Unapplied, actions_of,
     unapplied,
 };
-use crate::store::TradeStore;
 use crate::store::model::{Arrivals, PoolSummary, Watermark};
+use crate::store::{TradeStore, actions_beside_movements};
 
 /// Why an action calls for a run over everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ActionCause {
     /// The program does not apply it.
-    Unapplied(Unapplied),
+    Unapplied(Box<Unapplied>),
     /// The pool has other actions than those that the version was computed with.
     Changed,
     /// A pool with a split has a new trade. A stored lot does not tell whether it was sold in part
@@ -57,7 +57,7 @@ pub(super) async fn acted_since(
     if arrivals.watermark.cursors().action_seq == 0 {
         return Ok(acted);
     }
-    let now = store.actions(Some(&arrivals.watermark)).await?;
+    let now = actions_beside_movements(store, rules, Some(&arrivals.watermark)).await?;
     let mut known: Vec<(&Watermark, Vec<AssetAction>)> = Vec::new();
     for summary in summaries.values() {
         let at = match summary.status {
@@ -68,7 +68,8 @@ pub(super) async fn acted_since(
         let before = match found {
             Some(found) => found,
             None => {
-                known.push((at, store.actions(Some(at)).await?));
+                let actions = actions_beside_movements(store, rules, Some(at)).await?;
+                known.push((at, actions));
                 known.len() - 1
             }
         };
@@ -94,7 +95,7 @@ pub(super) async fn acted_since(
         let split_at = splits.map(|split| split.happened_at).max();
         let has_new = new.count() > 0;
         let cause = match unapplied(&now, rules, (pool, last)) {
-            Some(unapplied) => Some(ActionCause::Unapplied(unapplied)),
+            Some(unapplied) => Some(ActionCause::Unapplied(Box::new(unapplied))),
             None if before != after => Some(ActionCause::Changed),
             None => split_at
                 .filter(|_| has_new)

@@ -15,6 +15,9 @@ pub(super) const FIRST_MAX: usize = 100;
 /// Accounts among which they are looked up: those with the latest imports.
 const ACCOUNTS_MAX: usize = 50;
 
+/// Most rows of one id, side and time that may be chance, if a file has many new rows.
+const KNOWN_MAX: usize = 2;
+
 /// Returns the accounts beside one, those with the latest imports first.
 pub(super) async fn other_accounts(
     store: &dyn Store,
@@ -29,7 +32,7 @@ pub(super) async fn other_accounts(
 
 /// Looks the first trades of a file up under other accounts: by id, side and time. A row that names
 /// its account is not looked up. Nor does a row count that this account has already. `None`: no
-/// other account has more than half of the rows.
+/// other account has more than half of the rows, or three of them.
 pub(super) async fn known_elsewhere(
     store: &dyn Store,
     (trades, account): (&[LedgerTrade], &Account),
@@ -55,7 +58,7 @@ pub(super) async fn known_elsewhere(
     for (other, mut rows) in found {
         rows.retain(|row| !own.contains(&row.order_id));
         let (known, of) = (rows.len(), wanted.len());
-        if known * 2 > of
+        if (known > KNOWN_MAX || known * 2 > of)
             && let Some(other) = import_of(store, &other, &rows).await?
         {
             let (known, of) = (known as u64, of as u64);

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 
 use super::model::Watermark;
-use crate::engine::AssetAction;
+use super::movements::MovementStore;
+use crate::engine::{AssetAction, AssetRules, note_movements};
 use crate::store::StoreResult;
 
 /// Keeps actions, which imports bring.
@@ -13,4 +14,20 @@ pub trait ActionStore: Send + Sync {
     ///
     /// Order: by their arrival.
     async fn actions(&self, as_of: Option<&Watermark>) -> StoreResult<Vec<AssetAction>>;
+}
+
+/// Returns the actions as of an instant, and what movements leave uncertain about them.
+///
+/// Errors: as of the store.
+pub async fn actions_beside_movements(
+    store: &(impl ActionStore + MovementStore + ?Sized),
+    rules: &AssetRules,
+    as_of: Option<&Watermark>,
+) -> StoreResult<Vec<AssetAction>> {
+    let mut actions = store.actions(as_of).await?;
+    if actions.iter().any(|it| it.units.is_some()) {
+        let movements = store.movements(as_of).await?;
+        note_movements(&mut actions, &movements, rules);
+    }
+    Ok(actions)
 }

@@ -43,7 +43,7 @@ use std::sync::Arc;
 
 use crate::engine::{AllocationRow, AssetRules, StoredAllocation, StoredLot};
 pub use accounts::AccountStore;
-pub use actions::ActionStore;
+pub use actions::{ActionStore, actions_beside_movements};
 pub use error::{
     BadPlace, Busy, Denial, Elsewhere, ImportRefusal, ItemRefusal, LedgerFault, PostgresRefusal,
     SchemaRefusal, SnapshotRefusal, StepFault, StoreError, StoreResult, TradeRefusal, Untold,

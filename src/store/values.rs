@@ -12,7 +12,7 @@ use super::model::{
     asset_rules_of,
 };
 use super::rules::{counting_of_names, renamed};
-use super::{RateStore, Seen, StoreResult, TradeStore};
+use super::{RateStore, Seen, StoreResult, TradeStore, actions_beside_movements};
 use crate::engine::policy::{RATE_WAY, USD};
 use crate::engine::{
     Asset, AssetRules, Entered, ExpectedLegs, MoreRef, OwnRate, OwnTrades, Pending, PendingTrade,
@@ -144,7 +144,7 @@ async fn note_actions(
     if at.cursors().action_seq == 0 {
         return Ok(());
     }
-    let actions = store.actions(Some(at)).await?;
+    let actions = actions_beside_movements(store, rules, Some(at)).await?;
     for pool in pools.values_mut() {
         pool.note_actions(&actions, rules);
     }

@@ -41,6 +41,38 @@ fn file(rows: &[&str]) -> String {
     format!("{HEADER}{}", rows.concat())
 }
 
+/// 20 of 30 shares came from another broker, so 270 new ones are 10 for 1. The 10 with a buy alone
+/// would give 28 for 1. The program then sells 50 of the 100 that cost 9,000 for 6,000.
+#[test]
+fn new_units_give_no_ratio_if_shares_came_without_a_trade() {
+    let folder = Folder::new();
+    let header = "Activity Date,Process Date,Settle Date,Instrument,Description,Trans Code,\
+                  Quantity,Price,Amount\n";
+    let row =
+        |day: &str, code: &str, rest: &str| format!("{day},{day},{day},NVDA,N,{code},{rest}\n");
+    let rows = [
+        row("7/2/2024", "Sell", "50,$120.00,\"$6,000.00\""),
+        row("6/10/2024", "SPL", "270,,"),
+        row("5/1/2024", "Buy", "10,$900.00,\"($9,000.00)\""),
+        row("3/4/2024", "ACATI", "20,,"),
+    ];
+    folder.write("rh.csv", format!("{header}{}", rows.concat()));
+    folder.fifo_pnl(&["run", "rh.csv"]).expect(1);
+    assert_eq!(folder.sql(POOLS), ["NVDA|rejected"]);
+    let why = folder.sql(QUESTIONS).concat();
+    assert!(why.contains("expected a stated ratio"), "{why}");
+    // The stated ratio counts in place of the units, also in an incremental run.
+    let stated = "action,asset,happened_at,ratio_new,ratio_old\nsplit,NVDA,2024-06-10,10,1\n";
+    folder.write("ratio.csv", stated);
+    folder.fifo_pnl(&["import", "ratio.csv"]).expect(0);
+    let rows = "SELECT allocated_size, cost_basis_usd, pnl_usd FROM v_current_allocations";
+    for run in ["--incremental", "--all-symbols"] {
+        folder.compute(&[run]).expect(0);
+        assert_eq!(folder.sql(rows), ["50|4500|1500"], "{run}");
+        folder.validate(&["--version", "current"]).expect(0);
+    }
+}
+
 /// Ten shares at 100, thirty more by the split, twenty sold at 30: (30 - 25) x 20 = 100.
 #[test]
 fn a_split_changes_the_sizes_of_lots_and_not_their_cost() {
@@ -117,7 +149,7 @@ fn a_pool_with_a_spin_off_has_no_result_and_the_others_have_theirs() {
     assert_eq!(folder.sql(QUESTIONS), [question]);
     folder.validate(&["--version", "current"]).expect(0);
     let shown = folder.fifo_pnl(&["review", "show", "1"]).expect(0).stdout;
-    assert!(shown.contains("a later version of the program"), "{shown}");
+    assert!(shown.contains("a later release of the program"), "{shown}");
     // Undone, it gives the result back.
     let undo = ["import", "undo", "1", "--reason", "not our account"];
     folder.fifo_pnl(&undo).expect(0);

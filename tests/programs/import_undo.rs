@@ -168,6 +168,15 @@ fn rows_of_another_account_are_refused() {
         ),
     );
     folder.fifo_pnl(&to("other", "one.csv")).expect(0);
+    // A longer file of the same source has many new rows. Three known ones are no chance.
+    let row = |nth: i32| format!("n{nth},ETH-USD,buy,1,{nth},2025-03-{nth:02}T00:00:00Z,0\n");
+    let rows = |until| (1..=until).map(row).collect::<String>();
+    folder.write("year.csv", format!("{HEADER}{}", rows(3)));
+    folder.write("years.csv", format!("{HEADER}{}", rows(20)));
+    folder.fifo_pnl(&to("y", "year.csv")).expect(0);
+    let refused = folder.fifo_pnl(&to("z", "years.csv")).expect(2).stderr;
+    let said = "years.csv: 3 of the 20 rows compared are already in import";
+    assert!(refused.contains(said), "{refused}");
     // For its own account the file is no question.
     folder.fifo_pnl(&to("k", "more.csv")).expect(0);
     let again = [&to("third", "more.csv")[..], &["--again"]].concat();
@@ -181,7 +190,7 @@ fn rows_of_another_account_are_refused() {
     ] {
         assert!(refused.contains(said), "{refused}");
     }
-    for undone in ["1", "2", "3", "4"] {
+    for undone in ["1", "2", "3", "4", "5"] {
         let undo = [
             "import",
             "undo",

@@ -459,6 +459,7 @@ pub fn split(id: &str, asset: &str, seconds: i64) -> AssetAction {
         basis_share: None,
         exchange: Some("venue".into()),
         import_line: 2,
+        moved_at: None,
     }
 }
 

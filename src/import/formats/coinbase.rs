@@ -26,8 +26,8 @@ const NO_PAIR: &str = "expected the amounts and the pair of the trade: take the 
                        Trade for such trades";
 const NO_VALUE: &str = "expected about the quantity x the price";
 const NO_SUM: &str = "expected fees that are the difference of subtotal and total";
-const CHANGES: &str = "expected no merger and no new name: the row does \
-                       not say what replaces the old units";
+const CHANGES: &str = "expected no reverse split, merger or new name: the row does not state \
+                       the new units";
 const OTHER_QUOTE: &str = "expected the currency of the price: the file does not \
                            say the fee of such a trade";
 

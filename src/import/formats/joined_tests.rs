@@ -18,8 +18,8 @@ const REJECTED: &[RejectCase] = &[
         &[
             "4: type is \"margin\", expected no margin: such trades open and close positions, \
              which are not computed",
-            "5: row is the only one of \"TAAAAA-00001-AAAAAA\", expected one asset paid \
-             and one received",
+            "5: row is the only one of \"TAAAAA-00001-AAAAAA\", expected all rows \
+             of the trade, and line 4 is rejected",
         ],
     ),
     (
@@ -47,8 +47,8 @@ const REJECTED: &[RejectCase] = &[
         "kraken-ledgers",
         &[("LAAAAA-00005-AAAAAA", "LAAAAA-00004-AAAAAA")],
         &[
-            "6: row is the only one of \"TSAAAA-00002-AAAAAA\", expected one asset paid \
-             and one received",
+            "6: row is the only one of \"TSAAAA-00002-AAAAAA\", expected all rows \
+             of the trade, and line 7 is rejected",
             "7: row has the id \"LAAAAA-00004-AAAAAA\" of line 6, expected an id of its own",
         ],
     ),
@@ -68,8 +68,8 @@ const REJECTED: &[RejectCase] = &[
         &[("-500.0000,-515.00", "half,-515.00")],
         &[
             "6: amount is \"half\", expected a number",
-            "7: row is the only one of \"TSAAAA-00002-AAAAAA\", expected one asset paid \
-             and one received",
+            "7: row is the only one of \"TSAAAA-00002-AAAAAA\", expected all rows \
+             of the trade, and line 6 is rejected",
         ],
     ),
     (
@@ -90,11 +90,11 @@ const REJECTED: &[RejectCase] = &[
         "coinbase-account",
         &[("0.5,0.5,BTC,,101", "0.5,0.5,BTC,,")],
         &[
-            "4: row is one of the lines 4, 6 of \"101\", expected one asset paid \
-             and one received",
+            "4: row is one of the lines 4, 6 of \"101\", expected all rows \
+             of the trade, and line 5 is rejected",
             "5: trade id is empty, expected the id of a trade",
-            "6: row is one of the lines 4, 6 of \"101\", expected one asset paid \
-             and one received",
+            "6: row is one of the lines 4, 6 of \"101\", expected all rows \
+             of the trade, and line 5 is rejected",
         ],
     ),
     (
@@ -102,7 +102,7 @@ const REJECTED: &[RejectCase] = &[
         &[("--,2025-03-02", "CLOSE,2025-03-02")],
         &[
             "6: Action is \"CLOSE\", expected a spot trade: futures are not computed",
-            "7: row is the only one, expected one asset paid and one received",
+            "7: row is the only one, expected all rows of the trade, and line 6 is rejected",
         ],
     ),
     (
@@ -140,8 +140,8 @@ const REJECTED: &[RejectCase] = &[
         )],
         &[
             "4: Trade Type is \"Perpetual\", expected Spot: futures are not computed",
-            "5: row is the only one of \"900006\", expected one asset paid \
-             and one received",
+            "5: row is the only one of \"900006\", expected all rows \
+             of the trade, and line 4 is rejected",
         ],
     ),
     (
@@ -275,8 +275,8 @@ const REJECTED: &[RejectCase] = &[
         ],
         &[
             "14: Transaction Type is \"Retail MGX DEX Buy\", expected a type of rows that is known",
-            "19: Transaction Type is \"Asset Migration\", expected no merger and no new name: \
-             the row does not say what replaces the old units",
+            "19: Transaction Type is \"Asset Migration\", expected no reverse split, merger or \
+             new name: the row does not state the new units",
             "28: row is one of the lines 28, 29 of \"a07\", expected one asset paid \
              and one received",
             "29: row is one of the lines 28, 29 of \"a07\", expected one asset paid \
@@ -292,8 +292,8 @@ const REJECTED: &[RejectCase] = &[
         ],
         &[
             "3: Action is \"CLOSE\", expected a spot trade: futures are not computed",
-            "4: row is the only one of \"x3\", expected one asset paid \
-             and one received",
+            "4: row is the only one of \"x3\", expected all rows \
+             of the trade, and line 3 is rejected",
             "9: Type is \"SETTLEMENT\", expected a spot trade: futures are not computed",
         ],
     ),

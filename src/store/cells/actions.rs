@@ -31,6 +31,7 @@ pub(in crate::store) fn action(cells: &dyn Cells) -> Result<(i64, AssetAction), 
             basis_share: named.parse_optional(10)?,
             exchange: named.optional(11)?,
             import_line: named.count(12)?,
+            moved_at: None,
         };
         Ok((named.integer(0)?, action))
     };

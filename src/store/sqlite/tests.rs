@@ -201,6 +201,7 @@ async fn filled(folder: &Path) -> SqliteStore {
         basis_share: None,
         exchange: None,
         import_line: 9,
+        moved_at: None,
     });
     store.import(&first).await.unwrap();
     run(&store).await;

@@ -72,8 +72,8 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
                 ["fifo-pnl run FILE".to_owned()],
             ),
             Way::new(
-                "nothing is missing, and the ratio is another: undo the import with the split, \
-                 and write its ratio into a file of actions, see docs/FORMATS.md",
+                "nothing is missing, or the units are of a transfer: write the ratio of the split \
+                 into a file of actions, see docs/FORMATS.md",
                 ["fifo-pnl import ACTIONS.csv".to_owned()],
             ),
             Way::new(
@@ -98,7 +98,7 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     if item.issue != IssueType::UnmatchedSell && can_be_named(pool) {
         let why = match item.is_not_computed() {
             true => {
-                "the row is right: a later version of the program computes such contracts. \
+                "the row is right: a later release of the program computes such contracts. \
                      Until then"
             }
             false => "go on without it:",

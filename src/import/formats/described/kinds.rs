@@ -118,8 +118,8 @@ impl Described {
             None => {
                 let name = self.names.get(place).cloned().unwrap_or_default();
                 let found = cell(record.cells, place).to_owned();
-                let why = "expected no merger and no new name: the row does \
-                           not say what replaces the old units";
+                let why = "expected no reverse split, merger or new name: the row does not \
+                           state the new units";
                 (name, found, Fault::new(why))
             }
         };
