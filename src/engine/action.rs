@@ -162,7 +162,7 @@ impl AssetAction {
     }
 
     /// Tells whether the action changes lots of a pool, by the names that settings give.
-    pub(super) fn concerns(&self, pool: &Pool, rules: &AssetRules) -> bool {
+    pub fn concerns(&self, pool: &Pool, rules: &AssetRules) -> bool {
         let of_symbol = match rules.pools {
             PoolsBy::Asset => None,
             PoolsBy::Symbol => {

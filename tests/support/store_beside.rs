@@ -1,6 +1,8 @@
-//! Accounts, tries of imports, and movements, to test stores with.
+//! Accounts, tries of imports, movements and splits, to test stores with.
 
-use fifo_pnl::engine::{Account, AssetClass, Direction, Movement, MovementKind};
+use fifo_pnl::engine::{
+    Account, ActionKind, ActionRatio, AssetAction, AssetClass, Direction, Movement, MovementKind,
+};
 use fifo_pnl::store::model::{AccountChange, SyncCounts, SyncStatus, SyncTry, TimeOffset};
 use serde_json::json;
 
@@ -68,5 +70,23 @@ pub fn movement(id: &str, seconds: i64) -> Movement {
         tx_id: Some("aa11".into()),
         exchange: Some("venue".into()),
         import_line: seconds as u64 + 1,
+    }
+}
+
+/// Makes a split of some asset in the default account, some seconds after the instant of [`at`].
+pub fn split(id: &str, asset: &str, seconds: i64) -> AssetAction {
+    AssetAction {
+        account: Some(Account::default()),
+        action_id: id.parse().unwrap(),
+        kind: ActionKind::Split,
+        asset: asset.parse().unwrap(),
+        happened_at: at(seconds),
+        ratio: ActionRatio::try_read("4", "1"),
+        units: None,
+        other_asset: None,
+        basis_share: None,
+        exchange: Some("venue".into()),
+        import_line: 2,
+        moved_at: None,
     }
 }

@@ -19,11 +19,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-pub use beside::{account_change, movement, sync};
+pub use beside::{account_change, movement, split, sync};
 use fifo_pnl::engine::{
-    Account, ActionKind, ActionRatio, AllocationRow, AssetAction, AssetRules, Carried, LedgerTrade,
-    Movement, MovementKey, Pool, PoolLedger, PoolOutcome, PoolResult, Rate, RateSource, RowsHash,
-    Timestamp, Trade, TradeText, TransferDecision, Usd, compute_pool, review_items,
+    Account, AllocationRow, AssetAction, AssetRules, Carried, LedgerTrade, Movement, MovementKey,
+    Pool, PoolLedger, PoolOutcome, PoolResult, Rate, RateSource, RowsHash, Timestamp, Trade,
+    TradeText, TransferDecision, Usd, compute_pool, review_items,
 };
 use fifo_pnl::store::fingerprint::AdaptedViews;
 use fifo_pnl::store::memory::{LoggedRun, MemoryStore};
@@ -442,24 +442,6 @@ pub fn void(order_id: &str, undo: bool) -> VoidChange {
         voided_by: "ann".into(),
         voided_at: at(101),
         undo,
-    }
-}
-
-/// Makes a split of some asset in the default account, some seconds after the instant of [`at`].
-pub fn split(id: &str, asset: &str, seconds: i64) -> AssetAction {
-    AssetAction {
-        account: Some(Account::default()),
-        action_id: id.parse().unwrap(),
-        kind: ActionKind::Split,
-        asset: asset.parse().unwrap(),
-        happened_at: at(seconds),
-        ratio: ActionRatio::try_read("4", "1"),
-        units: None,
-        other_asset: None,
-        basis_share: None,
-        exchange: Some("venue".into()),
-        import_line: 2,
-        moved_at: None,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{add, time};
 use crate::cli::next::Next;
 use crate::cli::session::Session;
-use crate::engine::{Pool, Timestamp};
+use crate::engine::{ActionKind, AssetAction, Pool, Timestamp, shown};
 use crate::pipeline::{self, ComputeOptions, ComputeReport, Context, PoolLine, Publication};
 use crate::store::model::{Scope, VersionOrigin};
 use crate::store::{Store, VersionStore};
@@ -81,6 +81,7 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     text.push_str(&describe(&report, args.all_rows, &session.next));
     text.push_str(&doubled.describe(&session.next));
     text.push_str(&describe_unknown_accounts(&report, &session.config.rules));
+    text.push_str(&idle_splits(store.as_ref(), &report, session).await);
     text.push_str(&moved);
     let decided = decided_of(store.as_ref(), &report, &before).await;
     text.push_str(&decided.describe(&session.next));
@@ -93,6 +94,35 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     add(&mut json, json!({ "database": store.location() }));
     let exit = worst([exit(&report), doubled.exit()]);
     Ok(Outcome::summary(exit, text, json))
+}
+
+/// Names the splits that change no pool: their asset or account may be mistyped. A run over a part
+/// of the ledger does not know all pools.
+pub(super) async fn idle_splits(
+    store: &dyn Store,
+    report: &ComputeReport,
+    session: &Session,
+) -> String {
+    if !report.scope.is_all() {
+        return String::new();
+    }
+    // The run is done: a fault here is not its fault.
+    let actions = store.actions(None).await.unwrap_or_default();
+    let rules = session.context.rules.as_rules();
+    let is_idle = |action: &&AssetAction| {
+        let mut pools = report.pools.iter();
+        action.kind == ActionKind::Split && !pools.any(|it| action.concerns(&it.pool, rules))
+    };
+    let idle = actions.iter().filter(is_idle);
+    let line = |action: &AssetAction| {
+        let account = action
+            .account
+            .as_ref()
+            .map(|of| format!(" of {}", shown(of.as_str())));
+        let account = account.unwrap_or_default();
+        format!("Actions         {action}{account} changes no lots: no trades have this asset\n")
+    };
+    idle.map(line).collect()
 }
 
 /// Looks up the lots by decision of a run's version, and the late buys of the run.

@@ -65,6 +65,7 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
         &report,
         &session.config.rules,
     ));
+    text.push_str(&compute::idle_splits(store, &report, session).await);
     text.push_str(&doubled.describe(next));
     let decided = compute::decided_of(store, &report, &before).await;
     text.push_str(&decided.describe(next));

@@ -5,6 +5,7 @@
 
 mod rows;
 mod tables;
+mod transfers;
 
 use std::collections::BTreeSet;
 
@@ -20,6 +21,7 @@ use crate::engine::Timestamp;
 use crate::store::postgres::PostgresUrl;
 use rows::{Row, Table};
 use tables::{EVERYWHERE, TABLES};
+use transfers::TRANSFERS;
 
 /// The message and the hint of a refused line; `None`: the line is accepted.
 type Refusal = Option<(String, String)>;
@@ -168,7 +170,10 @@ fn go_through<P: Program>(name: &str) -> BTreeSet<String> {
     parser.build();
     let found = commands(&parser, &[name.to_owned()], P::COMMAND);
     for command in &found {
-        let table = TABLES.iter().find(|table| table.command == command.path);
+        let table = TABLES
+            .iter()
+            .chain(TRANSFERS)
+            .find(|table| table.command == command.path);
         let table = table.unwrap_or_else(|| panic!("no table for the command {}", command.path));
         check_rows(table, &command.args);
         for (is_file, database) in databases() {
@@ -285,6 +290,7 @@ fn all_pairs_of_flags() {
     seen.extend(go_through::<ValidateAllocations>("validate_allocations"));
     let tables: BTreeSet<String> = TABLES
         .iter()
+        .chain(TRANSFERS)
         .map(|table| table.command.to_owned())
         .collect();
     assert_eq!(seen, tables, "commands, and tables");

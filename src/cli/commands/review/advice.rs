@@ -35,9 +35,19 @@ const COLUMNS_OF_LEGS: [&str; 5] = [
 pub(super) fn ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     let mut ways = plain_ways(item, around);
     for command in ways.iter_mut().flat_map(|way| &mut way.commands) {
-        *command = around.next.command(command);
+        *command = around.next.command(&in_account(command, &item.pool));
     }
     ways
+}
+
+/// Names the account in a command that imports trades: without it they go to the default account.
+fn in_account(command: &str, pool: &Pool) -> String {
+    let imports = [IMPORT_CORRECT, "fifo-pnl import FILE", "fifo-pnl run FILE"];
+    let is_other = pool.account != Account::default() && can_be_named(pool);
+    match is_other && imports.contains(&command) {
+        true => format!("{command} {}", flag("--account", pool.account.as_str())),
+        false => command.to_owned(),
+    }
 }
 
 fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {

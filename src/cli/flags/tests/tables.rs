@@ -12,12 +12,12 @@ const OF_POOL: Table = Table {
 
 /// The flags that name an asset.
 const ONE_ASSET: (&str, &str) = ("--asset", "--symbol");
-const ACCOUNT: Row = value("--account", &["main"], &[" main", "a\nb"]);
-const ASSET: Row = value("--asset", &["BTC"], &["B TC"]);
+pub const ACCOUNT: Row = value("--account", &["main"], &[" main", "a\nb"]);
+pub const ASSET: Row = value("--asset", &["BTC"], &["B TC"]);
 const SYMBOL: Row = value("--symbol", &["BTC-USD"], &["BTC USD"]);
 const REASON: Row = value("--reason", &["because"], &["  "]);
 const CORRECT: Row = flag("--correct").needs(&["--reason"]);
-const NOTE: Row = value("--note", &["because"], &["  "]);
+pub const NOTE: Row = value("--note", &["because"], &["  "]);
 const VERSION: Row = value("--version", &["3"], &["0", "-1", "newest"]);
 const MEMORY: Row = value("--memory", &["64M"], &["0", "0G", "4g", "much"]);
 const JOBS: Row = value("--jobs", &["2"], &["0", "-1", "1025", "all"]);
@@ -32,7 +32,7 @@ const OUTPUT: Row = value("--output", &["a.out"], &["-"]);
 const DATE: Row = value("--snapshot-date", &["2025-11-20"], &["2025-13-01", "today"]);
 const DRY_RUN: Row = flag("--dry-run");
 const OVERWRITE: Row = flag("--overwrite");
-const YES: Row = flag("--yes");
+pub const YES: Row = flag("--yes");
 
 /// Flags of every command.
 pub const EVERYWHERE: &[Row] = &[
