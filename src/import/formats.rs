@@ -359,6 +359,10 @@ pub(super) fn is_other_header(
     is_apart: bool,
     options: &ImportOptions,
 ) -> bool {
+    // Such a row is no header, and its names would take much room.
+    if cells.len() > COLUMNS_MAX {
+        return false;
+    }
     // Nearly all rows have a number, which no name of a column is.
     let is_number =
         |cell: &str| cell.starts_with(|of: char| of.is_ascii_digit() || "-+$(".contains(of));

@@ -25,3 +25,14 @@ pub struct KnownRows {
     /// The import of the first one.
     pub other: ImportedAs,
 }
+
+/// An earlier import that read times of the same source in another zone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherZone {
+    /// That import.
+    pub earlier: ImportedAs,
+    /// Its zone.
+    pub before: String,
+    /// The zone of the file.
+    pub now: String,
+}

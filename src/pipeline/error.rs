@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::earlier::{ImportedAs, KnownRows};
+use super::earlier::{ImportedAs, KnownRows, OtherZone};
 use super::transfer_refusal::TransferRefusal;
 use crate::engine::{Account, MoneyError, Pool, PoolStatus, Timestamp, shown, thousands};
 use crate::import::FileError;
@@ -74,6 +74,19 @@ pub enum PipelineError {
         earlier: ImportedAs,
         /// How many rows are new.
         rows: u64,
+    },
+    /// Rows of two files of one source get other ids in two zones, and count twice.
+    #[error(
+        "{file}: its times are read in {}, and those of import {} in {}",
+        shown(&zone.now),
+        zone.earlier.import_id,
+        shown(&zone.before)
+    )]
+    OtherZone {
+        /// The file's name.
+        file: String,
+        /// The earlier import, and both zones.
+        zone: Box<OtherZone>,
     },
     /// A file cancels a trade that an earlier file brought, and that counts.
     #[error(

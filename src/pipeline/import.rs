@@ -12,11 +12,12 @@ use sha2::{Digest, Sha256};
 use super::block_file::of_block;
 use super::cancelled::{check_cancelled, key_of};
 use super::csv_file::TradeFile;
-use super::earlier::ImportedAs;
+use super::earlier::{ImportedAs, KnownRows, OtherZone};
 use super::elsewhere::{known_elsewhere, other_accounts};
 use super::error::{PipelineError, PipelineResult};
 use super::file_read::{FileRead, FileReport, reject};
 use super::job::{Context, Stage};
+use super::other_zone::other_zone;
 use super::previewed::Previewed;
 use super::same_trades::{CountedTwice, TradesOfFile};
 use super::source_trades::{SourceTrades, first_trades, is_mixed, write};
@@ -301,16 +302,11 @@ async fn import_source(
         check_cancelled(store, &report.read, trades).await?;
     }
     let (other, earlier) = imported_before(store, &report.read.sha256, &request.account).await?;
-    let mut elsewhere = None;
-    let accounts = other_accounts(store, &request.account).await?;
-    if other.is_none() && !accounts.is_empty() && !request.again && !request.preview {
-        let first = first_trades(&source.trades, context).await?;
-        let first = (first.as_slice(), &request.account);
-        elsewhere = known_elsewhere(store, first, &accounts).await?;
-    }
+    let trades = (&source.trades, other.is_some());
+    let (elsewhere, zone) = doubts(store, &report.read, trades, (request, context)).await?;
     // If the rows name their accounts, the store knows them all, and nothing counts twice.
     let asks_first = other.is_some() && !request.again && !request.preview;
-    if asks_first || elsewhere.is_some() || earlier.is_some() {
+    if asks_first || elsewhere.is_some() || earlier.is_some() || zone.is_some() {
         let preview = ImportFile {
             preview: true,
             ..file.clone()
@@ -326,6 +322,12 @@ async fn import_source(
                 file,
                 earlier,
                 rows,
+            });
+        }
+        if let Some(zone) = zone.filter(|_| adds_rows) {
+            return Err(PipelineError::OtherZone {
+                file,
+                zone: Box::new(zone),
             });
         }
         match (other.clone().filter(|_| adds_rows && asks_first), elsewhere) {
@@ -348,6 +350,27 @@ async fn import_source(
     report.twice = other.filter(|_| is_written && receipt.appended > 0);
     report.receipt = Some(receipt);
     Ok(report)
+}
+
+/// Finds rows that another account has, and a file of the same source that was read in another
+/// zone. A person who imports again has settled both. `is_twice`: another account has the file.
+async fn doubts(
+    store: &dyn Store,
+    read: &FileRead,
+    (trades, is_twice): (&SourceTrades, bool),
+    (request, context): (&ImportRequest, &Context),
+) -> PipelineResult<(Option<KnownRows>, Option<OtherZone>)> {
+    if request.again || request.preview {
+        return Ok((None, None));
+    }
+    let zone = other_zone(store, read, &request.account).await?;
+    let accounts = other_accounts(store, &request.account).await?;
+    if is_twice || accounts.is_empty() {
+        return Ok((None, zone));
+    }
+    let first = first_trades(trades, context).await?;
+    let first = (first.as_slice(), &request.account);
+    Ok((known_elsewhere(store, first, &accounts).await?, zone))
 }
 
 /// Returns how many rows of a file are new, although an import of the same bytes has all of them.

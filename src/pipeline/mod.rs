@@ -31,6 +31,7 @@ mod lock;
 mod make;
 mod names;
 mod order_fees;
+mod other_zone;
 mod previewed;
 mod prune;
 mod publish;
@@ -62,7 +63,7 @@ pub use decided::{
     DecidedLot, LateBuy, current_watermark, decided_lots, decided_without_sell, late_buys,
     watermark_of,
 };
-pub use earlier::{ImportedAs, KnownRows};
+pub use earlier::{ImportedAs, KnownRows, OtherZone};
 pub use error::{ExplainError, NoRows, PipelineError, PipelineResult, PointerError, ReplaceError};
 pub use explain::{
     ExplainedLot, ExplainedSell, ExplainedSlice, ExplainedTrade, Explanation, Step, explain,

@@ -249,7 +249,24 @@ fn details(report: &FileReport) -> Value {
     if beside > 0 {
         details[KNOWN_BESIDE] = beside.into();
     }
+    if let Some(times) = report.read.times.as_ref().filter(|it| !it.zone.is_empty()) {
+        details[ZONE] = city(&times.zone).into();
+    }
     details
+}
+
+/// The detail of a try that names the zone of its times.
+const ZONE: &str = "zone";
+
+/// Returns the name of a zone without its continent: a zone that is assumed has none.
+pub(super) fn city(zone: &str) -> String {
+    let city = zone.rsplit('/').next().unwrap_or_default();
+    city.replace('_', " ")
+}
+
+/// Returns the zone in which a try read times. `None`: each row had its own, or none had.
+pub(super) fn zone_of(sync: &SyncTry) -> Option<&str> {
+    sync.details[ZONE].as_str()
 }
 
 /// The detail of a try that counts its movements and actions that were known.

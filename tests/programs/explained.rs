@@ -272,7 +272,8 @@ fn a_trade_that_lacks_a_rate_is_no_faulty_row_beside_one() {
          b1,BTC-USD,buy,1,100,2025-03-03T10:00:00Z,0,2\n",
     );
     let text = folder.fifo_pnl(&["run", "trades.csv"]).expect(1).stdout;
-    let said = "1 row is not a trade, and 2 trades have no value in USD; the first: order \"b1\"";
+    let said = "1 trade of contracts is not computed yet, and 2 trades have no value in USD; the \
+                first: order \"b1\"";
     let one_line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(one_line.contains(said), "{text}");
     let json = folder.fifo_pnl(&["review", "list", "--json"]).expect(0);
@@ -303,7 +304,9 @@ fn a_trade_that_lacks_a_rate_is_no_faulty_row_beside_one() {
     };
     assert!(shown("a1").contains("import rates"), "{}", shown("a1"));
     assert!(!shown("a1").contains("void a1"), "{}", shown("a1"));
-    assert!(shown("b1").contains("void b1"), "{}", shown("b1"));
+    // A trade of contracts is no faulty row either: only its pool can be left out.
+    assert!(shown("b1").contains("review exclude"), "{}", shown("b1"));
+    assert!(!shown("b1").contains("void b1"), "{}", shown("b1"));
 }
 
 #[test]

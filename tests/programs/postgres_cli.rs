@@ -117,6 +117,7 @@ fn monitoring_queries_run_as_written(site: &Site) {
         "fifo_computation_log",
         "fifo_inventory_snapshot",
         // Beside those that there have always been.
+        "fifo_lot_moves",
         "fifo_rates_used",
     ];
     assert_eq!(found, expected);

@@ -6,7 +6,7 @@ use super::{CliError, file_hint, see_what_differs};
 use crate::cli::exit::Exit;
 use crate::engine::{NoPair, PoolStatus};
 use crate::pipeline::{
-    ExplainError, NoRows, PipelineError, PointerError, ReplaceError, TransferRefusal,
+    ExplainError, NoRows, OtherZone, PipelineError, PointerError, ReplaceError, TransferRefusal,
 };
 
 const NEXT_NUMBER: &str = "leave --version out: the next number is free";
@@ -25,6 +25,16 @@ fn reread_hint(import_id: i64) -> String {
         "its name, its settings or its flags say another time zone or format than before, so each \
          row would count twice. If the earlier rows are wrong, undo that import first: `fifo-pnl \
          import undo {import_id} --reason TEXT`. Otherwise read the file as before"
+    )
+}
+
+/// Returns the remedy of a file of a source whose earlier file was read in another zone.
+fn zone_hint(zone: &OtherZone) -> String {
+    let id = zone.earlier.import_id;
+    format!(
+        "rows that both files have would count twice. If the earlier zone is right, add it: \
+         --timezone ZONE. If the new one is, undo that import first: `fifo-pnl import undo {id} \
+         --reason TEXT`. If both are, add --again"
     )
 }
 
@@ -69,6 +79,7 @@ impl From<PipelineError> for CliError {
             PipelineError::ImportedAs { other, .. } => usage(again_hint(other.import_id)),
             PipelineError::KnownElsewhere { known, .. } => usage(again_hint(known.other.import_id)),
             PipelineError::ReadOtherwise { earlier, .. } => usage(reread_hint(earlier.import_id)),
+            PipelineError::OtherZone { zone, .. } => usage(zone_hint(&zone)),
             PipelineError::CancelledCounts { of, .. } => usage(void_hint(&of.0, &of.1)),
             PipelineError::CancelledBefore { .. } => usage(CANCELLED.into()),
             PipelineError::Changed { .. } => Self {

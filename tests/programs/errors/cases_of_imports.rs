@@ -22,6 +22,9 @@ const AS_BEFORE: (&str, &str) = (
 const ONE_SECOND: &str = "Time,Pair,Side,Price,Executed,Amount,Fee\n\
                           2024-03-04 05:06:09,ETHUSDT,BUY,130,0.5ETH,65USDT,0.065USDT\n";
 
+const NEXT_SECOND: &str = "Time,Pair,Side,Price,Executed,Amount,Fee\n\
+                           2024-03-04 05:06:10,ETHUSDT,BUY,130,0.5ETH,65USDT,0.065USDT\n";
+
 const OTHER: (&str, &str) = (
     "other.csv",
     "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
@@ -82,6 +85,14 @@ pub const IMPORTS: &[Case] = &[
             "fifo-pnl import undo 1 --reason 'the name lost its zone'",
             "fifo-pnl import --account main renamed.csv",
         ],
+        ..Case::NONE
+    },
+    Case {
+        title: "A file of a source whose earlier file was read in another zone",
+        files: &[("trades(UTC+8).csv", ONE_SECOND), ("next.csv", NEXT_SECOND)],
+        before: &["fifo-pnl import --quiet --account main 'trades(UTC+8).csv'"],
+        command: "fifo-pnl import --account main next.csv",
+        after: &["fifo-pnl import --account main --timezone +08:00 next.csv"],
         ..Case::NONE
     },
     Case {
