@@ -320,7 +320,8 @@ pub fn unapplied(
     });
     // The units that came are those of the whole account, and a pool by symbol has a part of it.
     let is_part = rules.pools == PoolsBy::Symbol;
-    let is_of_account = |it: &&&AssetAction| it.units.is_some() && is_part || it.moved_at.is_some();
+    let is_of_account =
+        |it: &&&AssetAction| it.moved_at.is_some() || (is_part && it.units.is_some());
     let of_account = splits.iter().find(is_of_account);
     let of_account = of_account.map(|action| Unapplied {
         action: (*action).clone(),

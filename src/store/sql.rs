@@ -286,6 +286,18 @@ pub(super) fn spelled(
     text
 }
 
+/// Deletes the rows that a version has in a table.
+async fn delete_rows<C: Driver>(
+    connection: &mut C,
+    table: &str,
+    version: Version,
+) -> StoreResult<()> {
+    let sql = format!("DELETE FROM {table} WHERE allocation_version = $1");
+    let arguments = arguments![version];
+    let done = connection.execute("delete a version's rows", &sql, &arguments);
+    done.await.map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! Units of lots that transfers moved, by version.
 
-use super::{Driver, LoadCell, Take, arguments};
+use super::{Driver, LoadCell, Take, arguments, delete_rows};
 use crate::engine::{Fact, LotMove};
 use crate::store::limits::ROWS_CHECKED;
 use crate::store::model::{Version, VersionPlan};
@@ -63,10 +63,7 @@ fn row(version: Version, it: &LotMove) -> StoreResult<[LoadCell<'_>; 13]> {
 
 /// Deletes the moves of a version.
 pub(super) async fn delete<C: Driver>(connection: &mut C, version: Version) -> StoreResult<()> {
-    let sql = "DELETE FROM fifo_lot_moves WHERE allocation_version = $1";
-    let arguments = arguments![version];
-    let done = connection.execute("delete a version's rows", sql, &arguments);
-    done.await.map(drop)
+    delete_rows(connection, "fifo_lot_moves", version).await
 }
 
 /// Lists the moves of a version.

@@ -1,6 +1,6 @@
 //! The rates that gave a version's trades their values.
 
-use super::{Driver, LoadCell, Take, arguments};
+use super::{Driver, LoadCell, Take, arguments, delete_rows};
 use crate::engine::{Account, RateOrigin, RateUsed, RateUsedRef};
 use crate::store::limits::ROWS_CHECKED;
 use crate::store::model::{RatesLocked, Version, VersionPlan};
@@ -73,10 +73,7 @@ fn push_rows<'u>(rows: &mut Vec<[LoadCell<'u>; COLUMNS]>, version: Version, used
 
 /// Deletes the rates of a version.
 pub(super) async fn delete<C: Driver>(connection: &mut C, version: Version) -> StoreResult<()> {
-    let sql = "DELETE FROM fifo_rates_used WHERE allocation_version = $1";
-    let arguments = arguments![version];
-    let done = connection.execute("delete a version's rows", sql, &arguments);
-    done.await.map(drop)
+    delete_rows(connection, "fifo_rates_used", version).await
 }
 
 /// Lists the rates of a version, or of one of its trades.
