@@ -73,7 +73,10 @@ pub fn enter(
                         continue;
                     }
                     // Which other leg it is does not matter: the pool is rejected.
-                    let leg = if pool == base { Leg::Base } else { Leg::Quote };
+                    let leg = match pool == base {
+                        true => pending.trade.entry.leg,
+                        false => Leg::Quote,
+                    };
                     let ledger = ledger(pools, pool, &pending, rules);
                     ledger.refuse(row.clone(), leg, &pending.trade, &mut room);
                 }
@@ -150,7 +153,7 @@ fn ledger<'p>(
     pending: &PendingTrade,
     rules: &AssetRules,
 ) -> &'p mut PoolLedger {
-    let is_base = pool == pending.of.pool();
+    let is_base = pool == pending.of.pool() && pending.trade.entry.leg == Leg::Base;
     let ledger = match pools.entry(pool) {
         Entry::Occupied(known) => known.into_mut(),
         Entry::Vacant(place) => {

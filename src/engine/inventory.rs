@@ -16,7 +16,6 @@ use std::sync::Arc;
 use super::action::Split;
 use super::changes::{Change, Moment, changes_of, stretches};
 use super::ids::{Account, Pool};
-use super::issue::IssueType;
 use super::moves::{MoveChange, MovesRefused, PoolMove, PoolMoves, Rank};
 use super::moving::as_received;
 use super::place::cmp_ids;
@@ -87,20 +86,17 @@ fn cmp_sent(left: &Transfer, right: &Transfer) -> Ordering {
 
 /// Finds what the transfers of a group do to each of its pools.
 ///
-/// `ledgers` has the pools of the group that have trades, `is_excluded` tells whether a person took
-/// a pool out of matching. A pool that can't be matched moves nothing, and the pools that it should
-/// have sent lots to are refused.
-pub fn find_moves(
+/// `ledger_of` returns the ledger of a pool that has trades. A pool that can't be matched moves
+/// nothing, and the pools that it should have sent lots to are refused. So are those of a pool that
+/// a person excluded, by [`PoolLedger::refuse_excluded`].
+pub fn find_moves<'l>(
     group: &TiedPools,
-    ledgers: &BTreeMap<Pool, PoolLedger>,
-    is_excluded: &dyn Fn(&Pool) -> bool,
+    ledger_of: impl Fn(&Pool) -> Option<&'l PoolLedger>,
 ) -> BTreeMap<Pool, PoolMoves> {
     let steps = plan(&group.transfers);
     let mut wallets: BTreeMap<&Pool, Wallet> = BTreeMap::new();
     for pool in &group.pools {
-        let ledger = ledgers.get(pool);
-        let wallet = Wallet::open(pool, ledger, &steps, is_excluded(pool));
-        wallets.insert(pool, wallet);
+        wallets.insert(pool, Wallet::open(pool, ledger_of(pool), &steps));
     }
     refuse_splits_between(&group.transfers, &mut wallets);
     let mut on_the_way: BTreeMap<usize, Vec<Trade>> = BTreeMap::new();
@@ -124,6 +120,22 @@ pub fn find_moves(
     found
         .map(|(pool, wallet)| (pool.clone(), wallet.moves))
         .collect()
+}
+
+impl PoolLedger {
+    /// Refuses the pool if lots may have come from a pool that a person excluded.
+    pub fn refuse_excluded(&mut self, is_excluded: impl Fn(&Pool) -> bool) {
+        let Some(moves) = &mut self.moves else {
+            return;
+        };
+        let sender = moves.senders.iter().find(|pool| is_excluded(pool));
+        if let Some(sender) = sender
+            && !moves.is_refused()
+        {
+            let refused = MovesRefused::by_sender(sender, "excluded");
+            Arc::make_mut(moves).refused = Some(refused);
+        }
+    }
 }
 
 /// One end of a transfer, at its place in the walk.
@@ -241,19 +253,13 @@ enum ChangeAt {
 
 /// Why a pool sends nothing.
 enum Blocked {
-    Excluded,
     Rejected,
     /// No result of this pool would be right, and only the walk sees it.
     Refused(MovesRefused),
 }
 
 impl Wallet {
-    fn open(
-        pool: &Pool,
-        ledger: Option<&PoolLedger>,
-        steps: &[TransferEnd],
-        excluded: bool,
-    ) -> Self {
+    fn open(pool: &Pool, ledger: Option<&PoolLedger>, steps: &[TransferEnd]) -> Self {
         let own = steps.iter().filter(|step| step.pool == *pool);
         let mut moves = PoolMoves::default();
         let mut cuts: Vec<(Moment, ChangeAt)> = Vec::new();
@@ -284,11 +290,7 @@ impl Wallet {
         judged.unapplied.clone_from(&ledger.unapplied);
         judged.is_mixed = ledger.is_mixed;
         let rejected = rejection_of(&mut judged).or(full);
-        let blocked = match (excluded, rejected) {
-            (true, _) => Some(Blocked::Excluded),
-            (false, Some(_)) => Some(Blocked::Rejected),
-            (false, None) => None,
-        };
+        let blocked = rejected.map(|_| Blocked::Rejected);
         Self {
             pool: pool.clone(),
             nothing: ledger.without_trades(),
@@ -404,7 +406,7 @@ fn refuse_splits_between(transfers: &[Arc<Transfer>], wallets: &mut BTreeMap<&Po
                     shown(it.withdrawal.as_str()).quoted(),
                     shown(it.from.as_str()).quoted()
                 );
-                wallet.blocked = Some(Blocked::Refused(of_transfer(reason)));
+                wallet.blocked = Some(Blocked::Refused(MovesRefused::of_transfer(reason)));
             }
         }
     }
@@ -416,18 +418,9 @@ fn refuse_dependents(transfers: &[Arc<Transfer>], wallets: &mut BTreeMap<&Pool, 
         let mut refused: BTreeMap<Pool, MovesRefused> = BTreeMap::new();
         for it in transfers {
             let (from, to) = (it.sending_pool(), it.receiving_pool());
-            let word = match wallets.get(&from).and_then(|it| it.blocked.as_ref()) {
-                None => continue,
-                Some(Blocked::Excluded) => "excluded",
-                Some(Blocked::Rejected | Blocked::Refused(_)) => "rejected",
-            };
-            let is_open = wallets.get(&to).is_some_and(|it| it.blocked.is_none());
-            if is_open && !refused.contains_key(&to) {
-                let reason = format!(
-                    "lots came from the pool of {}, which is {word}",
-                    shown(it.from.as_str()).quoted()
-                );
-                refused.insert(to, of_transfer(reason));
+            let is_open = |pool: &Pool| wallets.get(pool).is_some_and(|it| it.blocked.is_none());
+            if !is_open(&from) && is_open(&to) && !refused.contains_key(&to) {
+                refused.insert(to, MovesRefused::by_sender(&from, "rejected"));
             }
         }
         if refused.is_empty() {
@@ -439,7 +432,9 @@ fn refuse_dependents(transfers: &[Arc<Transfer>], wallets: &mut BTreeMap<&Pool, 
             }
         }
     }
-    for wallet in wallets.values_mut() {
+    let senders = senders_of(transfers);
+    for (pool, wallet) in wallets.iter_mut() {
+        wallet.moves.senders = senders.get(*pool).cloned().unwrap_or_default();
         if let Some(Blocked::Refused(rejection)) = &wallet.blocked {
             wallet.moves.refused = Some(rejection.clone());
         }
@@ -449,12 +444,25 @@ fn refuse_dependents(transfers: &[Arc<Transfer>], wallets: &mut BTreeMap<&Pool, 
     }
 }
 
-/// Refuses a pool whose lots depend on a transfer that can't be applied.
-fn of_transfer(reason: String) -> MovesRefused {
-    MovesRefused {
-        issue: IssueType::UnappliedTransfer,
-        reason,
-        invalid: Vec::new(),
+/// Returns the pools from which lots may come to each pool, also by way of others.
+fn senders_of(transfers: &[Arc<Transfer>]) -> BTreeMap<Pool, BTreeSet<Pool>> {
+    let ends = transfers.iter();
+    let ends = ends.map(|it| (it.sending_pool(), it.receiving_pool()));
+    let ends: BTreeSet<(Pool, Pool)> = ends.collect();
+    let mut senders: BTreeMap<Pool, BTreeSet<Pool>> = BTreeMap::new();
+    loop {
+        let mut has_grown = false;
+        for (from, to) in &ends {
+            let mut all = senders.get(from).cloned().unwrap_or_default();
+            all.insert(from.clone());
+            let known = senders.entry(to.clone()).or_default();
+            let before = known.len();
+            known.append(&mut all);
+            has_grown |= known.len() > before;
+        }
+        if !has_grown {
+            return senders;
+        }
     }
 }
 

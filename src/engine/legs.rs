@@ -15,6 +15,7 @@ use super::ids::Asset;
 use super::issue::IssueType;
 use super::leg::{Entry, Leg};
 use super::money::{self, MoneyError};
+use super::network::network_purpose;
 use super::number::{Fee, Price, Usd};
 use super::policy::USD_SCALE;
 use super::rates::{MissingRate, RateBook, RateUsed};
@@ -129,6 +130,9 @@ struct LegMaker<'a> {
 impl LegMaker<'_> {
     fn entries(&mut self) -> Result<Vec<(Asset, Trade)>, NoLegs> {
         let trade = &self.pending.trade;
+        if trade.entry.leg != Leg::Base {
+            return self.network_entry().map(|entry| vec![entry]);
+        }
         let contract = trade.more.as_ref().and_then(|more| more.contract_size);
         if let Some(size) = contract.filter(|size| size.to_units() != Some((1, 0))) {
             let reason = format!("is {size}: contracts of {size} units {NOT_COMPUTED}");
@@ -153,6 +157,17 @@ impl LegMaker<'_> {
             return Err(self.fault("usd_value", "is not 0, and the value in the quote is"));
         }
         self.made(value, paid, fee)
+    }
+
+    /// Makes the sale of what a network took of a transfer: at its value, without a fee.
+    fn network_entry(&mut self) -> Result<(Asset, Trade), NoLegs> {
+        let (asset, units) = (self.instrument.base.clone(), self.size()?);
+        let purpose = network_purpose(self.instrument);
+        let value = self.converted(&asset, units, purpose)?;
+        let none = Some(self.usd_fee(Usd::ZERO)?);
+        let leg = self.pending.trade.entry.leg;
+        let entry = self.entry(leg, Side::Sell, (units, value), none)?;
+        Ok((asset, entry))
     }
 
     /// Returns the leg that pays, if the quote is neither a dollar nor the money of a state.

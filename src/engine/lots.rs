@@ -53,12 +53,7 @@ impl InventoryLot {
 
     /// Tells the lot from all others of its pool.
     pub(super) fn key(&self) -> EntryKey<'_> {
-        let entry = &self.buy.entry;
-        (
-            self.buy.order_id.as_str(),
-            entry.leg,
-            entry.moved.as_deref(),
-        )
+        self.buy.entry_key()
     }
 
     /// Returns the cost of the first units of the lot; of a short lot their net proceeds.

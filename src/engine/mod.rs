@@ -40,6 +40,7 @@ mod money;
 mod movement;
 mod moves;
 mod moving;
+mod network;
 mod number;
 mod origin;
 mod outcome;
@@ -116,6 +117,7 @@ pub use money::{
 };
 pub use movement::{Direction, Movement, MovementKind};
 pub use moves::{LotMove, MissingLots, MovedOut, PoolMoves};
+pub use network::{network_fees, push_network_fees};
 pub use number::{Fee, NumberError, Price, Size, Usd, UsdPerUnit, Worth};
 pub use origin::MovedFrom;
 pub use outcome::{LotChanges, Matching};
@@ -154,7 +156,8 @@ pub use text::{
 pub use time::{TimeError, Timestamp};
 pub use totals::PoolTotals;
 pub use trade::{
-    InvalidTrade, NOT_COMPUTED, Trade, TradeRef, TradeText, is_executed, is_never_executed,
+    EntryKey, InvalidTrade, NOT_COMPUTED, Trade, TradeRef, TradeText, is_executed,
+    is_never_executed,
 };
 pub use traded::{PendingTrade, STATED_COLUMNS, StatedNames, Traded, pools_of};
 pub use trades::{PoolFull, Trades};

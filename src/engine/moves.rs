@@ -3,6 +3,7 @@
 //! `inventory.rs` finds it for all pools that transfers tie together. Each pool is then matched
 //! alone, with these moves between its trades (see `changes.rs`).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::canonical::{next, text, value};
@@ -13,6 +14,7 @@ use super::leg::Leg;
 use super::money::{MoneyError, add_sizes, sub_sizes};
 use super::number::{Size, Usd};
 use super::origin::MovedFrom;
+use super::text::shown;
 use super::time::Timestamp;
 use super::trade::{InvalidTrade, Trade};
 use super::transfer::Transfer;
@@ -118,13 +120,34 @@ pub(super) struct MovesRefused {
     pub(super) invalid: Vec<InvalidTrade>,
 }
 
+impl MovesRefused {
+    /// Refuses a pool whose lots depend on a transfer that can't be applied.
+    pub(super) fn of_transfer(reason: String) -> Self {
+        Self {
+            issue: IssueType::UnappliedTransfer,
+            reason,
+            invalid: Vec::new(),
+        }
+    }
+
+    /// Refuses a pool that got lots from a pool without a result. `word` says what that one is.
+    pub(super) fn by_sender(sender: &Pool, word: &str) -> Self {
+        let account = shown(sender.account.as_str()).quoted();
+        Self::of_transfer(format!(
+            "lots came from the pool of {account}, which is {word}"
+        ))
+    }
+}
+
 /// The effects of all transfers on one pool.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PoolMoves {
     /// In the order in which they happen.
     pub(super) moves: Vec<PoolMove>,
-    /// The transfers of the pool.
+    /// The transfers of the pool; also those whose network took a fee in its asset.
     pub(super) transfers: Vec<Arc<Transfer>>,
+    /// The pools from which lots may have come, also by way of others.
+    pub(super) senders: BTreeSet<Pool>,
     /// The reason why no result of the pool would be right.
     pub(super) refused: Option<MovesRefused>,
 }
@@ -135,6 +158,31 @@ impl PoolMoves {
         for transfer in &self.transfers {
             hash.add_row(&line_of(pool, transfer));
         }
+    }
+
+    /// Makes the moves of a pool whose units only paid fees of networks.
+    pub fn of_fees(transfers: Vec<Arc<Transfer>>) -> Self {
+        Self {
+            transfers,
+            ..Self::default()
+        }
+    }
+
+    /// Notes transfers whose network took a fee in the asset of the pool.
+    pub fn add_fees(&mut self, transfers: Vec<Arc<Transfer>>) {
+        self.transfers.extend(transfers);
+        self.transfers.sort();
+        self.transfers.dedup();
+    }
+
+    /// Tells whether lots may have come from other pools.
+    pub fn has_senders(&self) -> bool {
+        !self.senders.is_empty()
+    }
+
+    /// Tells whether no result of the pool would be right.
+    pub fn is_refused(&self) -> bool {
+        self.refused.is_some()
     }
 
     /// Returns the transfers of the pool.

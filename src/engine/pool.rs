@@ -19,6 +19,7 @@ use super::place::PlaceInPool;
 use super::plain::plain;
 use super::splits::SplitError;
 use super::text::{shown, thousands};
+use super::time::Timestamp;
 use super::trade::TradeRef;
 use super::trade::{InvalidTrade, NOT_COMPUTED, Trade, TradeText};
 use super::traded::Traded;
@@ -213,12 +214,18 @@ impl PoolLedger {
     }
 
     /// Notes the splits that change the pool's lots, and the first action that keeps it from being
-    /// matched.
-    pub fn note_actions(&mut self, actions: &[AssetAction], rules: &AssetRules) {
+    /// matched. `moved_at`: when lots last came or left.
+    pub fn note_actions(
+        &mut self,
+        actions: &[AssetAction],
+        rules: &AssetRules,
+        moved_at: Option<Timestamp>,
+    ) {
         if !actions.iter().any(|it| it.concerns(&self.pool, rules)) {
             return;
         }
-        let last = self.trades.iter().map(|trade| trade.order_time).max();
+        let last = self.trades.iter().map(|trade| trade.order_time);
+        let last = last.chain(moved_at).max();
         let found = unapplied(actions, rules, (&self.pool, last));
         self.unapplied = found.map(Box::new);
         self.splits = splits_of(actions, rules, &self.pool);

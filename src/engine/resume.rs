@@ -130,6 +130,15 @@ pub(super) fn rejection_of(new: &mut PoolLedger) -> Option<Rejection> {
     invalid.or_else(of_action).or_else(of_transfer)
 }
 
+impl PoolLedger {
+    /// Tells whether the pool's rows, its actions or its transfers keep it from being matched.
+    pub fn is_refused(&self) -> bool {
+        let has_faults = self.refused.is_some() || self.is_mixed || !self.invalid.is_empty();
+        let is_moved_wrong = || self.moves.as_ref().is_some_and(|moves| moves.is_refused());
+        has_faults || self.unapplied.is_some() || is_moved_wrong()
+    }
+}
+
 /// Tells whether new trades used more than the lots that were read.
 fn is_past(matching: &Matching, state: &PoolState) -> bool {
     let totals = &matching.totals;

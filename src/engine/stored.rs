@@ -155,6 +155,15 @@ pub struct StoredLot {
     pub whole: Option<Box<WholeLot>>,
 }
 
+impl StoredLot {
+    /// Returns the account that bought the lot: another one, if the lot moved.
+    pub fn bought_in<'a>(&'a self, pool: &'a Pool) -> &'a Account {
+        let moved = self.moved.as_ref();
+        let account = moved.and_then(|moved| moved.account.as_ref());
+        account.unwrap_or(&pool.account)
+    }
+}
+
 /// A lot whose units share a value that is known as a whole: a leg, or a trade with a rate. The
 /// next incremental run makes the buy of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -126,6 +126,12 @@ impl fmt::Debug for TradeText<'_> {
 }
 
 impl Trade {
+    /// Tells the trade and its lot from all others of the pool.
+    pub fn entry_key(&self) -> EntryKey<'_> {
+        let entry = &self.entry;
+        (self.order_id.as_str(), entry.leg, entry.moved.as_deref())
+    }
+
     /// Reads a trade. Errors: the first column that is not valid.
     pub fn try_from_text(text: &TradeText<'_>) -> Result<Self, InvalidTrade> {
         let missing = |column| InvalidTrade::of(text.order_id, column, "is missing");
@@ -267,7 +273,7 @@ pub struct TradeRef<'a> {
 }
 
 /// The id of a trade, its leg, and the origin of its lot.
-pub(super) type EntryKey<'a> = (&'a str, Leg, Option<&'a MovedFrom>);
+pub type EntryKey<'a> = (&'a str, Leg, Option<&'a MovedFrom>);
 
 impl<'a> TradeRef<'a> {
     /// Returns the numbers that the kernel needs: the trade's size at the pool's scale, and its

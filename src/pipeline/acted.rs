@@ -1,15 +1,16 @@
-//! Actions in an incremental run: it can't go on from lots that have other sizes now.
+//! Actions and transfers in an incremental run: it can't go on from lots that have other sizes now,
+//! or that may have come in another order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::error::PipelineResult;
 use crate::engine::{
-    ActionKind, AssetAction, AssetRules, Pool, PoolStatus, Timestamp, Unapplied, actions_of,
-    unapplied,
+    ActionKind, AssetAction, AssetRules, Pool, PoolOutcome, PoolStatus, Timestamp, Unapplied,
+    actions_of, unapplied,
 };
 use crate::store::model::{Arrivals, PoolSummary, Watermark};
-use crate::store::{TradeStore, actions_beside_movements};
+use crate::store::{AppliedTransfers, TradeStore, actions_beside_movements};
 
 /// Why an action calls for a run over everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,11 @@ pub enum ActionCause {
         /// The split.
         split_at: Timestamp,
     },
+    /// Other transfers move its lots than those that the version was computed with.
+    Transfers,
+    /// Transfers tie the pool to others, and it has new rows, or it can be matched now. They may
+    /// change what moved.
+    Tied,
 }
 
 impl fmt::Display for ActionCause {
@@ -34,6 +40,8 @@ impl fmt::Display for ActionCause {
             Self::Split { split_at } => {
                 write!(f, "it has a split, at {split_at}, and new trades")
             }
+            Self::Transfers => f.write_str("its transfers have changed"),
+            Self::Tied => f.write_str("it has transfers, and new trades"),
         }
     }
 }
@@ -54,7 +62,9 @@ pub(super) async fn acted_since(
     (summaries, arrivals): (&BTreeMap<Pool, PoolSummary>, &Arrivals),
 ) -> PipelineResult<ActedSince> {
     let mut acted = ActedSince::default();
+    let transfers = moved_since(store, (rules, base), (summaries, arrivals)).await?;
     if arrivals.watermark.cursors().action_seq == 0 {
+        acted.forced = transfers;
         return Ok(acted);
     }
     let now = actions_beside_movements(store, rules, Some(&arrivals.watermark)).await?;
@@ -105,5 +115,64 @@ pub(super) async fn acted_since(
             acted.forced.insert(pool.clone(), cause);
         }
     }
+    acted.forced.extend(transfers);
     Ok(acted)
+}
+
+/// Returns the pools of changed transfers, and those with new rows that transfers tie to others.
+async fn moved_since(
+    store: &dyn TradeStore,
+    (rules, base): (&AssetRules, &Watermark),
+    (summaries, arrivals): (&BTreeMap<Pool, PoolSummary>, &Arrivals),
+) -> PipelineResult<BTreeMap<Pool, ActionCause>> {
+    let before = AppliedTransfers::as_of(store, rules, base).await?;
+    let now = AppliedTransfers::as_of(store, rules, &arrivals.watermark).await?;
+    let (before, now) = (before.by_pool(), now.by_pool());
+    let pools: BTreeSet<&Pool> = before.keys().chain(now.keys()).collect();
+    let has_result = |pool: &Pool| {
+        let status = summaries.get(pool).map(|it| it.status);
+        matches!(status, Some(PoolStatus::Matched | PoolStatus::Stale))
+    };
+    let is_counted = |pool: &Pool| {
+        // No lots move out of a pool without a result.
+        !has_result(pool) && is_counted_only(summaries, arrivals, pool)
+    };
+    let is_new = |pool: &Pool| {
+        let has_new = arrivals.pools.contains_key(pool) || arrivals.revised.contains_key(pool);
+        has_new && !is_counted(pool)
+    };
+    let cause = |pool: &Pool| match before.get(pool) == now.get(pool) {
+        false => Some(ActionCause::Transfers),
+        true => is_new(pool).then_some(ActionCause::Tied),
+    };
+    let forced = pools
+        .into_iter()
+        .filter_map(|pool| Some((pool.clone(), cause(pool)?)));
+    Ok(forced.collect())
+}
+
+/// Tells whether a pool without allocations stays without them. Then its new rows are only counted.
+pub(super) fn is_counted_only(
+    summaries: &BTreeMap<Pool, PoolSummary>,
+    arrivals: &Arrivals,
+    pool: &Pool,
+) -> bool {
+    let has_result = summaries.contains_key(pool);
+    let new = arrivals.pools.get(pool);
+    has_result
+        && !arrivals.revised.contains_key(pool)
+        && new.is_some_and(|new| new.invalid.is_empty())
+}
+
+/// Tells whether a rejected pool that was read again stays what it was. `at` would be the time of
+/// its rows: it has none.
+pub(super) fn is_as_before(
+    summary: Option<&PoolSummary>,
+    outcome: &PoolOutcome,
+    at: Timestamp,
+) -> bool {
+    summary.is_some_and(|summary| {
+        let now = PoolSummary::of(outcome, &summary.watermark, at);
+        summary.status == PoolStatus::Rejected && now == *summary
+    })
 }

@@ -55,7 +55,7 @@ pub enum Forced {
     Revised(Pool, Vec<String>),
     /// Matched trades of a pool in an unguarded ledger have changed.
     Changed(Pool),
-    /// An action changes lots of the pool.
+    /// An action changes lots of the pool, or a transfer does.
     Action(Pool, Box<ActionCause>),
     /// Rates that the version used are others now.
     Rates(Box<LateRates>),
@@ -441,7 +441,7 @@ impl Append {
             ledger_hash,
             allocations_hash,
             rates: self.rates,
-            // An appended pool has no transfers.
+            // A pool with transfers is never appended to.
             lot_moves: Vec::new(),
             complete_through: report.complete_through,
             counts: report.counts.clone(),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::error::PipelineResult;
 use super::job::Context;
 use crate::engine::Pool;
-use crate::store::TradeStore;
 use crate::store::model::{LedgerRead, PoolSizes, Scope, Slice, Watermark};
+use crate::store::{TradeStore, values};
 
 /// Memory of a run by default, in bytes.
 pub const MEMORY_DEFAULT: u64 = 1 << 30;
@@ -64,12 +64,16 @@ impl Batches {
             true => None,
             false => store.pool_sizes(scope).await?,
         };
-        let Some(sizes) = sizes else {
+        let Some(mut sizes) = sizes else {
             return Ok(Self {
                 scopes: vec![scope.clone()],
                 as_of: None,
             });
         };
+        let tied = values::pools_of_transfers(store, &sizes.watermark).await?;
+        for pool in tied.iter().filter(|pool| scope.contains(pool)) {
+            sizes.rows.entry(pool.clone()).or_insert(0);
+        }
         let mut scopes: Vec<Scope> = Vec::new();
         let mut part: BTreeSet<Pool> = BTreeSet::new();
         let mut rows_of_part = 0_u64;
@@ -79,7 +83,8 @@ impl Batches {
                 scopes.push(part_of(scope, &sizes, std::mem::take(&mut part)));
                 rows_of_part = *rows;
             }
-            if in_slices && !fits(*rows) {
+            // What moved depends on all pools of a group, so each of them is read whole.
+            if in_slices && !fits(*rows) && !tied.contains(pool) {
                 scopes.extend(slices(store, scope, (pool, &sizes), memory).await?);
                 rows_of_part = 0;
                 continue;

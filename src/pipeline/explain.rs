@@ -5,89 +5,19 @@ use std::sync::Arc;
 
 use super::elsewhere::import_of_trade;
 use super::error::{ExplainError, NoRows, PipelineResult};
-use super::explained_lots::Lots;
-use super::explained_rates::{ExplainedRate, Rates};
-use super::validate::find_version;
+use super::explained_lots::{Lots, changed_lots};
+use super::explained_moves::Ways;
+use super::explained_rates::Rates;
+use super::explained_slices::{ExplainedSlice, ExplainedTrade, explain_slices};
+use super::validate::{MovedGroups, find_version};
 use crate::engine::{
-    Account, IssueType, Leg, MoneyError, OrderId, PendingTrade, Pool, PoolLedger, PoolStatus,
-    RowsHash, SelfCheckError, Side, Size, Split, StoredAllocation, StoredLot, Timestamp, Trade,
-    TradeRef, Usd, add_sizes, fee_share_of_size, sub_sizes,
+    Account, IssueType, PendingTrade, Pool, PoolLedger, PoolStatus, RowsHash, SelfCheckError, Side,
+    Split, StoredLot, Trade, TradeRef,
 };
-use crate::store::model::{Current, PoolSummary, Scope, Version, VersionInfo};
+use crate::store::model::{Current, LedgerRead, PoolSummary, Scope, Version, VersionInfo};
 use crate::store::proof::{check_pool, check_rates, check_summaries};
 use crate::store::values;
 use crate::store::{Store, StoreError, StoredPool, TradeStore};
-
-/// A cumulative amount before and after a slice; the slice's share is the difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
-    /// Amount of the units used before.
-    pub before: Usd,
-    /// Amount of the units used before and in this slice.
-    pub after: Usd,
-    /// The slice's share.
-    pub share: Usd,
-}
-
-impl Step {
-    fn of(before: Usd, after: Usd) -> Result<Self, MoneyError> {
-        Ok(Self {
-            before,
-            after,
-            share: after.checked_sub(before)?,
-        })
-    }
-}
-
-/// A trade as a pool took it in, and the row that it comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExplainedTrade {
-    /// The trade, as the pool took it in: its entry names the leg.
-    pub entry: Trade,
-    /// Its row, if it is no plain dollar trade: size and price of the entry are not those of the
-    /// row.
-    pub row: Option<PendingTrade>,
-    /// File, line and instant of its import.
-    pub origin: Option<(String, i64, Timestamp)>,
-    /// The rates that gave it its value.
-    pub rates: Vec<ExplainedRate>,
-}
-
-/// A lot that the sell used, with the arithmetic of its cost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExplainedLot {
-    /// The lot's buy.
-    pub buy: ExplainedTrade,
-    /// The splits between the buy and the sell, in order, each with the lot that it left: its size,
-    /// and its cost as its value.
-    pub splits: Vec<(Split, Trade)>,
-    /// Size that earlier sells used of the lot.
-    pub used_before: Size,
-    /// Size that is left of the lot after this sell.
-    pub left_after: Size,
-    /// The share of the buy's price, with its arithmetic.
-    pub gross: Step,
-    /// The share of the buy's fee, with its arithmetic.
-    pub fee: Step,
-}
-
-/// One row of the sell, explained.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExplainedSlice {
-    /// The stored row.
-    pub row: StoredAllocation,
-    /// The lot; `None` for a slice that found no lot.
-    pub lot: Option<ExplainedLot>,
-    /// The splits between the sell and the buy that closed it, in order. Each has the short lot
-    /// that it left: its size, its proceeds as its value, and its fee.
-    pub splits: Vec<(Split, Trade)>,
-    /// Size of the sell's earlier slices, since the last of these splits.
-    pub sold_before: Size,
-    /// The share of the sell's price, with its arithmetic.
-    pub proceeds: Step,
-    /// The share of the sell's fee, with its arithmetic.
-    pub sell_fee: Step,
-}
 
 /// One leg of a sell, explained. Most sells have one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,14 +104,19 @@ pub async fn explain(
         info: &info,
         current: &current,
         summaries: &summaries,
-        rates: Rates::begin(store, &info, &pool.account).await?,
+        rates: Rates::begin(store, &info).await?,
+        ways: Ways::read(store, &info, &pool.asset).await?,
+        groups: MovedGroups::of(&read, |pool| {
+            let status = summary_of(&summaries, pool).map(|it| it.status);
+            !matches!(status, Some(PoolStatus::Rejected | PoolStatus::Excluded))
+        }),
         rows: rows
             .into_iter()
             .filter(|row| row.of.account == pool.account)
             .map(|row| (row.trade.order_id.as_str().to_owned(), row))
             .collect(),
     };
-    explaining.legs(&sells, &read.pools).await
+    explaining.legs(&sells, &read).await
 }
 
 /// A version whose sell is explained, with what is read once for all of its legs.
@@ -191,6 +126,8 @@ struct Explaining<'a> {
     current: &'a Current,
     summaries: &'a [PoolSummary],
     rates: Rates<'a>,
+    ways: Ways<'a>,
+    groups: MovedGroups,
     /// Rows of the account that are no plain dollar trades, by id.
     rows: BTreeMap<String, PendingTrade>,
 }
@@ -199,16 +136,16 @@ impl Explaining<'_> {
     async fn legs(
         &self,
         sells: &[(&Pool, &Trade)],
-        pools: &BTreeMap<Pool, PoolLedger>,
+        read: &LedgerRead,
     ) -> PipelineResult<ExplainedSell> {
         let (mut legs, mut without_rows) = (Vec::new(), Vec::new());
         for &(pool, sell) in sells {
-            let read = pools.get(pool);
-            match self.leg(pool, sell, read).await? {
+            let ledger = read.pools.get(pool);
+            match self.leg((pool, sell), ledger, read).await? {
                 Some(leg) => legs.push(leg),
                 None => {
                     let (id, summaries) = (sell.order_id.as_str(), self.summaries);
-                    without_rows.push(no_rows(id, self.info, pool, summaries, read));
+                    without_rows.push(no_rows(id, self.info, pool, summaries, ledger));
                 }
             }
         }
@@ -221,24 +158,36 @@ impl Explaining<'_> {
     /// Explains one leg of a sell. `None`: the version has no rows of it.
     async fn leg(
         &self,
-        pool: &Pool,
-        sell: &Trade,
-        read: Option<&PoolLedger>,
+        (pool, sell): (&Pool, &Trade),
+        ledger: Option<&PoolLedger>,
+        read: &LedgerRead,
     ) -> PipelineResult<Option<Explanation>> {
         let (info, order_id) = (self.info, sell.order_id.as_str());
-        let (stored, of_pool, splits) = self.read_pool(pool, read).await?;
+        let (stored, of_pool, splits) = self.read_pool(pool, ledger).await?;
         let figures = |error| ExplainError::Figures(order_id.to_owned(), info.version, error);
         let shorts = values::rules_of(info, &self.store.rules()).may_go_short(&pool.account);
-        let lots = Lots::of(&of_pool, (&splits, shorts)).map_err(figures)?;
+        let changed = changed_lots(&of_pool, (&splits, shorts)).map_err(figures)?;
+        let moved = self.groups.of_pool(pool, &[]).unwrap_or_default();
+        let lots = match &moved {
+            Some(moved) => Lots::of_moved(moved, &splits),
+            None => Lots::of(&of_pool, &splits, &changed),
+        };
         let slices = explain_slices(sell, &stored.allocations, &lots);
         let mut slices = slices.map_err(figures)?;
         if slices.is_empty() {
             return Ok(None);
         }
-        for slice in &mut slices {
-            if let Some(lot) = &mut slice.lot {
-                self.add_source(pool, &mut lot.buy).await?;
+        for lot in slices.iter_mut().filter_map(|slice| slice.lot.as_mut()) {
+            lot.way = self.ways.of(&pool.account, &lot.arrived).await?;
+            let account = match lot.arrived.entry.moved.as_deref() {
+                Some(moved) => moved.account.as_ref().unwrap_or(&pool.account),
+                None => &pool.account,
+            };
+            let of_buy = Pool::new(account.clone(), pool.asset.clone());
+            if let Some(buy) = self.ways.buy(read, &of_buy, &lot.arrived) {
+                lot.buy = ExplainedTrade::of(&buy);
             }
+            self.add_source(&of_buy, &mut lot.buy).await?;
         }
         let (id, leg) = (&sell.order_id, sell.entry.leg);
         let opened_by = |lot: &StoredLot| lot.buy_order_id == *id && lot.buy_leg == leg;
@@ -258,9 +207,18 @@ impl Explaining<'_> {
     /// Adds the row of a trade, its place in a file, and its rates.
     async fn add_source(&self, pool: &Pool, trade: &mut ExplainedTrade) -> PipelineResult<()> {
         let id = trade.entry.order_id.as_str();
-        let origin = self.store.trade_origin(&pool.account, id).await?;
-        let rates = self.rates.of(id).await?;
-        trade.row = self.rows.get(id).cloned();
+        let mut origin = self.store.trade_origin(&pool.account, id).await?;
+        if origin.is_none() {
+            // What a network took has the id of its withdrawal.
+            let (account, id) = (&pool.account, &trade.entry.order_id);
+            origin = self.store.movement_origin(account, id).await?;
+        }
+        let rates = self.rates.of((&pool.account, id)).await?;
+        let row = self
+            .rows
+            .get(id)
+            .filter(|row| row.of.account == pool.account);
+        trade.row = row.cloned();
         (trade.origin, trade.rates) = (origin, rates);
         Ok(())
     }
@@ -282,17 +240,6 @@ impl Explaining<'_> {
             None => Default::default(),
         };
         Ok((stored, trades, splits))
-    }
-}
-
-impl ExplainedTrade {
-    fn of(entry: &Trade) -> Self {
-        Self {
-            entry: entry.clone(),
-            row: None,
-            origin: None,
-            rates: Vec::new(),
-        }
     }
 }
 
@@ -431,68 +378,4 @@ async fn undone_import(
         }
     }
     Ok(None)
-}
-
-fn explain_slices(
-    sell: &Trade,
-    rows: &[StoredAllocation],
-    lots: &Lots<'_>,
-) -> Result<Vec<ExplainedSlice>, MoneyError> {
-    let mut slices = Vec::new();
-    let mut used: BTreeMap<(&OrderId, Leg, usize), Size> = BTreeMap::new();
-    // Units of the sell by the number of splits that changed it.
-    let mut sold: BTreeMap<usize, Size> = BTreeMap::new();
-    for row in rows {
-        let of_row = lots.of_row(row);
-        let key = of_row
-            .as_ref()
-            .map(|(buy, splits)| (&buy.order_id, buy.entry.leg, splits.len()));
-        let used_before = key.map(|key| used.get(&key).copied().unwrap_or(Size::ZERO));
-        if row.sell_order_id == sell.order_id && row.sell_leg == sell.entry.leg {
-            let splits = lots.short_of_row(row);
-            let sell = splits.last().map_or(sell, |(_, lot)| lot);
-            let so_far = sold.entry(splits.len()).or_insert(Size::ZERO);
-            let sold = std::mem::replace(so_far, add_sizes(*so_far, row.allocated_size)?);
-            let sold_after = *so_far;
-            let lot = match (of_row, used_before) {
-                (Some(lot), Some(before)) => Some(explain_lot(lot, before, row.allocated_size)?),
-                _ => None,
-            };
-            let gross = |size| sell.gross_of_first(size);
-            let fee = |size| fee_share_of_size(sell.fee, size, sell.size);
-            let proceeds = Step::of(gross(sold)?, gross(sold_after)?)?;
-            let sell_fee = Step::of(fee(sold)?, fee(sold_after)?)?;
-            slices.push(ExplainedSlice {
-                row: row.clone(),
-                lot,
-                splits,
-                sold_before: sold,
-                proceeds,
-                sell_fee,
-            });
-        }
-        if let (Some(key), Some(before)) = (key, used_before) {
-            used.insert(key, add_sizes(before, row.allocated_size)?);
-        }
-    }
-    Ok(slices)
-}
-
-fn explain_lot(
-    (buy, splits): (&Trade, Vec<(Split, Trade)>),
-    before: Size,
-    taken: Size,
-) -> Result<ExplainedLot, MoneyError> {
-    let lot = splits.last().map_or(buy, |(_, lot)| lot);
-    let after = add_sizes(before, taken)?;
-    let gross = |size| lot.gross_of_first(size);
-    let fee = |size| fee_share_of_size(lot.fee, size, lot.size);
-    Ok(ExplainedLot {
-        used_before: before,
-        left_after: sub_sizes(lot.size, after)?,
-        gross: Step::of(gross(before)?, gross(after)?)?,
-        fee: Step::of(fee(before)?, fee(after)?)?,
-        buy: ExplainedTrade::of(buy),
-        splits,
-    })
 }

@@ -21,22 +21,16 @@ pub struct ExplainedRate {
 pub(super) struct Rates<'a> {
     store: &'a dyn Store,
     info: &'a VersionInfo,
-    account: Account,
     /// Names of imported files, by number.
     files: BTreeMap<i64, String>,
 }
 
 impl<'a> Rates<'a> {
     /// Reads the names of files, if the version has rates at all.
-    pub(super) async fn begin(
-        store: &'a dyn Store,
-        info: &'a VersionInfo,
-        account: &Account,
-    ) -> PipelineResult<Self> {
+    pub(super) async fn begin(store: &'a dyn Store, info: &'a VersionInfo) -> PipelineResult<Self> {
         let mut rates = Self {
             store,
             info,
-            account: account.clone(),
             files: BTreeMap::new(),
         };
         if rates.has_some() {
@@ -52,24 +46,31 @@ impl<'a> Rates<'a> {
     }
 
     /// Returns the rates of a trade.
-    pub(super) async fn of(&self, order_id: &str) -> PipelineResult<Vec<ExplainedRate>> {
+    pub(super) async fn of(
+        &self,
+        (account, order_id): (&Account, &str),
+    ) -> PipelineResult<Vec<ExplainedRate>> {
         if !self.has_some() {
             return Ok(Vec::new());
         }
-        let trade = Some((&self.account, order_id));
+        let trade = Some((account, order_id));
         let used = self.store.rates_used(self.info.version, trade).await?;
         let mut explained = Vec::new();
         for used in used {
             let mut places = Vec::new();
             for step in &used.rate.steps {
-                places.push(self.place(&step.origin).await?);
+                places.push(self.place(account, &step.origin).await?);
             }
             explained.push(ExplainedRate { used, places });
         }
         Ok(explained)
     }
 
-    async fn place(&self, origin: &RateOrigin) -> PipelineResult<Option<(String, i64)>> {
+    async fn place(
+        &self,
+        account: &Account,
+        origin: &RateOrigin,
+    ) -> PipelineResult<Option<(String, i64)>> {
         Ok(match origin {
             RateOrigin::Line { import_id, line } => {
                 let file = self.files.get(import_id).cloned();
@@ -77,7 +78,7 @@ impl<'a> Rates<'a> {
             }
             RateOrigin::Peg => None,
             RateOrigin::Trade(id) => {
-                let origin = self.store.trade_origin(&self.account, id.as_str()).await?;
+                let origin = self.store.trade_origin(account, id.as_str()).await?;
                 origin.map(|(file, line, _)| (file, line))
             }
         })

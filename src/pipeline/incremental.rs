@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::acted::{ActedSince, acted_since};
+use super::acted::{ActedSince, ActionCause, acted_since, is_as_before, is_counted_only};
 use super::append::{Append, AppendReport, Appending, Forced};
 use super::compute::{ComputeOptions, ComputeReport, Logged, Run};
 use super::error::PipelineResult;
@@ -16,9 +16,7 @@ use super::publish::{Covered, covered_pools, publishable};
 use super::stale::stale_pools;
 use super::unguarded;
 use super::valued::{self, RatesNow, RatesSince};
-use crate::engine::{
-    Pool, PoolLedger, PoolOutcome, PoolStatus, RatesUsed, Timestamp, compute_pool, reach_of,
-};
+use crate::engine::{Pool, PoolLedger, PoolStatus, RatesUsed, Timestamp, compute_pool, reach_of};
 use crate::store::lots::{OpenLots, Reach};
 use crate::store::model::{
     Arrivals, Current, Cursors, Exclusion, PoolSummary, QueuedItem, ReviewStatus, RunMode,
@@ -392,18 +390,8 @@ impl FoundState {
                 _ => appending.count(new, summary),
             }
         }
-        let reasons = self.exclusions.iter().map(|e| (&e.pool, e.reason.as_str()));
-        let reasons: BTreeMap<&Pool, &str> = reasons.collect();
-        for (pool, ledger) in self.whole {
-            let reason = reasons.get(&pool).copied();
-            let outcome = compute_pool(ledger, reason);
-            let has_arrived =
-                arrivals.pools.contains_key(&pool) || arrivals.revised.contains_key(&pool);
-            if has_arrived || !is_as_before(self.summaries.get(&pool), &outcome, base.created_at) {
-                let added = appending.add_whole(outcome);
-                added.map_err(StoreError::from)?;
-            }
-        }
+        let whole = std::mem::take(&mut self.whole);
+        forced.extend(self.add_whole(whole, (base, arrivals), &mut appending)?);
         forced.extend(cause_of_rates(&mut self.rates, &forced));
         let is_new = !appending.pools.is_empty();
         if (is_new || !forced.is_empty()) && base.sealed.is_some() {
@@ -423,6 +411,35 @@ impl FoundState {
         }
         let append = appending.end(self.summaries, self.rates.locked, run.duration_ms());
         Ok(Judged::Append(Box::new(append)))
+    }
+
+    /// Computes pools without earlier matches whole, and adds their results. Returns those that
+    /// call for a new version.
+    fn add_whole(
+        &self,
+        whole: BTreeMap<Pool, PoolLedger>,
+        (base, arrivals): (&VersionInfo, &Arrivals),
+        appending: &mut Appending<'_>,
+    ) -> PipelineResult<Vec<Forced>> {
+        let mut forced = Vec::new();
+        let reasons = self.exclusions.iter().map(|e| (&e.pool, e.reason.as_str()));
+        let reasons: BTreeMap<&Pool, &str> = reasons.collect();
+        for (pool, mut ledger) in whole {
+            let is_tied = ledger.moves.is_some();
+            ledger.refuse_excluded(|pool| reasons.contains_key(pool));
+            let reason = reasons.get(&pool).copied();
+            let outcome = compute_pool(ledger, reason);
+            let has_arrived =
+                arrivals.pools.contains_key(&pool) || arrivals.revised.contains_key(&pool);
+            let is_same = is_as_before(self.summaries.get(&pool), &outcome, base.created_at);
+            if is_tied && !is_same {
+                forced.push(Forced::Action(pool, Box::new(ActionCause::Tied)));
+            } else if has_arrived || !is_same {
+                let added = appending.add_whole(outcome);
+                added.map_err(StoreError::from)?;
+            }
+        }
+        Ok(forced)
     }
 }
 
@@ -449,15 +466,6 @@ fn is_rejected(summary: &PoolSummary) -> bool {
     summary.status == PoolStatus::Rejected
 }
 
-/// Tells whether a rejected pool that was read again stays what it was. `at` would be the time of
-/// its rows: it has none.
-fn is_as_before(summary: Option<&PoolSummary>, outcome: &PoolOutcome, at: Timestamp) -> bool {
-    summary.is_some_and(|summary| {
-        let now = PoolSummary::of(outcome, &summary.watermark, at);
-        is_rejected(summary) && now == *summary
-    })
-}
-
 fn only(pools: BTreeSet<Pool>) -> Scope {
     Scope {
         part: Some(Arc::new(pools)),
@@ -477,19 +485,6 @@ fn base_of(versions: &[VersionInfo], current: &Current) -> Option<VersionInfo> {
             || (info.origin == VersionOrigin::LateArrival && Some(info.version) > current.version)
     };
     newest.filter(is_ours).or(of_current).cloned()
-}
-
-/// Tells whether a pool without allocations stays without them. Then its new rows are only counted.
-fn is_counted_only(
-    summaries: &BTreeMap<Pool, PoolSummary>,
-    arrivals: &Arrivals,
-    pool: &Pool,
-) -> bool {
-    let has_result = summaries.contains_key(pool);
-    let new = arrivals.pools.get(pool);
-    has_result
-        && !arrivals.revised.contains_key(pool)
-        && new.is_some_and(|new| new.invalid.is_empty())
 }
 
 /// Decision about a run.

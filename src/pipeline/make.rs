@@ -182,7 +182,7 @@ pub(super) fn error_of(made: Result<(), UnfinishedPool>) -> PipelineResult<()> {
 
 fn try_make_pool(
     work: &Work,
-    ledger: PoolLedger,
+    mut ledger: PoolLedger,
     made: &mpsc::Sender<PoolMessage>,
 ) -> Result<(), UnfinishedPool> {
     let context = &work.context;
@@ -191,6 +191,7 @@ fn try_make_pool(
         .check()
         .map_err(|_| UnfinishedPool::Unwanted)?;
     let started_us = context.clock.elapsed_us();
+    ledger.refuse_excluded(|pool| work.excluded.contains_key(pool));
     let exclusion = work.excluded.get(&ledger.pool).map(String::as_str);
     let mut outcome = judge_pool(ledger, exclusion);
     phase::reached(Phase::Match);

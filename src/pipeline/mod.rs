@@ -19,7 +19,9 @@ mod elsewhere;
 mod error;
 mod explain;
 mod explained_lots;
+mod explained_moves;
 mod explained_rates;
+mod explained_slices;
 mod file_read;
 mod health;
 mod history;
@@ -65,10 +67,10 @@ pub use decided::{
 };
 pub use earlier::{ImportedAs, KnownRows, OtherZone};
 pub use error::{ExplainError, NoRows, PipelineError, PipelineResult, PointerError, ReplaceError};
-pub use explain::{
-    ExplainedLot, ExplainedSell, ExplainedSlice, ExplainedTrade, Explanation, Step, explain,
-};
+pub use explain::{ExplainedSell, Explanation, explain};
+pub use explained_moves::{ExplainedMove, MovementPlace};
 pub use explained_rates::ExplainedRate;
+pub use explained_slices::{ExplainedLot, ExplainedSlice, ExplainedTrade, Step};
 pub use file_read::{FileRead, FileReport};
 pub use health::{Finding, HealthLimits, HealthReport, health};
 pub use history::{HistoryLine, HistoryReport, HistoryStatus, HistorySum, history, old_answer};

@@ -57,9 +57,10 @@ fn decided(kind: DecisionKind) -> &'static str {
 pub fn no_part(why: NoPart) -> &'static str {
     match why {
         NoPart::Kind => "it is no deposit, withdrawal or transfer",
-        NoPart::Currency => "it is the money of a state, which has no lots",
+        NoPart::Currency => "dollars, and the money of a state, have no lots to move",
         NoPart::Fee => "its fee takes all of it",
         NoPart::Short => "its account may go short",
+        NoPart::Future => "it is a future",
         NoPart::SymbolPools => "pools are by symbol, so no one pool has its units",
     }
 }
@@ -71,5 +72,6 @@ pub fn no_pair(why: NoPair) -> &'static str {
         NoPair::SameAccount => "both are of one account",
         NoPair::TwoAssets => "they are of two assets",
         NoPair::Larger => "more arrived than left",
+        NoPair::Digits => "what did not arrive has too many digits",
     }
 }

@@ -45,10 +45,12 @@ pub(super) fn compare(
         let ledger = ledger.unwrap_or_else(|| PoolLedger::of_rules(pool.clone(), rules));
         // A stale pool is always tried again: its rows that can't be matched may have changed.
         let is_again = summary.status == PoolStatus::Stale || is_tried_again(summary);
-        if ledger.facts_hash() == summary.ledger_hash && !is_again {
+        let is_unchanged = ledger.facts_hash() == summary.ledger_hash;
+        if is_unchanged && !is_again {
             continue;
         }
-        if has_joined(&ledger) || summary.totals.legs > 0 {
+        let is_moved = ledger.moves.is_some() && !is_unchanged;
+        if has_joined(&ledger) || summary.totals.legs > 0 || is_moved {
             compared.changed.push(pool.clone());
             continue;
         }
@@ -61,7 +63,8 @@ pub(super) fn compare(
             None => compared.changed.push(pool.clone()),
         }
     }
-    let joined = pools.values().filter(|ledger| has_joined(ledger));
+    let is_joined = |ledger: &&PoolLedger| has_joined(ledger) || ledger.moves.is_some();
+    let joined = pools.values().filter(is_joined);
     compared.changed.extend(joined.map(|it| it.pool.clone()));
     compared.whole.extend(pools);
     compared

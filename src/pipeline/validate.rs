@@ -5,6 +5,7 @@
 
 mod elsewhere;
 mod judge;
+mod moved;
 mod parts;
 mod used;
 
@@ -26,6 +27,8 @@ use crate::store::proof::differing_claims;
 use crate::store::{Store, StoreError, VersionStore, values};
 use elsewhere::{Asked, FoundPools, OtherPools};
 use judge::{Judge, SharedFacts, unmatched_by_pool};
+pub(super) use moved::MovedGroups;
+use moved::stored_moves;
 use parts::{LedgerPart, LedgerParts};
 use used::UsedRates;
 
@@ -164,6 +167,7 @@ async fn validate_once(
     // A server can run both queries at the same time.
     let (first, ledger) = tokio::join!(parts.read(0), store.ledger_counts());
     let (first, ledger) = (first?, ledger?);
+    let (moves, unreadable) = stored_moves(store, info.version).await?;
     let known = Arc::new(SharedFacts {
         is_current: current.version == Some(info.version),
         was_published: has_items(&info),
@@ -171,12 +175,14 @@ async fn validate_once(
         covers_all: info.scope.is_all(),
         summaries: Arc::clone(&pools),
         unmatched: unmatched_by_pool(store.review_queue().await?),
+        moves,
         memory,
     });
     let mut rates = UsedRates::read(store, &info).await?;
     let mut sums = judge_parts(&parts, (store, context), &known, (first, &mut rates)).await?;
     let mut violations = sums.take_violations();
     violations.extend(rates.end(sums.changed.is_empty()));
+    violations.extend(unreadable);
     violations.extend(check_version_claims(&info, &pools));
     violations.extend(Violation::of_views(ledger.in_neither, ledger.in_both));
     // In an unguarded ledger, only the rows of pools that the version lacks are known to be new.
@@ -263,7 +269,8 @@ async fn judge_parts(
 ) -> PipelineResult<ValidationSums> {
     let listed = store.pools_with_rows(known.version).await?;
     let claimed = known.summaries.iter().map(|it| it.pool.clone());
-    let mut listed: BTreeSet<Pool> = claimed.chain(listed).collect();
+    let sending = known.moves.keys().cloned();
+    let mut listed: BTreeSet<Pool> = claimed.chain(listed).chain(sending).collect();
     let is_one = parts.len() == 1;
     let (mut sums, mut twice, mut asked) = (
         ValidationSums::default(),

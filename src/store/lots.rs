@@ -6,10 +6,11 @@
 //! even if it needs no lot of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::engine::{
-    InventoryLot, LotDirection, LotPicker, LotSums, OrderId, Pool, Price, Side, Size, StoredLot,
-    Trade,
+    Account, InventoryLot, LotDirection, LotPicker, LotSums, OrderId, Pool, Price, Side, Size,
+    StoredLot, Trade,
 };
 
 /// The size that each pool's new sells need of its open lots; `None`: perhaps all lots.
@@ -29,6 +30,7 @@ fn with_buy(lot: &StoredLot, pool: &Pool, mut buy: Trade) -> InventoryLot {
     let is_named = lot.symbol.as_str() != pool.asset.as_str();
     buy.entry.symbol = is_named.then(|| lot.symbol.clone());
     buy.entry.leg = lot.buy_leg;
+    buy.entry.moved = lot.moved.as_deref().cloned().map(Arc::new);
     // They were judged when the lot came in.
     buy.more = None;
     if let Some(whole) = lot.whole.as_deref() {
@@ -74,15 +76,15 @@ impl PickedLots {
         }
     }
 
-    /// Joins each lot with its buy, which `buy_of` looks up.
+    /// Joins each lot with its buy, which `buy_of` looks up by account and id.
     pub(super) fn with_buys(
         &self,
         pool: &Pool,
-        mut buy_of: impl FnMut(&OrderId) -> Option<Trade>,
+        mut buy_of: impl FnMut(&Account, &OrderId) -> Option<Trade>,
     ) -> OpenLots {
         let lots = self.needed.iter();
         let oldest = lots.filter_map(|lot| {
-            let buy = buy_of(&lot.buy_order_id)?;
+            let buy = buy_of(lot.bought_in(pool), &lot.buy_order_id)?;
             Some(with_buy(lot, pool, buy))
         });
         OpenLots {

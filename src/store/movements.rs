@@ -1,11 +1,18 @@
 //! Movements: assets that enter or leave accounts and are no trades. And what a person decided
 //! about the transfers that they make.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 
 use super::model::{Version, Watermark};
-use crate::engine::{AssetRules, LotMove, Movement, Pairing, TransferDecision, pair};
+use crate::engine::{
+    Account, AssetRules, LotMove, Movement, OrderId, Pairing, Timestamp, TransferDecision, pair,
+};
 use crate::store::StoreResult;
+
+/// Whether runs move lots along transfers.
+pub const LOTS_ARE_MOVED: bool = true;
 
 /// Keeps movements, which imports bring, and decisions about transfers.
 #[async_trait]
@@ -17,6 +24,13 @@ pub trait MovementStore: Send + Sync {
 
     /// Counts the movements whose imports are not undone.
     async fn movement_count(&self) -> StoreResult<u64>;
+
+    /// Returns the file and line of a movement, and the instant of their import.
+    async fn movement_origin(
+        &self,
+        account: &Account,
+        movement_id: &OrderId,
+    ) -> StoreResult<Option<(String, i64, Timestamp)>>;
 
     /// Returns the decisions about transfers as of an instant; `None` is the present.
     ///
@@ -49,4 +63,27 @@ pub async fn transfers(
     }
     let decisions = store.transfer_decisions(as_of).await?;
     Ok(pair(&movements, &decisions, rules))
+}
+
+/// Returns the movements that are no part of an applied transfer, as of an instant.
+///
+/// Errors: as of the store.
+pub(super) async fn movements_of_no_transfer(
+    store: &(impl MovementStore + ?Sized),
+    rules: &AssetRules,
+    as_of: Option<&Watermark>,
+) -> StoreResult<Vec<Movement>> {
+    let mut movements = store.movements(as_of).await?;
+    if !LOTS_ARE_MOVED || movements.is_empty() {
+        return Ok(movements);
+    }
+    let decisions = store.transfer_decisions(as_of).await?;
+    let paired = pair(&movements, &decisions, rules).into_transfers();
+    let ends = paired.iter().flat_map(|it| {
+        let (out, into) = (&it.withdrawal, &it.deposit);
+        [(&it.from, out), (&it.to, into)]
+    });
+    let paired: BTreeSet<(&Account, &OrderId)> = ends.collect();
+    movements.retain(|it| !paired.contains(&(&it.account, &it.movement_id)));
+    Ok(movements)
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::cells::{self, Cells};
 use super::model::{LongRun, PoolSizes, SourcedAllocation, TradeOrigin};
 use super::{SourcedSink, StoreError, StoreResult, StoredRow, UnreadableRow};
-use crate::engine::{Account, Asset, MovedFrom, Pool, Symbol};
+use crate::engine::{Account, Asset, Pool, Symbol};
 
 /// Trades in the table of one pass, unless one pool alone has more: 48 MB.
 pub(super) const ORIGINS_MAX: u64 = 2_000_000;
@@ -345,18 +345,21 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
         }
         (self.sell.is_new_row, self.buy.is_new_row) = (false, false);
         let account = row.account.as_str();
-        // The read has the trades of this account. A lot that moved has its buy in another one.
-        let is_elsewhere = |moved: &MovedFrom| moved.account.is_some();
-        let buy = row.buy_order_id.as_ref();
-        let buy = buy.filter(|_| !row.moved.as_deref().is_some_and(is_elsewhere));
+        // A lot that moved may have its buy in another account.
+        let moved = row.moved.as_ref();
+        let bought_in = moved.and_then(|moved| moved.account.as_ref());
+        let bought_in = bought_in.map_or(account, Account::as_str);
         let sourced = SourcedAllocation {
             batch_id: self.batch_id.clone(),
             sell: self
                 .sell
                 .origin(self.origins, account, row.sell_order_id.as_str()),
-            buy: buy.map_or_else(TradeOrigin::default, |buy| {
-                self.buy.origin(self.origins, account, buy.as_str())
-            }),
+            buy: row
+                .buy_order_id
+                .as_ref()
+                .map_or_else(TradeOrigin::default, |buy| {
+                    self.buy.origin(self.origins, bought_in, buy.as_str())
+                }),
             row,
         };
         self.rows += 1;
@@ -368,6 +371,7 @@ impl<'o, 'f, 's> SourcedRows<'o, 'f, 's> {
 #[derive(Debug, Default)]
 struct LastTrade {
     order_id: String,
+    account: String,
     origin: TradeOrigin,
     /// The origin was looked up since the texts were last copied.
     is_known: bool,
@@ -379,9 +383,11 @@ struct LastTrade {
 
 impl LastTrade {
     fn origin(&mut self, origins: &mut Origins<'_>, account: &str, order_id: &str) -> TradeOrigin {
-        if self.order_id != order_id {
-            self.order_id.clear();
-            self.order_id.push_str(order_id);
+        if self.order_id != order_id || self.account != account {
+            for (kept, text) in [(&mut self.order_id, order_id), (&mut self.account, account)] {
+                kept.clear();
+                kept.push_str(text);
+            }
             (self.is_known, self.rows) = (false, 0);
         }
         if !self.is_known {

@@ -8,15 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::model::{
-    Arrivals, LedgerRead, RateScope, Scope, Slice, StoredRate, VersionInfo, Watermark,
+    Arrivals, LedgerRead, RateScope, Scope, Slice, StoredRate, TiedLedgers, VersionInfo, Watermark,
     asset_rules_of,
 };
 use super::rules::{counting_of_names, renamed};
-use super::{RateStore, Seen, StoreResult, TradeStore, actions_beside_movements};
+use super::{AppliedTransfers, RateStore, Seen, StoreResult, TradeStore, actions_beside_movements};
 use crate::engine::policy::{RATE_WAY, USD};
 use crate::engine::{
-    Asset, AssetRules, Entered, ExpectedLegs, MoreRef, OwnRate, OwnTrades, Pending, PendingTrade,
-    Pool, PoolLedger, PoolNames, Rate, RateBook, Timestamp, Traded, Violation, enter,
+    Asset, AssetAction, AssetRules, Entered, ExpectedLegs, Leg, MoreRef, OwnRate, OwnTrades,
+    Pending, PendingTrade, Pool, PoolLedger, PoolMoves, PoolNames, Rate, RateBook, SelfCheckError,
+    TiedPools, Timestamp, Traded, Violation, enter, find_moves, push_network_fees,
 };
 
 /// Microseconds before the first trade from which rates and own trades are read: the oldest rate
@@ -73,15 +74,9 @@ async fn read_and_judge(
     seen: Seen<'_>,
     unlike: Option<&mut UnlikeLegs>,
 ) -> StoreResult<LedgerRead> {
-    let rules = store.rules();
-    let mut read = store.read_ledger_seen(scope, as_of, seen).await?;
-    let pending = std::mem::take(&mut read.pending);
-    let at = read.watermark.clone();
-    let valuing = Valuing::new(store, &rules, scope);
-    let pools = &mut read.pools;
-    read.rates = valuing.enter(pending, &at, (pools, true), unlike).await?;
-    note_actions(store, (&rules, &at), &mut read.pools).await?;
-    Ok(read)
+    let read = store.read_ledger_seen(scope, as_of, seen).await?;
+    let is_judged = unlike.is_some();
+    complete(store, scope, read, (unlike, is_judged)).await
 }
 
 /// Reads the pools of a scope without reports of progress.
@@ -95,7 +90,8 @@ pub async fn read(
     read_seen(store, (scope, as_of), &mut |_| true).await
 }
 
-/// Reads the pools of a scope, and the rows of its trades that had to wait for their legs.
+/// Reads the pools of a scope, those that transfers tie to them, and the rows of its trades that
+/// had to wait for their legs.
 ///
 /// Errors: as of [`read_seen`].
 pub async fn read_with_rows(
@@ -103,17 +99,9 @@ pub async fn read_with_rows(
     scope: &Scope,
     as_of: Option<&Watermark>,
 ) -> StoreResult<(LedgerRead, Vec<PendingTrade>)> {
-    let rules = store.rules();
-    let mut read = store.read_ledger(scope, as_of).await?;
+    let read = store.read_ledger(scope, as_of).await?;
     let rows = read.pending.iter().collect();
-    let pending = std::mem::take(&mut read.pending);
-    let at = read.watermark.clone();
-    let valuing = Valuing::new(store, &rules, scope);
-    read.rates = valuing
-        .enter(pending, &at, (&mut read.pools, true), None)
-        .await?;
-    note_actions(store, (&rules, &at), &mut read.pools).await?;
-    Ok((read, rows))
+    Ok((complete(store, scope, read, (None, true)).await?, rows))
 }
 
 /// Returns the rows of a scope's pools that came into the ledger since a watermark.
@@ -131,24 +119,156 @@ pub async fn arrivals(
     let valuing = Valuing::new(store, &rules, scope);
     let pools = &mut arrivals.pools;
     arrivals.rates = valuing.enter(pending, &at, (pools, false), None).await?;
-    note_actions(store, (&rules, &at), &mut arrivals.pools).await?;
+    let actions = actions_as_of(store, &rules, &at).await?;
+    for pool in arrivals.pools.values_mut() {
+        pool.note_actions(&actions, &rules, None);
+    }
     Ok(arrivals)
 }
 
-/// Notes in each pool the actions up to its last trade, as of an instant.
-async fn note_actions(
+/// Returns the actions as of an instant. A ledger without actions costs no query.
+async fn actions_as_of(
     store: &dyn TradeStore,
-    (rules, at): (&AssetRules, &Watermark),
-    pools: &mut BTreeMap<Pool, PoolLedger>,
-) -> StoreResult<()> {
-    if at.cursors().action_seq == 0 {
-        return Ok(());
+    rules: &AssetRules,
+    at: &Watermark,
+) -> StoreResult<Vec<AssetAction>> {
+    match at.cursors().action_seq {
+        0 => Ok(Vec::new()),
+        _ => actions_beside_movements(store, rules, Some(at)).await,
     }
-    let actions = actions_beside_movements(store, rules, Some(at)).await?;
-    for pool in pools.values_mut() {
-        pool.note_actions(&actions, rules);
+}
+
+/// Returns the pools whose lots transfers move as of an instant, and those that pay fees of
+/// networks. They may have no trades.
+///
+/// Errors: as of the store.
+pub async fn pools_of_transfers(
+    store: &dyn TradeStore,
+    at: &Watermark,
+) -> StoreResult<BTreeSet<Pool>> {
+    let transfers = AppliedTransfers::as_of(store, &store.rules(), at).await?;
+    Ok(transfers.pools())
+}
+
+/// Gives the pools of a read all that its rows do not tell: values, actions, lots that move.
+/// `is_tied`: the read has the other pools of their transfers, too.
+async fn complete(
+    store: &dyn TradeStore,
+    scope: &Scope,
+    mut read: LedgerRead,
+    (unlike, is_tied): (Option<&mut UnlikeLegs>, bool),
+) -> StoreResult<LedgerRead> {
+    let (rules, at) = (store.rules(), read.watermark.clone());
+    let completing = Completing {
+        store,
+        rules: &rules,
+        at: &at,
+        transfers: AppliedTransfers::as_of(store, &rules, &at).await?,
+        actions: actions_as_of(store, &rules, &at).await?,
+    };
+    let (pending, pools) = (std::mem::take(&mut read.pending), &mut read.pools);
+    read.rates = completing.enter(scope, pending, pools, unlike).await?;
+    let tied = completing.tie(scope, pools).await?;
+    if is_tied {
+        read.tied = tied;
     }
-    Ok(())
+    Ok(read)
+}
+
+/// The data that completes pools, as of the instant of their read.
+struct Completing<'a> {
+    store: &'a dyn TradeStore,
+    rules: &'a AssetRules,
+    at: &'a Watermark,
+    transfers: AppliedTransfers,
+    actions: Vec<AssetAction>,
+}
+
+impl Completing<'_> {
+    /// Enters trades that wait into the pools of a scope, with the fees of networks, and notes the
+    /// actions.
+    async fn enter(
+        &self,
+        scope: &Scope,
+        mut pending: Pending,
+        pools: &mut BTreeMap<Pool, PoolLedger>,
+        unlike: Option<&mut UnlikeLegs>,
+    ) -> StoreResult<Entered> {
+        let is_wanted = |pool: &Pool, at| scope.contains(pool) && scope.has_time(at);
+        let fees = push_network_fees(&self.transfers.all, self.rules, &is_wanted, &mut pending);
+        fees.map_err(SelfCheckError::from)?;
+        let valuing = Valuing::new(self.store, self.rules, scope);
+        let entered = valuing.enter(pending, self.at, (pools, true), unlike);
+        let entered = entered.await?;
+        for pool in self.transfers.pools() {
+            if scope.contains(&pool) {
+                let new = || PoolLedger::of_rules(pool.clone(), self.rules);
+                let ledger = pools.entry(pool.clone()).or_insert_with(new);
+                let fees = self.transfers.fees.get(&pool);
+                let moves = fees.map(|fees| PoolMoves::of_fees(fees.clone()));
+                ledger.moves = moves.map(Arc::new);
+            }
+        }
+        for (pool, ledger) in pools {
+            let moved_at = self.transfers.last_at(pool);
+            ledger.note_actions(&self.actions, self.rules, moved_at);
+        }
+        Ok(entered)
+    }
+
+    /// Moves lots between the pools that transfers tie to a scope. The other pools of these groups
+    /// are read for it, and returned.
+    async fn tie(
+        &self,
+        scope: &Scope,
+        pools: &mut BTreeMap<Pool, PoolLedger>,
+    ) -> StoreResult<Vec<TiedLedgers>> {
+        let is_touched = |it: &&TiedPools| it.pools.iter().any(|pool| scope.contains(pool));
+        let groups: Vec<&TiedPools> = self.transfers.groups.iter().filter(is_touched).collect();
+        let is_read = |pool: &Pool| scope.slice.is_none() && scope.contains(pool);
+        let others = groups.iter().flat_map(|group| &group.pools);
+        let others: BTreeSet<Pool> = others.filter(|pool| !is_read(pool)).cloned().collect();
+        let mut others = self.read_whole(others).await?;
+        let mut tied = Vec::with_capacity(groups.len());
+        for group in groups {
+            let found = find_moves(group, |pool| match is_read(pool) {
+                true => pools.get(pool),
+                false => others.get(pool),
+            });
+            for (pool, mut moves) in found {
+                let fees = self.transfers.fees.get(&pool);
+                moves.add_fees(fees.cloned().unwrap_or_default());
+                let moves = Some(Arc::new(moves));
+                if let Some(ledger) = pools.get_mut(&pool) {
+                    ledger.moves.clone_from(&moves);
+                }
+                if let Some(ledger) = others.get_mut(&pool) {
+                    ledger.moves = moves;
+                }
+            }
+            let of_group = others.extract_if(.., |pool, _| group.pools.contains(pool));
+            tied.push(TiedLedgers {
+                group: group.clone(),
+                others: of_group.collect(),
+            });
+        }
+        Ok(tied)
+    }
+
+    /// Reads whole pools.
+    async fn read_whole(&self, pools: BTreeSet<Pool>) -> StoreResult<BTreeMap<Pool, PoolLedger>> {
+        if pools.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let scope = Scope {
+            part: Some(Arc::new(pools)),
+            ..Scope::default()
+        };
+        let mut read = self.store.read_ledger(&scope, Some(self.at)).await?;
+        let pending = std::mem::take(&mut read.pending);
+        self.enter(&scope, pending, &mut read.pools, None).await?;
+        Ok(read.pools)
+    }
 }
 
 struct Valuing<'a> {
@@ -217,7 +337,9 @@ impl<'a> Valuing<'a> {
                 continue;
             };
             let time = Some(trade.order_time);
-            if !instrument.is_usd {
+            if trade.leg != Leg::Base {
+                need(of, instrument.base.clone(), time);
+            } else if !instrument.is_usd {
                 let is_money = self.rules.is_currency(&instrument.quote);
                 need(of, instrument.quote.clone(), time);
                 // What was paid in the money of a state has no value by the price of its base.
@@ -277,7 +399,8 @@ impl<'a> Valuing<'a> {
             for (of, trade) in pending.views() {
                 let names = (of.account.as_str(), of.asset.as_str());
                 let of_pool = found.get_mut(&names as &dyn PoolNames);
-                if let Some(found) = of_pool.filter(|it| is_read(it.pool()) == is_mine) {
+                let of_pool = of_pool.filter(|it| is_read(it.pool()) == is_mine);
+                if let Some(found) = of_pool.filter(|_| trade.leg == Leg::Base) {
                     found.add_pending(of, &trade, self.rules);
                 }
             }

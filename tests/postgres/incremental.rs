@@ -85,6 +85,12 @@ async fn lots_of(store: &dyn Store, version: Version) -> Vec<String> {
     lots
 }
 
+/// The units of lots that transfers moved in a version.
+async fn moves_of(store: &dyn Store, version: Version) -> Vec<String> {
+    let moves = store.lot_moves(version).await.unwrap();
+    moves.iter().map(|it| format!("{it:?}")).collect()
+}
+
 /// Returns the summaries of a version, without the time and way of its computation.
 pub(crate) async fn sums_of(store: &dyn Store, version: Version) -> Vec<String> {
     let summaries = store.pool_summaries(version).await.unwrap();
@@ -172,6 +178,7 @@ pub(crate) struct Happened {
     whole: u32,
     asked: u32,
     pub(crate) acted: u32,
+    pub(crate) moved: usize,
 }
 
 impl Happened {
@@ -443,6 +450,7 @@ pub(crate) async fn compare(
             keep(sums_of(store, version).await, &is_fresh),
             keep(sums_of(store, whole).await, &is_fresh),
         ),
+        (moves_of(store, version).await, moves_of(store, whole).await),
     ];
     for (found, expected) in pairs {
         assert_same(&found, &expected, &format!("{what}, version {version}"));

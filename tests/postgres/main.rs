@@ -11,6 +11,7 @@ mod ledger;
 mod mixed;
 mod mixed_adopted;
 mod mixed_histories;
+mod moved_histories;
 mod postgres_store;
 mod random_steps;
 mod same_bytes_databases;

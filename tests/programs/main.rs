@@ -27,6 +27,7 @@ mod legs_over_runs;
 mod line_numbers;
 mod memory;
 mod more_facts;
+mod moved_lots;
 mod movements;
 mod operations;
 mod postgres_cli;

@@ -13,9 +13,12 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{add, plural};
 use crate::cli::session::Session;
 use crate::engine::{
-    Fee, Leg, LotDirection, Side, Size, Split, Trade, Usd, add_sizes, shown, shown_sentence,
+    Account, Fee, Leg, LotDirection, OrderId, Side, Size, Split, Trade, Usd, add_sizes, shown,
+    shown_sentence,
 };
-use crate::pipeline::{self, ExplainedLot, ExplainedSlice, Explanation, Step};
+use crate::pipeline::{
+    self, ExplainedLot, ExplainedMove, ExplainedSlice, Explanation, MovementPlace, Step,
+};
 use crate::store::model::HistoricalSell;
 
 /// Width of a formula, in characters.
@@ -159,8 +162,9 @@ fn describe_slice(number: usize, found: &Explanation, slice: &ExplainedSlice) ->
     match &slice.lot {
         Some(lot) => {
             text.push_str(&format!(
-                "{label} {number} {}\n{}      {} used before, {taken} used here, {} left after\n",
+                "{label} {number} {}\n{}{}      {} used before, {taken} used here, {} left after\n",
                 trade_line(&lot.buy),
+                way_lines(&lot.way),
                 split_lines(&lot.splits) + &split_lines(&slice.splits),
                 lot.used_before,
                 lot.left_after
@@ -181,6 +185,30 @@ fn describe_slice(number: usize, found: &Explanation, slice: &ExplainedSlice) ->
         text.push_str(&line("pnl", &formula, &pnl.to_string()));
     }
     text
+}
+
+/// Writes three lines for each move of a lot: the accounts, then both movements and their files.
+fn way_lines(way: &[ExplainedMove]) -> String {
+    let end = |id: &OrderId, place: Option<&MovementPlace>| {
+        let id = shown_sentence(id.as_str());
+        let at = place.map(|it| format!(" at {}", it.at)).unwrap_or_default();
+        let origin = place.and_then(|it| it.origin.as_ref());
+        let file = origin.map(|(file, line)| format!(", {}, line {line}", shown_sentence(file)));
+        format!("{id}{at}{}", file.unwrap_or_default())
+    };
+    let lines = way.iter().map(|it| {
+        let moved = &it.moved;
+        format!(
+            "      moved {} from {} to {}, cost {}\n        out {}\n        in  {}\n",
+            moved.size,
+            moved.from,
+            moved.to,
+            moved.cost_usd,
+            end(&moved.withdrawal, it.sent.as_ref()),
+            end(&moved.deposit, it.received.as_ref())
+        )
+    });
+    lines.collect()
 }
 
 /// Writes a line for each split of a lot: the size and the cost that it left; of a short lot the
@@ -204,7 +232,7 @@ fn split_lines(splits: &[(Split, Trade)]) -> String {
 /// Describes the cost of units. The cost of a lot after a split has the fee in it.
 fn describe_cost(lot: &ExplainedLot, taken: Size) -> String {
     let buy = lot.splits.last();
-    let buy = buy.map_or(&lot.buy.entry, |(_, after)| after);
+    let buy = buy.map_or(&lot.arrived, |(_, after)| after);
     let after = add_sizes(lot.used_before, taken).unwrap_or(taken);
     let gross = gross_formula(buy, lot.used_before, after);
     let fee = fee_formula(buy.fee, lot.used_before, after, buy.size);
@@ -213,7 +241,8 @@ fn describe_cost(lot: &ExplainedLot, taken: Size) -> String {
         .share
         .checked_add(lot.fee.share)
         .unwrap_or_default();
-    let fee = match lot.splits.is_empty() || buy.fee.is_none() {
+    let is_of_buy = lot.splits.is_empty() && lot.way.is_empty();
+    let fee = match is_of_buy || buy.fee.is_none() {
         true => line("+ buy fee", &fee, &lot.fee.share.to_string()),
         false => String::new(),
     };
@@ -293,11 +322,25 @@ fn split_json((split, lot): &(Split, Trade)) -> Value {
         "cost_usd": lot.entry.value.map(|cost| cost.to_string()) })
 }
 
+fn move_json(it: &ExplainedMove) -> Value {
+    let moved = &it.moved;
+    let end = |account: &Account, id: &OrderId, place: Option<&MovementPlace>| {
+        let origin = place.and_then(|it| it.origin.as_ref());
+        json!({ "account": account.as_str(), "movement_id": id.as_str(),
+            "at": place.map(|it| it.at.to_string()),
+            "file": origin.map(|(file, _)| file), "line": origin.map(|(_, line)| line) })
+    };
+    json!({ "size": moved.size.to_string(), "cost_usd": moved.cost_usd.to_string(),
+        "out": end(&moved.from, &moved.withdrawal, it.sent.as_ref()),
+        "in": end(&moved.to, &moved.deposit, it.received.as_ref()) })
+}
+
 fn slice_json(slice: &ExplainedSlice) -> Value {
     let row = &slice.row;
     let lot = slice.lot.as_ref().map(|lot| {
         json!({
             "buy": trade_json(&lot.buy),
+            "way": lot.way.iter().map(move_json).collect::<Vec<_>>(),
             "splits": lot.splits.iter().map(split_json).collect::<Vec<_>>(),
             "used_before": lot.used_before.to_string(),
             "left_after": lot.left_after.to_string(),

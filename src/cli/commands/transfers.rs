@@ -21,10 +21,7 @@ use crate::engine::{
     Transfer, shown,
 };
 use crate::pipeline::{Transfers, accept_transfers, add_movement, decide_transfer, read_transfers};
-use crate::store::{Store, transfers};
-
-/// Whether runs move lots along transfers.
-const LOTS_ARE_MOVED: bool = false;
+use crate::store::{LOTS_ARE_MOVED, Store, transfers};
 
 /// Checks the typed arguments. Errors: a value that can't be read.
 pub(super) fn check(command: &TransfersCommand) -> CliResult<()> {

@@ -108,10 +108,11 @@ impl Group {
         let mut ledgers = self.ledgers.clone();
         for group in tied_pools(&self.transfers) {
             let is_excluded = |pool: &Pool| self.excluded.as_ref() == Some(pool);
-            for (pool, moves) in find_moves(&group, &self.ledgers, &is_excluded) {
+            for (pool, moves) in find_moves(&group, |pool| self.ledgers.get(pool)) {
                 let new = || PoolLedger::new(pool.clone());
                 let ledger = ledgers.entry(pool.clone()).or_insert_with(new);
                 ledger.moves = Some(Arc::new(moves));
+                ledger.refuse_excluded(is_excluded);
             }
         }
         let judged = ledgers.into_values().map(|ledger| {

@@ -121,7 +121,7 @@ impl LegMaker<'_> {
     }
 
     /// Returns the value of an amount at its rate, and records the rate.
-    fn converted(
+    pub(super) fn converted(
         &mut self,
         asset: &Asset,
         units: Fact,

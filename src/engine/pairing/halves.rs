@@ -1,6 +1,8 @@
 //! The movements that can be a part of a transfer, and the transfer that two of them make.
 
 use crate::engine::assets::{AssetRules, PoolsBy};
+use crate::engine::class::AssetClass;
+use crate::engine::fact::Fact;
 use crate::engine::ids::Asset;
 use crate::engine::issue::words;
 use crate::engine::money::{add_sizes, sub_sizes};
@@ -13,12 +15,14 @@ words! {
     NoPart {
         /// It is income, a fee or the like.
         Kind = "kind",
-        /// It is the money of a state, which has no lots.
+        /// It is dollars, or the money of a state: what pays with it leaves no lots.
         Currency = "currency",
         /// Its fee takes all of it.
         Fee = "fee",
         /// The account may go short: units that leave it may be borrowed.
         Short = "short",
+        /// It is a future: no account sends one.
+        Future = "future",
         /// Pools are by symbol, so that no one pool has the units.
         SymbolPools = "symbol_pools",
     }
@@ -35,6 +39,8 @@ words! {
         TwoAssets = "two_assets",
         /// More arrived than left.
         Larger = "larger",
+        /// The fee of the network has more digits than a size may have.
+        Digits = "digits",
     }
 }
 
@@ -60,8 +66,11 @@ impl<'m> Half<'m> {
         if !matches!(row.kind, Deposit | Withdrawal | Transfer) {
             return Err(NoPart::Kind);
         }
-        if rules.is_currency(&asset) {
+        if rules.is_currency(&asset) || rules.is_usd(&asset) {
             return Err(NoPart::Currency);
+        }
+        if rules.class_of_leg(&row.account, &asset).class == Some(AssetClass::Future) {
+            return Err(NoPart::Future);
         }
         if rules.pools == PoolsBy::Symbol {
             return Err(NoPart::SymbolPools);
@@ -131,7 +140,7 @@ impl<'m> Half<'m> {
             return Err(NoPair::Larger);
         }
         let has_fee_inside = self.less_fee() == Some(into.units);
-        Ok(Transfer {
+        let transfer = Transfer {
             asset: self.asset.clone(),
             from: out.account.clone(),
             withdrawal: out.movement_id.clone(),
@@ -146,7 +155,15 @@ impl<'m> Half<'m> {
             received_at: to.moved_at.max(out.moved_at),
             received: into.units,
             fee: self.fee.clone(),
-        })
+        };
+        let is_size = |fees: Vec<(Asset, Size)>| {
+            let mut sizes = fees.into_iter().map(|(_, units)| units);
+            sizes.all(|units| Fact::try_of_size(units).is_ok())
+        };
+        match transfer.network_fees().is_ok_and(is_size) {
+            true => Ok(transfer),
+            false => Err(NoPair::Digits),
+        }
     }
 }
 

@@ -105,7 +105,7 @@ fn said(pairing: &Pairing) -> Vec<String> {
 }
 
 /// Cases: what they show, the movements, and what pairing says.
-const CASES: [(&str, &str, &[&str]); 17] = [
+const CASES: [(&str, &str, &[&str]); 18] = [
     (
         "one size, and nothing else fits",
         "a/w out 1.23456 BTC 0 -
@@ -153,8 +153,8 @@ const CASES: [(&str, &str, &[&str]); 17] = [
     ),
     (
         "100 units prove nothing",
-        "a/w out 100 USDC 0 -
-         b/d in 100 USDC 60 -",
+        "a/w out 100 SOL 0 -
+         b/d in 100 SOL 60 -",
         &["few_digits? a/w b/d"],
     ),
     (
@@ -245,6 +245,12 @@ const CASES: [(&str, &str, &[&str]); 17] = [
         "a currency has no lots",
         "a/w out 1234.56 EUR 0 -
          b/d in 1234.56 EUR 60 -",
+        &["alone a/w currency", "alone b/d currency"],
+    ),
+    (
+        "a coin that counts as a dollar has none either",
+        "a/w out 1234.56 USDC 0 ab
+         b/d in 1234.56 USDC 60 ab",
         &["alone a/w currency", "alone b/d currency"],
     ),
 ];

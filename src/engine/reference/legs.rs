@@ -141,9 +141,25 @@ struct Moved {
 
 impl SecondWay<'_> {
     fn legs(&self) -> Option<Vec<ReferenceLeg>> {
+        if self.pending.trade.entry.leg != Leg::Base {
+            return Some(vec![self.network()?]);
+        }
         let value = self.value()?;
         let (given, received) = self.moved(&value)?;
         self.with_fee(given, received)
+    }
+
+    /// Makes the leg of a network's fee: units that left for nothing, at their value.
+    fn network(&self) -> Option<ReferenceLeg> {
+        let units = Exact::of_size(self.pending.trade.size);
+        Some(ReferenceLeg {
+            asset: self.pending.of.asset.clone(),
+            leg: self.pending.trade.entry.leg,
+            side: Side::Sell,
+            value: self.at_rate(&self.pending.of.asset, &units)?,
+            size: units,
+            fee: Some(Exact::ZERO),
+        })
     }
 
     /// Returns the given and the received asset; `None` in either place is money.

@@ -9,7 +9,7 @@ use super::rates::ChangedRates;
 use super::settings::ChangedSettings;
 use super::{ComparedVersion, Sides, notes};
 use crate::engine::{
-    Leg, Pool, PoolLedger, PoolStatus, Timestamp, TradeRef, split_correction, thousands,
+    Leg, Pool, PoolLedger, PoolStatus, Timestamp, TradeRef, Transfer, split_correction, thousands,
 };
 use crate::store::Store;
 use crate::store::model::Scope;
@@ -21,6 +21,33 @@ struct Changes {
     oldest: Option<(Timestamp, String)>,
     /// Causes by order id.
     own: BTreeMap<String, String>,
+}
+
+/// The cause if nothing of a pool changed, and lots come to it.
+const OF_SENDERS: &str = "trades or transfers of an account that sends lots to this one changed";
+
+impl Changes {
+    /// Adds the transfers that only one of the two has: of a pair that was made, or was ended.
+    fn add_transfers(&mut self, before: Option<&PoolLedger>, after: Option<&PoolLedger>) {
+        let of = |ledger: Option<&PoolLedger>| -> BTreeSet<Transfer> {
+            let moves = ledger.and_then(|ledger| ledger.moves.as_ref());
+            let transfers = moves.map(|moves| moves.transfers().cloned());
+            transfers.into_iter().flatten().collect()
+        };
+        let (before, after) = (of(before), of(after));
+        let made = after.difference(&before).map(|it| (it, "paired"));
+        let ended = before
+            .difference(&after)
+            .map(|it| (it, "not paired any more"));
+        for (it, word) in made.chain(ended) {
+            let (out, into) = (&it.withdrawal, &it.deposit);
+            let what = format!("transfer {}/{out} to {}/{into} {word}", it.from, it.to);
+            if self.oldest.as_ref().is_none_or(|(at, _)| it.sent_at < *at) {
+                self.oldest = Some((it.sent_at, what.clone()));
+            }
+            self.own.entry(out.to_string()).or_insert(what);
+        }
+    }
 }
 
 /// Known causes of differences.
@@ -100,10 +127,18 @@ impl Causes {
             for pool in &pools {
                 let (before, after) = (before.pools.get(pool), after.pools.get(pool));
                 let is_revalued = |id: &str| self.rates.has(&pool.account, id);
-                let changed = changes_of(before, after, &is_revalued);
+                let mut changed = changes_of(before, after, &is_revalued);
+                changed.add_transfers(before, after);
                 let known = self.changes.entry(pool.clone()).or_default();
                 if known.own.is_empty() {
                     *known = changed;
+                }
+                let has_senders = |ledger: &PoolLedger| {
+                    let moves = ledger.moves.as_ref();
+                    moves.is_some_and(|moves| moves.has_senders())
+                };
+                if known.own.is_empty() && after.or(before).is_some_and(has_senders) {
+                    self.last.insert(pool.clone(), OF_SENDERS.to_owned());
                 }
             }
         }

@@ -10,6 +10,7 @@ use super::super::changed::check_own_rows;
 use super::super::error::{PipelineError, PipelineResult};
 use super::super::job::Context;
 use super::elsewhere::OtherPools;
+use super::moved::{MovedGroups, StoredMoves, stray_moves};
 use super::parts::LedgerPart;
 use crate::engine::{
     Account, Asset, AssetClass, Invariant, IssueType, OrderId, PlaceInPool, Pool, PoolClass,
@@ -33,6 +34,8 @@ pub(super) struct SharedFacts {
     /// Summaries by pool.
     pub(super) summaries: Arc<Vec<PoolSummary>>,
     pub(super) unmatched: BTreeMap<Pool, UnmatchedItems>,
+    /// The stored moves of lots.
+    pub(super) moves: StoredMoves,
     /// Memory that the validation may use, in bytes.
     pub(super) memory: u64,
 }
@@ -43,6 +46,7 @@ pub(super) struct Judge {
     changed: BTreeSet<Pool>,
     read: LedgerRead,
     unlike: UnlikeLegs,
+    moved: MovedGroups,
     pub(super) elsewhere: OtherPools,
     /// Rows that may be in memory at once.
     rows_max: u64,
@@ -77,12 +81,14 @@ impl Judge {
         part: LedgerPart,
         elsewhere: OtherPools,
     ) -> Arc<Self> {
+        let moved = MovedGroups::of(&part.read, |pool| known.is_matched(pool));
         let left = known.memory.saturating_sub(part.trades() * TRADE_BYTES);
         let mut judge = Self {
             known: Arc::clone(known),
             changed: part.changed.into_iter().map(|it| it.pool).collect(),
             read: part.read,
             unlike: part.unlike,
+            moved,
             elsewhere,
             rows_max: left / ROW_BYTES,
         };
@@ -185,6 +191,13 @@ impl Judge {
         let review = known.unmatched.get(pool).unwrap_or(&nothing);
         let summary = known.summary(pool).map(PoolSummary::claim);
         let summary = summary.as_ref();
+        let moves = known.moves.get(pool).map_or(&[][..], Vec::as_slice);
+        let (moved, mut violations) = match self.moved.of_pool(pool, moves) {
+            Ok(Some(moved)) if known.is_matched(pool) => (Some(moved), Vec::new()),
+            Ok(_) => (None, stray_moves(pool, moves)),
+            Err(violation) if known.is_matched(pool) => return vec![violation],
+            Err(_) => (None, stray_moves(pool, moves)),
+        };
         let version = PoolVersion {
             pool,
             ledger,
@@ -192,22 +205,18 @@ impl Judge {
             open_lots: &stored.open_lots,
             summary,
             review,
-            moved: None,
+            moved,
             is_current: known.is_current,
             was_published: known.was_published,
         };
         let elsewhere = |_: &Account, order_id: &str| -> Option<Asset> {
             self.elsewhere.find(&self.read, pool, order_id)
         };
-        let mut violations: Vec<Violation> = stored
-            .unreadable
-            .iter()
-            .map(|row| {
-                let reason = &"can't be read";
-                let pool = Some(pool.clone());
-                Violation::unreadable_row(pool, &row.sell_order_id, row.column, &row.found, reason)
-            })
-            .collect();
+        violations.extend(stored.unreadable.iter().map(|row| {
+            let reason = &"can't be read";
+            let pool = Some(pool.clone());
+            Violation::unreadable_row(pool, &row.sell_order_id, row.column, &row.found, reason)
+        }));
         violations.extend(match self.changed.contains(pool) {
             true => check_own_rows(pool, stored, summary),
             false => check_pool(&version, &elsewhere),
@@ -328,6 +337,13 @@ impl SharedFacts {
     pub(super) fn summary(&self, pool: &Pool) -> Option<&PoolSummary> {
         let found = self.summaries.binary_search_by(|it| it.pool.cmp(pool));
         found.ok().and_then(|at| self.summaries.get(at))
+    }
+
+    /// Tells whether the version has a result of a pool, or does not cover it: nobody says then
+    /// that it has none.
+    fn is_matched(&self, pool: &Pool) -> bool {
+        let status = self.summary(pool).map(|it| it.status);
+        matches!(status, None | Some(PoolStatus::Matched | PoolStatus::Stale))
     }
 }
 

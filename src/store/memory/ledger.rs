@@ -283,11 +283,11 @@ pub(super) struct LedgerRow {
 }
 
 #[derive(Debug)]
-struct Import {
-    name: String,
+pub(super) struct Import {
+    pub(super) name: String,
     sha256: String,
     rows: i64,
-    imported_at: Timestamp,
+    pub(super) imported_at: Timestamp,
 }
 
 /// A void of a trade, or an undo of one.
@@ -313,7 +313,7 @@ pub(super) struct MemoryLedger {
     pub(super) rows: Vec<LedgerRow>,
     /// Place in `rows` of each trade.
     by_key: BTreeMap<Key, usize>,
-    imports: Vec<Import>,
+    pub(super) imports: Vec<Import>,
     pub(super) rejects: Vec<(i64, Reject)>,
     pub(super) voids: Vec<VoidRow>,
     /// Imports undone, and put back (true).

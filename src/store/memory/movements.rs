@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::ledger::MemoryLedger;
 use super::{MemoryStore, check};
-use crate::engine::{LotMove, Movement, TransferDecision};
+use crate::engine::{Account, LotMove, Movement, OrderId, Timestamp, TransferDecision};
 use crate::store::corrections::refused;
 use crate::store::model::{Cursors, Version, Watermark};
 use crate::store::rules::transfer_event;
@@ -33,6 +33,24 @@ impl MovementStore for MemoryStore {
 
     async fn movement_count(&self) -> StoreResult<u64> {
         Ok(self.read().ledger.movements_in(&Cursors::END).len() as u64)
+    }
+
+    async fn movement_origin(
+        &self,
+        account: &Account,
+        movement_id: &OrderId,
+    ) -> StoreResult<Option<(String, i64, Timestamp)>> {
+        let state = self.read();
+        let mut rows = state.ledger.movements.iter().rev();
+        let is_it = |row: &Movement| (&row.account, &row.movement_id) == (account, movement_id);
+        let found = rows.find(|(_, row)| is_it(row));
+        let of = |(import_id, row): &(i64, Movement)| {
+            let place = usize::try_from(*import_id).ok()?.checked_sub(1)?;
+            let import = state.ledger.imports.get(place)?;
+            let line = i64::try_from(row.import_line).unwrap_or(i64::MAX);
+            Some((import.name.clone(), line, import.imported_at))
+        };
+        Ok(found.and_then(of))
     }
 
     async fn transfer_decisions(

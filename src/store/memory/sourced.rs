@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::MemoryTables;
-use crate::engine::{Account, MovedFrom};
+use crate::engine::Account;
 use crate::store::model::{SourcedAllocation, TradeOrigin, Version};
 use crate::store::{SourcedSink, StoreResult, sourced};
 
@@ -20,9 +20,9 @@ pub(super) fn rows(
         if account.is_some_and(|account| row.account != *account) {
             continue;
         }
-        let origin = |id: &str| TradeOrigin {
-            source: state.ledger.source(row.account.as_str(), id).map(Arc::from),
-            ..match state.ledger.origin(row.account.as_str(), id) {
+        let origin = |account: &Account, id: &str| TradeOrigin {
+            source: state.ledger.source(account.as_str(), id).map(Arc::from),
+            ..match state.ledger.origin(account.as_str(), id) {
                 Some((file, line, _)) => TradeOrigin {
                     source: None,
                     file: Some(Arc::from(file)),
@@ -32,13 +32,14 @@ pub(super) fn rows(
             }
         };
         count += 1;
-        let is_elsewhere = |moved: &MovedFrom| moved.account.is_some();
+        let moved = row.moved.as_ref();
+        let bought_in = moved.and_then(|moved| moved.account.as_ref());
+        let bought_in = bought_in.unwrap_or(&row.account);
         let buy = row.buy_order_id.as_ref();
-        let buy = buy.filter(|_| !row.moved.as_deref().is_some_and(is_elsewhere));
         let sourced = SourcedAllocation {
             batch_id: Arc::from(""),
-            sell: origin(row.sell_order_id.as_str()),
-            buy: buy.map(|id| origin(id.as_str())).unwrap_or_default(),
+            sell: origin(&row.account, row.sell_order_id.as_str()),
+            buy: buy.map_or_else(TradeOrigin::default, |id| origin(bought_in, id.as_str())),
             row: row.clone(),
         };
         sourced::give(sourced, sink)?;

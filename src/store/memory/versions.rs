@@ -250,7 +250,7 @@ impl StoredVersion {
                 .take(lot.clone());
         }
         let with_buys = picked.into_iter().map(|(pool, picked)| {
-            let buy_of = |id: &OrderId| ledger.trade(pool.account.as_str(), id.as_str());
+            let buy_of = |of: &Account, id: &OrderId| ledger.trade(of.as_str(), id.as_str());
             (pool.clone(), picked.with_buys(pool, buy_of))
         });
         with_buys.collect()
@@ -341,8 +341,8 @@ struct MemoryVersionWriter {
     store: MemoryStore,
     plan: VersionPlan,
     made: StoredVersion,
-    /// The pools, sells and buys of the rows with their legs: a second such row is refused.
-    pairs: BTreeSet<(Pool, [String; 2], [Leg; 2])>,
+    /// The pools, sells and lots of the rows: a second such row is refused.
+    pairs: BTreeSet<(Pool, [String; 3], [Leg; 2])>,
     id_last: i64,
     _writing: OwnedMutexGuard<()>,
 }
@@ -458,15 +458,15 @@ impl MemoryVersionWriter {
     }
 
     fn load_matching(&mut self, matching: &Matching) -> StoreResult<()> {
-        let action = "write allocations";
         for row in matching.rows()? {
-            let ids = [row.sell_order_id, row.buy_order_id.unwrap_or("")];
-            let legs = [row.sell_leg, row.buy_leg];
-            let pair = (matching.pool.clone(), ids.map(str::to_owned), legs);
-            check(self.pairs.insert(pair), action, "fifo_allocations_pair_key")?;
+            let moved = row.moved.map_or("", |it| it.movement.as_str());
+            let ids = [row.sell_order_id, row.buy_order_id.unwrap_or(""), moved];
+            let (ids, legs) = (ids.map(str::to_owned), [row.sell_leg, row.buy_leg]);
+            let is_new = self.pairs.insert((matching.pool.clone(), ids, legs));
+            check(is_new, "write allocations", "fifo_allocations_pair_key")?;
             self.id_last += 1;
-            let stored = StoredAllocation::try_from_row(self.id_last, &row);
-            let stored = stored.map_err(|error| broken_constraint(action, &error.to_string()))?;
+            let stored = StoredAllocation::try_from_row(self.id_last, &row)
+                .map_err(|error| broken_constraint("write allocations", &error.to_string()))?;
             self.made.allocations.push(stored);
         }
         for lot in matching.open_lots_with_buys() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{ImportedFile, Watermark};
 use crate::engine::{
     Account, AssetAction, Entered, LedgerTrade, Movement, Pending, Pool, PoolLedger, Side, Size,
-    StatedNames, Timestamp,
+    StatedNames, TiedPools, Timestamp,
 };
 
 /// A ledger's rows in a scope, as of one instant.
@@ -23,6 +23,17 @@ pub struct LedgerRead {
     pub voided: u64,
     /// Rows that are not executions, by reason.
     pub ineligible: BTreeMap<String, u64>,
+    /// The pools that transfers tie to those of the scope; a read that makes a version lacks them.
+    pub tied: Vec<TiedLedgers>,
+}
+
+/// Pools that were read because transfers tie them to pools of the read.
+#[derive(Debug, Clone)]
+pub struct TiedLedgers {
+    /// The pools, and the transfers between them.
+    pub group: TiedPools,
+    /// Those of the pools that are not in the read itself, whole.
+    pub others: BTreeMap<Pool, PoolLedger>,
 }
 
 /// How many rows each pool of a scope has at one instant.

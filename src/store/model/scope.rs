@@ -48,6 +48,14 @@ impl Scope {
             && self.part.as_ref().is_none_or(|part| part.contains(pool))
     }
 
+    /// Tells whether an instant lies in the slice, if the pool is read in slices.
+    pub fn has_time(&self, at: Timestamp) -> bool {
+        self.slice.is_none_or(|slice| {
+            slice.after.is_none_or(|after| after < at)
+                && slice.until.is_none_or(|until| at <= until)
+        })
+    }
+
     /// Tells whether this is the first slice of a pool, or all of it.
     pub fn is_first_slice(&self) -> bool {
         self.slice.is_none_or(|slice| slice.after.is_none())

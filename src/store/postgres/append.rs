@@ -20,7 +20,7 @@ use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows};
 use super::session::{begin_short, execute};
 use super::writer::{WRITE_ROWS, ids_next};
 use super::{PostgresStore, copy, gate, lock, plans};
-use crate::engine::{AssetRules, Entered, OrderId, Pool, Trade, TradeRef};
+use crate::engine::{Account, AssetRules, Entered, OrderId, Pool, Trade, TradeRef};
 use crate::store::lots::{OpenLots, PickedLots, Reach};
 use crate::store::model::{
     AppendedPool, Arrivals, Completion, LedgerRead, Scope, Version, VersionPlan, Watermark,
@@ -147,7 +147,11 @@ pub(super) async fn open_lots_in(
     let buys = buys_of(connection, ledger, reach, &picked).await?;
     let pools = reach.keys().zip(&picked).zip(&buys);
     let lots = pools.map(|((pool, picked), buys)| {
-        let lots = picked.with_buys(pool, |order_id| buys.get(order_id).cloned());
+        let buy_of = |account: &Account, id: &OrderId| {
+            let key = (account.to_string(), id.clone());
+            buys.get(&key).cloned()
+        };
+        let lots = picked.with_buys(pool, buy_of);
         (pool.clone(), lots)
     });
     Ok(lots.collect())
@@ -192,11 +196,11 @@ async fn buys_of(
     ledger: Ledger,
     reach: &Reach,
     picked: &[PickedLots],
-) -> StoreResult<Vec<BTreeMap<OrderId, Trade>>> {
+) -> StoreResult<Vec<BTreeMap<(String, OrderId), Trade>>> {
     let (mut accounts, mut order_ids, mut places) = (Vec::new(), Vec::new(), Vec::new());
     for (nth, (pool, lots)) in (0_i64..).zip(reach.keys().zip(picked)) {
         for lot in &lots.needed {
-            accounts.push(pool.account.as_str());
+            accounts.push(lot.bought_in(pool).as_str());
             order_ids.push(lot.buy_order_id.as_str());
             places.push(nth);
         }
@@ -216,7 +220,8 @@ async fn buys_of(
         }
     };
     let sql = format!(
-        "SELECT {}, nth FROM unnest($1::text[], $2::text[], $3::bigint[]) AS n (a, o, nth) {buys}",
+        "SELECT {}, nth, a FROM unnest($1::text[], $2::text[], $3::bigint[]) AS n (a, o, nth) \
+         {buys}",
         expressions(cells::TRADE)
     );
     let failed = |e| from_sqlx(READ_LOTS, e);
@@ -230,10 +235,11 @@ async fn buys_of(
     let mut buys = vec![BTreeMap::new(); picked.len()];
     for row in rows {
         let nth: i64 = row.try_get("nth").map_err(failed)?;
+        let account: String = row.try_get("a").map_err(failed)?;
         let buy = cells::trade(&PgCells(&row))?;
         let of_pool = usize::try_from(nth).ok().and_then(|nth| buys.get_mut(nth));
         if let Some(of_pool) = of_pool {
-            of_pool.insert(buy.order_id.clone(), buy);
+            of_pool.insert((account, buy.order_id.clone()), buy);
         }
     }
     Ok(buys)

@@ -73,7 +73,8 @@ impl LedgerStore for PostgresStore {
     ) -> StoreResult<Option<(String, i64, Timestamp)>> {
         self.named(async {
             let (additions, id) = (self.ledger.additions(), (account.as_str(), order_id));
-            sql::ledger::origin(&mut *self.reader().await?, additions, id).await
+            let of = (additions, "order_id");
+            sql::ledger::origin(&mut *self.reader().await?, of, id).await
         })
         .await
     }

@@ -54,13 +54,14 @@ pub(super) async fn rows(
         account,
         sold,
         has_legs: false,
+        has_moves: false,
     };
     let mut connection = store.snapshot().await?;
-    let (trades, legs) = match reader.trades_and_legs(&mut connection).await {
+    let (trades, legs, moves) = match reader.trades_and_legs(&mut connection).await {
         Ok(sums) => sums,
         Err(error) => return end_snapshot(connection, Err(error)).await,
     };
-    reader.has_legs = legs > 0;
+    (reader.has_legs, reader.has_moves) = (legs > 0, moves);
     let (rows, connection) = match sourced::is_one_span(trades, store.origins_max) {
         true => reader.in_one_pass(connection, &mut origins, sink).await?,
         false => reader.in_passes(connection, &mut origins, sink).await?,
@@ -102,14 +103,17 @@ struct VersionReader<'s> {
     sold: Sold,
     /// Some pool has legs of other pools' trades, so that a sell may bring a lot.
     has_legs: bool,
+    /// Lots moved, so that a buy may be in another account than its row.
+    has_moves: bool,
 }
 
 impl VersionReader<'_> {
     /// Returns the numbers of trades and of legs, of all pools, also of those that the export
-    /// leaves out.
-    async fn trades_and_legs(self, connection: &mut PgConnection) -> StoreResult<(i64, i64)> {
+    /// leaves out. And tells whether lots moved.
+    async fn trades_and_legs(self, connection: &mut PgConnection) -> StoreResult<(i64, i64, bool)> {
         sqlx::query_as(
-            "SELECT coalesce(sum(trades), 0)::bigint, coalesce(sum(legs), 0)::bigint \
+            "SELECT coalesce(sum(trades), 0)::bigint, coalesce(sum(legs), 0)::bigint, \
+             EXISTS (SELECT 1 FROM fifo_lot_moves WHERE allocation_version = $1) \
              FROM fifo_pool_summary WHERE allocation_version = $1",
         )
         .bind(self.version)
@@ -314,7 +318,7 @@ type LotKey = (String, String, String);
 
 impl PartCopies {
     /// Lists the lots of each pool's first and last row in the period. Only these two can have rows
-    /// outside the period: lots are used first in, first out.
+    /// outside the period: lots are used first in, first out. If older lots moved in, any lot can.
     async fn edges(
         &self,
         connection: &mut PgConnection,
@@ -343,6 +347,12 @@ const EDGES: &str = "SELECT DISTINCT p.account, p.asset, e.buy_order_id \
      FROM unnest($2::text[], $3::text[]) p (account, asset) CROSS JOIN LATERAL \
      ((SELECT buy_order_id {of_pool} ORDER BY sell_time, id LIMIT 1) UNION ALL \
       (SELECT buy_order_id {of_pool} ORDER BY sell_time DESC, id DESC LIMIT 1)) e \
+     WHERE e.buy_order_id IS NOT NULL \
+     UNION SELECT p.account, p.asset, e.buy_order_id FROM (\
+         SELECT account COLLATE \"C\" AS account, asset COLLATE \"C\" AS asset \
+             FROM unnest($2::text[], $3::text[]) p (account, asset) \
+         INTERSECT SELECT to_account, asset FROM fifo_lot_moves WHERE allocation_version = $1) p \
+     CROSS JOIN LATERAL (SELECT buy_order_id {of_pool} OFFSET 0) e \
      WHERE e.buy_order_id IS NOT NULL";
 
 /// Returns the COPY of some pools' rows in the period, and of all other rows of the lots in `lots`.
@@ -530,6 +540,13 @@ impl TradeTable {
                 self.account,
                 literal(account.as_str())
             ));
+        }
+        if of.has_moves {
+            of_span = format!(
+                "({of_span}) OR t.order_id::text IN (SELECT buy_order_id FROM fifo_lot_moves \
+                 WHERE allocation_version = {})",
+                of.version
+            );
         }
         format!(
             "COPY (SELECT {}, t.order_id::text, {}, {} FROM {} t WHERE {of_span}) \

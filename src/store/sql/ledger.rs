@@ -68,18 +68,19 @@ fn void_row(change: &VoidChange, import_id: Option<i64>) -> Vec<Argument<'_>> {
     arguments![account, order_id, reason, by, at, undone, import_id].into()
 }
 
-/// Returns the file and line that a trade came from, and when it was imported.
+/// Returns the file and line that a row of a table came from, and when it was imported. `column`
+/// has the ids of the table.
 pub(in crate::store) async fn origin<C: Driver>(
     connection: &mut C,
-    additions: &str,
-    (account, order_id): (&str, &str),
+    (table, column): (&str, &str),
+    (account, id): (&str, &str),
 ) -> StoreResult<Option<(String, i64, Timestamp)>> {
     let from = format!(
-        "(SELECT i.name, t.import_line, i.imported_at FROM {additions} t \
-         JOIN imports i ON i.id = t.import_id WHERE t.account = $1 AND t.order_id = $2) origin"
+        "(SELECT i.name, t.import_line, i.imported_at FROM {table} t \
+         JOIN imports i ON i.id = t.import_id WHERE t.account = $1 AND t.{column} = $2) origin"
     );
     let selected = ("name, import_line, imported_at", from.as_str());
-    let (action, arguments) = ("look up a trade's file", arguments![account, order_id]);
+    let (action, arguments) = ("look up a row's file", arguments![account, id]);
     let found = list(connection, action, selected, &arguments, |row| {
         let integer = |index| row.integer(index).ok().flatten().unwrap_or_default();
         let at = Timestamp::try_from_micros(integer(2)).unwrap_or(Timestamp::EPOCH);

@@ -3,8 +3,12 @@
 use async_trait::async_trait;
 
 use super::imports::imports_out;
-use super::{Argument, Driver, Rows, SqlStore, Take, actions, arguments, list, lot_moves, runs};
-use crate::engine::{AssetAction, LotMove, Movement, TransferDecision};
+use super::{
+    Argument, Driver, Rows, SqlStore, Take, actions, arguments, ledger, list, lot_moves, runs,
+};
+use crate::engine::{
+    Account, AssetAction, LotMove, Movement, OrderId, Timestamp, TransferDecision,
+};
 use crate::store::corrections::refused;
 use crate::store::model::{Cursors, ImportMode, MovementReceipt, Version, Watermark};
 use crate::store::rules::{KnownBeside, next_beside, plan_beside, transfer_event};
@@ -63,6 +67,17 @@ impl<D: SqlStore> MovementStore for D {
             Ok(found.await?.pop().unwrap_or_default())
         })
         .await
+    }
+
+    async fn movement_origin(
+        &self,
+        account: &Account,
+        movement_id: &OrderId,
+    ) -> StoreResult<Option<(String, i64, Timestamp)>> {
+        let of = ("asset_movements", "movement_id");
+        let id = (account.as_str(), movement_id.as_str());
+        self.named(async { ledger::origin(&mut *self.reader().await?, of, id).await })
+            .await
     }
 
     async fn transfer_decisions(

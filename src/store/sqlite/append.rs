@@ -123,14 +123,17 @@ fn buys_of(raw: &Connection, pool: &Pool, picked: &PickedLots) -> StoreResult<Op
     let mut buys = BTreeMap::new();
     let from = "eligible_trades WHERE account = ?1 AND order_id = ?2";
     for lot in &picked.needed {
-        let arguments = params![pool.account.as_str(), lot.buy_order_id.as_str()];
+        let account = lot.bought_in(pool);
+        let arguments = params![account.as_str(), lot.buy_order_id.as_str()];
         super::cells::select(raw, cells::TRADE, from, arguments, &mut |row| {
             let buy = cells::trade(row)?;
-            buys.insert(buy.order_id.clone(), buy);
+            buys.insert((account, buy.order_id.clone()), buy);
             Ok(())
         })?;
     }
-    Ok(picked.with_buys(pool, |id| buys.get(id).cloned()))
+    Ok(picked.with_buys(pool, |account, id| {
+        buys.get(&(account, id.clone())).cloned()
+    }))
 }
 
 /// Appends to a version, in one transaction.

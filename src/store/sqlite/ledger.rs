@@ -70,7 +70,8 @@ impl LedgerStore for SqliteStore {
         order_id: &str,
     ) -> StoreResult<Option<(String, i64, Timestamp)>> {
         let id = (account.as_str(), order_id);
-        sql::ledger::origin(&mut *self.reader().await?, "trade_records", id).await
+        let of = ("trade_records", "order_id");
+        sql::ledger::origin(&mut *self.reader().await?, of, id).await
     }
 
     async fn trades_named(

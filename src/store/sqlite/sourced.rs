@@ -53,8 +53,11 @@ pub(super) async fn rows(
             sold,
             edges: String::new(),
             has_legs,
+            has_moves: false,
         };
-        reader.edges = reader.edges(&pools)?;
+        let moved_into = reader.pools_moved_into()?;
+        reader.has_moves = !moved_into.is_empty();
+        reader.edges = reader.edges(&pools, &moved_into)?;
         let mut rows = 0;
         for span in sourced::spans(&pools, sizes.as_ref(), most) {
             reader.read_origins(&span, &mut origins)?;
@@ -112,6 +115,8 @@ struct Sourced<'c> {
     edges: String,
     /// Some pool has legs of other pools' trades, so that a sell may bring a lot.
     has_legs: bool,
+    /// Lots moved, so that a buy may be in another account than its row.
+    has_moves: bool,
 }
 
 /// The condition for the rows of a pass; [`arguments`] returns its arguments.
@@ -132,8 +137,8 @@ fn arguments<'a>(account: Option<&'a str>, span: &'a Span) -> Arguments<'a> {
 
 impl Sourced<'_> {
     /// Lists the lots of each pool's first and last row in the period. Only these two can have rows
-    /// outside the period: lots are used first in, first out.
-    fn edges(&self, pools: &[RowsOfPool]) -> StoreResult<String> {
+    /// outside the period: lots are used first in, first out. If older lots moved in, any lot can.
+    fn edges(&self, pools: &[RowsOfPool], moved_into: &[(String, String)]) -> StoreResult<String> {
         let mut edges = Vec::new();
         let (from_time, until) = (self.sold.from.as_micros(), self.sold.until.as_micros());
         for (account, asset, _) in pools {
@@ -150,7 +155,40 @@ impl Sourced<'_> {
                 })?;
             }
         }
+        let is_listed = |of: &&(String, String)| {
+            let mut pools = pools.iter();
+            pools.any(|it| (&it.0, &it.1) == (&of.0, &of.1))
+        };
+        for (account, asset) in moved_into.iter().filter(is_listed) {
+            let from = "fifo_allocations INDEXED BY fifo_allocations_pool_index \
+                 WHERE allocation_version = ?1 AND account = ?2 AND asset = ?3 \
+                 AND sell_time >= ?4 AND sell_time < ?5";
+            let arguments = rusqlite::params![self.version, account, asset, from_time, until];
+            select(
+                self.raw,
+                "DISTINCT buy_order_id",
+                from,
+                arguments,
+                &mut |row| {
+                    edges.extend(row.text(0).ok().flatten());
+                    Ok(())
+                },
+            )?;
+        }
         Ok(json!(edges).to_string())
+    }
+
+    /// Lists account and asset of the pools that lots moved into.
+    fn pools_moved_into(&self) -> StoreResult<Vec<(String, String)>> {
+        let mut pools = Vec::new();
+        let from = "fifo_lot_moves WHERE allocation_version = ?1";
+        let columns = "DISTINCT to_account, asset";
+        select(self.raw, columns, from, [self.version], &mut |row| {
+            let text = |index| row.text(index).ok().flatten().unwrap_or_default();
+            pools.push((text(0), text(1)));
+            Ok(())
+        })?;
+        Ok(pools)
     }
 
     /// Counts the rows of a sell or a lot.
@@ -184,7 +222,9 @@ impl Sourced<'_> {
             symbols,
             self.sold.from.as_micros(),
             self.sold.until.as_micros(),
-            self.has_legs
+            self.has_legs,
+            self.has_moves,
+            self.version
         ];
         origins.clear();
         // Read in the order of the rows: with an index, the read would jump all over the file.
@@ -192,7 +232,9 @@ impl Sourced<'_> {
              AND (order_time >= ?5 OR side = 'buy' OR ?7) AND (?1 IS NULL OR account = ?1) \
              AND (?2 IS NULL OR account >= ?2) AND (?3 IS NULL OR account <= ?3) \
              AND (?4 IS NULL \
-                  OR replace(upper(symbol), '/', '-') IN (SELECT value FROM json_each(?4)))";
+                  OR replace(upper(symbol), '/', '-') IN (SELECT value FROM json_each(?4))) \
+             OR (?8 AND order_id IN (SELECT buy_order_id FROM fifo_lot_moves \
+                  WHERE allocation_version = ?9))";
         let columns = sourced::ORIGIN.join(", ");
         select(self.raw, &columns, from, arguments, &mut |row| {
             origins.add_row(row)

@@ -107,7 +107,7 @@ impl Histories {
     fn moved(&self) -> BTreeMap<Pool, PoolLedger> {
         let mut ledgers = self.ledgers();
         for group in tied_pools(&self.transfers) {
-            for (pool, moves) in find_moves(&group, &self.ledgers(), &|_| false) {
+            for (pool, moves) in find_moves(&group, |pool| ledgers.get(pool)) {
                 ledgers.get_mut(&pool).unwrap().moves = Some(Arc::new(moves));
             }
         }

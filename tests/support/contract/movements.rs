@@ -235,7 +235,7 @@ async fn moved_outcomes(store: &dyn Store) -> Vec<PoolOutcome> {
         fee: None,
     };
     let groups = tied_pools(&[transfer]);
-    for (pool, moves) in find_moves(&groups[0], &pools, &|_| false) {
+    for (pool, moves) in find_moves(&groups[0], |pool| pools.get(pool)) {
         pools.get_mut(&pool).unwrap().moves = Some(Arc::new(moves));
     }
     let outcomes = pools.into_values().map(|ledger| compute_pool(ledger, None));

@@ -1,0 +1,107 @@
+//! The fees of networks: units that left with a transfer and did not arrive.
+//!
+//! Each is a sale of the sending account, right after the lots have left. It waits for the rate of
+//! its asset, as other trades without a price in dollars do. `legs.rs` makes its entry, and
+//! `reference/legs.rs` the one to compare with. Source: docs/SPEC-matching.md, "Transfers".
+
+use std::sync::Arc;
+
+use super::assets::{AssetRules, Instrument};
+use super::class::AssetClass;
+use super::ids::{Asset, Pool, Symbol};
+use super::leg::{Entry, Leg};
+use super::number::{Price, Size};
+use super::pending::Pending;
+use super::rates::RatePurpose;
+use super::side::Side;
+use super::time::Timestamp;
+use super::trade::{InvalidTrade, Trade, TradeRef};
+use super::traded::Traded;
+use super::transfer::Transfer;
+
+/// Returns the pools of the sending account in which the networks of a transfer took a fee.
+///
+/// Dollars and the money of states have no lots: a fee in them is left out.
+pub fn network_fees(transfer: &Transfer, rules: &AssetRules) -> Vec<(Pool, Size)> {
+    // Pairing refuses a transfer whose fee can't be computed.
+    let fees = transfer.network_fees().unwrap_or_default().into_iter();
+    let is_money = |asset: &Asset| rules.is_usd(asset) || rules.is_currency(asset);
+    let fees = fees.filter(|(asset, _)| !is_money(asset));
+    let pool = |asset| Pool::new(transfer.from.clone(), asset);
+    fees.map(|(asset, units)| (pool(asset), units)).collect()
+}
+
+/// Lets the fees of transfers wait for their rates. `is_wanted` tells which pools are read, and
+/// which part of their time.
+///
+/// Errors: an id or a number that no trade of a ledger has.
+pub fn push_network_fees(
+    transfers: &[Transfer],
+    rules: &AssetRules,
+    is_wanted: &dyn Fn(&Pool, Timestamp) -> bool,
+    pending: &mut Pending,
+) -> Result<(), InvalidTrade> {
+    for transfer in transfers {
+        for (pool, units) in network_fees(transfer, rules) {
+            if !is_wanted(&pool, transfer.sent_at) {
+                continue;
+            }
+            let trade = sale_of(transfer, &pool.asset, units);
+            let row = TradeRef::try_of(&trade);
+            let row = row.map_err(|error| {
+                InvalidTrade::of(trade.order_id.as_str(), "size", error.to_string())
+            })?;
+            pending.push(&traded(transfer, pool, rules), &row)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the sale of a fee. A fee in the asset that moved has the leg `network`.
+fn sale_of(transfer: &Transfer, asset: &Asset, units: Size) -> Trade {
+    let leg = match *asset == transfer.asset {
+        true => Leg::Network,
+        false => Leg::Fee,
+    };
+    Trade {
+        order_id: transfer.withdrawal.clone(),
+        side: Side::Sell,
+        size: units,
+        price: Price::ZERO,
+        fee: None,
+        order_time: transfer.sent_at,
+        trade_seq: None,
+        more: None,
+        entry: Entry {
+            leg,
+            ..Entry::default()
+        },
+    }
+}
+
+/// A fee has no symbol but that of its asset. It was paid to move the other asset.
+fn traded(transfer: &Transfer, pool: Pool, rules: &AssetRules) -> Arc<Traded> {
+    let class = rules.class_of_leg(&pool.account, &pool.asset);
+    let Pool { account, asset } = pool;
+    Arc::new(Traded {
+        account,
+        symbol: Symbol::unreadable(asset.as_str()),
+        instrument: Ok(Instrument {
+            base: asset.clone(),
+            quote: transfer.asset.clone(),
+            class: class.class.unwrap_or(AssetClass::Crypto),
+            class_source: class.source,
+            is_usd: false,
+            is_pair: false,
+        }),
+        asset,
+    })
+}
+
+/// Tells two fees of one withdrawal apart: one in the asset that moved, and one in another.
+pub(super) fn network_purpose(of: &Instrument) -> RatePurpose {
+    match of.base == of.quote {
+        true => RatePurpose::Fee,
+        false => RatePurpose::Value,
+    }
+}
