@@ -62,10 +62,10 @@ fn file(folder: &Path, trades: usize, behind: &str) -> PathBuf {
 }
 
 /// Trades that take four batches.
-const TRADES: usize = 60_000;
+const TRADES: usize = 18_000;
 
 /// Trades that take two batches.
-const FEW: usize = 25_000;
+const FEW: usize = 7_000;
 
 /// A change of the file.
 type Change = fn(&Path);

@@ -25,8 +25,8 @@ pub struct PoolLine {
     pub pool: Pool,
     /// Its outcome.
     pub status: PoolStatus,
-    /// Counts and sums.
-    pub totals: PoolTotals,
+    /// Counts and sums. Of all lines, their boxes take the memory that the pools give back.
+    pub totals: Box<PoolTotals>,
     /// Why the pool has no allocations.
     pub error: Option<String>,
 }
@@ -204,7 +204,7 @@ fn pool_line(outcome: &PoolOutcome) -> PoolLine {
     PoolLine {
         pool: outcome.pool.clone(),
         status,
-        totals,
+        totals: Box::new(totals),
         error,
     }
 }
