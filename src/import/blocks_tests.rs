@@ -168,7 +168,7 @@ proptest! {
 #[test]
 fn a_file_may_end_anywhere() {
     let mut file = HEADER.to_owned();
-    for id in 0..6 {
+    for id in 0..3 {
         file += &format!("A-{id},{ROW},\"of\r\n\"\"{id}\"\"\"\r\nB-{id},{ROW},é\n");
     }
     for end in 0..=file.len() {

@@ -24,7 +24,7 @@ use support::{DATABASE, Done, Folder, wait_for_line};
 
 /// Large enough that each phase takes a while, small enough for a build without optimization.
 const LARGE: Shape = Shape {
-    trades: 30_000,
+    trades: 20_000,
     accounts: 2,
     symbols: 40,
     seconds: 20_000_000,
@@ -105,7 +105,7 @@ fn a_killed_import_is_there_whole_or_not_at_all() {
     let before = ledger(&small);
     let large: Vec<String> = rows(
         Shape {
-            trades: 60_000,
+            trades: 30_000,
             ..LARGE
         },
         2,

@@ -14,6 +14,7 @@ mod splits;
 mod transfers;
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use fifo_pnl::engine::reference::{self, ReferenceMatching};
@@ -347,32 +348,59 @@ fn whole_worth(trade: &Trade) -> (Usd, Usd) {
     (slice.proceeds_usd, fee)
 }
 
+/// The sums over all parts of a trade. A buy has its cost, a sell its proceeds before and after the
+/// fee.
+#[derive(Clone, Copy)]
+struct Parts {
+    size: Size,
+    first: Usd,
+    second: Usd,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self {
+            size: Size::ZERO,
+            first: Usd::ZERO,
+            second: Usd::ZERO,
+        }
+    }
+}
+
+impl Parts {
+    fn add(&mut self, size: Size, first: Usd, second: Usd) {
+        self.size = add_sizes(self.size, size).unwrap();
+        self.first = self.first.checked_add(first).unwrap();
+        self.second = self.second.checked_add(second).unwrap();
+    }
+}
+
 #[test]
 fn no_unit_and_no_digit_is_lost() {
     for_all(250, history(), |trades| {
         let matching = agree(&trades)?;
+        let mut parts: BTreeMap<String, Parts> = BTreeMap::new();
+        for row in matching.rows().unwrap() {
+            let sold = parts.entry(row.sell_order_id.to_owned()).or_default();
+            sold.add(row.allocated_size, row.proceeds_usd, row.net_proceeds_usd);
+            if let Some(buy) = row.buy_order_id {
+                let bought = parts.entry(buy.to_owned()).or_default();
+                let cost = row.cost_basis_usd.unwrap();
+                bought.add(row.allocated_size, cost, Usd::ZERO);
+            }
+        }
+        for (buy, lot) in matching.open_lots_with_buys().map(Result::unwrap) {
+            let bought = parts.entry(buy.order_id.to_string()).or_default();
+            bought.add(lot.remaining_size, lot.remaining_cost, Usd::ZERO);
+        }
         for trade in &matching.trades.to_vec().unwrap() {
             let (gross, fee) = whole_worth(trade);
-            let (mut size, mut first, mut second) = (Size::ZERO, Usd::ZERO, Usd::ZERO);
-            let id = trade.order_id.as_str();
-            for row in matching.rows().unwrap() {
-                if row.sell_order_id == id {
-                    size = add_sizes(size, row.allocated_size).unwrap();
-                    first = first.checked_add(row.proceeds_usd).unwrap();
-                    second = second.checked_add(row.net_proceeds_usd).unwrap();
-                } else if row.buy_order_id == Some(id) {
-                    size = add_sizes(size, row.allocated_size).unwrap();
-                    first = first.checked_add(row.cost_basis_usd.unwrap()).unwrap();
-                }
-            }
-            for (_, lot) in matching
-                .open_lots_with_buys()
-                .map(Result::unwrap)
-                .filter(|(buy, _)| buy.order_id == id)
-            {
-                size = add_sizes(size, lot.remaining_size).unwrap();
-                first = first.checked_add(lot.remaining_cost).unwrap();
-            }
+            let own = parts.get(trade.order_id.as_str()).copied();
+            let Parts {
+                size,
+                first,
+                second,
+            } = own.unwrap_or_default();
             prop_assert_eq!(size, trade.size);
             match trade.side {
                 Side::Buy => prop_assert_eq!(first, gross.checked_add(fee).unwrap()),

@@ -8,8 +8,8 @@ use crate::support::Done;
 
 const HEADER: &str = "order_id,symbol,side,size,price,order_time,total_fees_usd\n";
 
-/// Some 1.7 MB, which is two lots.
-const TRADES: usize = 20_000;
+/// Some 700 KB, which is three lots.
+const TRADES: usize = 10_000;
 
 fn row(id: usize, price: &str) -> String {
     format!("A-{id:07},X-USD,buy,1,{price},2025-01-02T03:04:05Z,0.00000000000000000001\n")
@@ -40,7 +40,7 @@ fn a_conflict_in_the_last_row_keeps_a_large_file_out() {
         assert!(
             refused
                 .stderr
-                .contains("20,000 new, 0 known, 1 known with other facts")
+                .contains("10,000 new, 0 known, 1 known with other facts")
         );
         let counts = "SELECT (SELECT count(*) FROM trade_records), (SELECT count(*) FROM imports)";
         assert_eq!(place.value(counts), "1|1", "{}", place.name());
@@ -48,8 +48,8 @@ fn a_conflict_in_the_last_row_keeps_a_large_file_out() {
         let skipped = place
             .run(&["import", "--skip-invalid", "large.csv"])
             .expect(1);
-        assert!(skipped.stdout.contains("20,000 new"), "{skipped:?}");
-        assert_eq!(place.value(counts), "20001|2", "{}", place.name());
+        assert!(skipped.stdout.contains("10,000 new"), "{skipped:?}");
+        assert_eq!(place.value(counts), "10001|2", "{}", place.name());
         let correct = [
             "import",
             "--correct",
@@ -58,9 +58,9 @@ fn a_conflict_in_the_last_row_keeps_a_large_file_out() {
             "large.csv",
         ];
         let corrected = place.run(&correct).expect(0);
-        let said = "0 new, 20,000 known, 1 corrected";
+        let said = "0 new, 10,000 known, 1 corrected";
         assert!(corrected.stdout.contains(said), "{corrected:?}");
-        assert_eq!(place.value(counts), "20002|3", "{}", place.name());
+        assert_eq!(place.value(counts), "10002|3", "{}", place.name());
         let from_line = format!("SELECT order_id FROM trade_records WHERE import_line = {line}");
         assert_eq!(place.value(&from_line), format!("A-{TRADES:07}~2"));
     }
@@ -85,7 +85,7 @@ fn rejected_rows_by_the_thousand_are_grouped_and_all_kept() {
         // The summary, five rows of one reason, and the only one of the other.
         assert_eq!(listed.count(), 1 + 5 + 1, "{}", refused.stderr);
         assert!(
-            refused.stderr.contains("5,001 rejected"),
+            refused.stderr.contains("2,501 rejected"),
             "{}",
             place.name()
         );
@@ -96,12 +96,12 @@ fn rejected_rows_by_the_thousand_are_grouped_and_all_kept() {
         );
         let skipped = place.run(&["import", "--quiet", "--skip-invalid", "trades.csv"]);
         skipped.expect(1);
-        assert_eq!(place.value("SELECT count(*) FROM trade_records"), "15000");
-        assert_eq!(place.value("SELECT count(*) FROM import_rejects"), "5001");
+        assert_eq!(place.value("SELECT count(*) FROM trade_records"), "7500");
+        assert_eq!(place.value("SELECT count(*) FROM import_rejects"), "2501");
         // Each row knows its line.
         let lines = "SELECT count(*) FROM trade_records \
                      WHERE CAST(substr(order_id, 3) AS BIGINT) + 2 = import_line";
-        assert_eq!(place.value(lines), "15000", "{}", place.name());
+        assert_eq!(place.value(lines), "7500", "{}", place.name());
     }
 }
 
@@ -117,7 +117,7 @@ fn an_import_killed_after_its_first_lot_leaves_nothing() {
         let counts = "SELECT (SELECT count(*) FROM trade_records), (SELECT count(*) FROM imports)";
         assert_eq!(place.value(counts), "0|0", "{}", place.name());
         place.run(&import).expect(0);
-        assert_eq!(place.value(counts), "20000|1", "{}", place.name());
+        assert_eq!(place.value(counts), "10000|1", "{}", place.name());
     }
 }
 
@@ -158,6 +158,6 @@ fn a_file_that_changes_before_its_rows_are_written_is_not_imported() {
         assert!(failed.stderr.contains(said), "{failed:?}");
         assert_eq!(place.value("SELECT count(*) FROM trade_records"), "0");
         place.run(&["import", "--quiet", "trades.csv"]).expect(0);
-        assert_eq!(place.value("SELECT count(*) FROM trade_records"), "20000");
+        assert_eq!(place.value("SELECT count(*) FROM trade_records"), "10000");
     }
 }
