@@ -9,9 +9,11 @@ use csv::StringRecord;
 
 mod guesses;
 mod names;
+mod numbers;
 
 use guesses::{RowTexts, TimeForms, all_differ, row_texts, time_forms};
 use names::{NAMES, NEEDED, NUMBERS, TIMES_OF_DAY, TOTALS};
+use numbers::NumberMarks;
 
 use super::dialects::{by_cells, find_dialect};
 use super::own::OwnFormats;
@@ -57,6 +59,7 @@ pub fn draft_format(bytes: &[u8], name: &str) -> Result<String, FileError> {
     }
     draft.add_id(&name);
     draft.ask();
+    draft.add_numbers();
     draft.ask_zone();
     Ok(draft.text(&name))
 }
@@ -89,6 +92,8 @@ fn known_format(text: &str) -> Result<Option<&'static str>, FileError> {
 struct Beginning {
     columns: Vec<String>,
     rows: Vec<StringRecord>,
+    /// The import finds decimal commas without a line of the table.
+    finds_decimals: bool,
 }
 
 impl Beginning {
@@ -127,6 +132,7 @@ impl Beginning {
 #[derive(Debug, Default)]
 struct TradeDraft {
     file: Beginning,
+    numbers: NumberMarks,
     /// Lines that belong to the format itself.
     head: String,
     /// The tables of kinds of rows.
@@ -161,10 +167,61 @@ impl TradeDraft {
             "order_time" => self.add_time(&theirs),
             _ => {
                 self.has_id |= ours == "order_id";
-                let made = format!("{{{theirs}}}");
+                let made = match ours {
+                    "size" | "price" | "fee_amount" => self.number(ours, &theirs),
+                    _ => format!("{{{theirs}}}"),
+                };
                 self.trade += &format!("{ours} = {made:?}\n");
             }
         }
+    }
+
+    /// Returns the template of a number: without its unit, and with our sign.
+    fn number(&mut self, ours: &str, theirs: &str) -> String {
+        let column = self.numbers.look_at(&self.file.cells(theirs));
+        let mut filters = String::new();
+        if column.have_units {
+            filters += "|number";
+        }
+        match (ours, column.are_negative, column.are_positive) {
+            ("size", true, _) => filters += "|abs",
+            ("fee_amount", true, false) => {
+                filters += "|turned";
+                self.open += &format!(
+                    "# open: are the negative numbers of {theirs:?} costs? If they are rebates, \
+                     remove |turned\n"
+                );
+            }
+            ("fee_amount", true, true) => {
+                self.open += &format!(
+                    "# open: {theirs:?} has both signs: is a cost above zero? If not, write \
+                     {{{theirs}|turned}}\n"
+                );
+            }
+            _ => {}
+        }
+        format!("{{{theirs}{filters}}}")
+    }
+
+    /// Adds the marks of numbers, also those of a total.
+    fn add_numbers(&mut self) {
+        if let Some(total) = self.file.column(&TOTALS).map(str::to_owned) {
+            self.numbers.look_at(&self.file.cells(&total));
+        }
+        let lines = std::mem::take(&mut self.numbers).lines(self.file.finds_decimals);
+        self.head += &lines.head;
+        self.open += &lines.open;
+    }
+
+    /// Returns the side that the sign of the size says. `None`: no size is below zero.
+    fn side_of_sign(&self) -> Option<String> {
+        let mut names = NAMES.iter().filter(|(ours, _)| *ours == "size");
+        let column = self.file.column(names.next()?.1)?;
+        let numbers = NumberMarks::default().look_at(&self.file.cells(column));
+        let unit = if numbers.have_units { "|number" } else { "" };
+        numbers
+            .are_negative
+            .then(|| format!("{{{column}{unit}|side}}"))
     }
 
     fn ask_for(&mut self, ours: &str) {
@@ -177,7 +234,11 @@ impl TradeDraft {
     /// Adds the side, the words of the source for it, and the kinds of rows that have none.
     fn add_side(&mut self, names: &[&str], format: &str) {
         let Some((column, kinds)) = self.file.sides(names) else {
-            return self.ask_for("side");
+            match self.side_of_sign() {
+                Some(made) => self.trade += &format!("side = {made:?}\n"),
+                None => self.ask_for("side"),
+            }
+            return;
         };
         let (column, made) = (column.to_owned(), format!("{{{column}}}"));
         if kinds == RowTexts::default() {
@@ -306,25 +367,50 @@ impl TradeDraft {
         }
         let has_quote = self.has("quote_currency");
         if self.has("fee_amount") && !self.has("fee_currency") {
-            let (why, fee) = match self.file.column(&["currency", "ccy", "währung"]) {
-                Some(currency) => (
-                    "are fees in the currency of the prices?",
-                    format!("fee_currency = \"{{{currency}}}\""),
-                ),
-                None => (
-                    "which currency are fees in?",
-                    "# fee_currency = \"USD\"".to_owned(),
-                ),
-            };
-            self.open += &format!("# open: {why}\n");
-            self.trade += &format!("{fee}\n");
+            self.ask_fee_currency();
         }
         self.open += "# open: are symbols tickers of shares or funds? If so, add tickers = true \
                       below exchange\n";
-        if !has_quote {
+        let currency = self.numbers.currency().filter(|_| !has_quote);
+        if let Some(code) = currency {
+            self.open += &format!("# open: numbers have the sign of {code}: are prices in it?\n");
+            self.trade += &format!("quote_currency = {code:?}\n");
+        } else if !has_quote {
             self.open += "# open: which currency are prices in? If neither dollars nor that of the \
                           symbols, add quote_currency = \"EUR\"\n";
         }
+    }
+
+    /// Adds the currency of fees: that beside each fee, or that of the prices.
+    fn ask_fee_currency(&mut self) {
+        let fees = NAMES.iter().find(|(ours, _)| *ours == "fee_amount");
+        let column = fees.and_then(|(_, names)| self.file.column(names));
+        let has_unit = |column: &&str| {
+            let numbers = NumberMarks::default().look_at(&self.file.cells(column));
+            numbers.have_units
+        };
+        if let Some(column) = column.filter(has_unit) {
+            let made = format!("{{{column}|unit}}");
+            self.trade += &format!("fee_currency = {made:?}\n");
+            return;
+        }
+        let named = self.file.column(&["currency", "ccy", "währung"]);
+        let (why, fee) = match (named, self.numbers.currency()) {
+            (Some(currency), _) => (
+                "are fees in the currency of the prices?",
+                format!("fee_currency = \"{{{currency}}}\""),
+            ),
+            (None, Some(code)) => (
+                "are fees in the currency of that sign?",
+                format!("fee_currency = {code:?}"),
+            ),
+            (None, None) => (
+                "which currency are fees in?",
+                "# fee_currency = \"USD\"".to_owned(),
+            ),
+        };
+        self.open += &format!("# open: {why}\n");
+        self.trade += &format!("{fee}\n");
     }
 
     fn ask_zone(&mut self) {
@@ -369,7 +455,11 @@ fn beginning(text: &str) -> Result<Beginning, FileError> {
         let named = names.iter().filter(|name| !name.is_empty()).count();
         let is_value = |name: &String| name.starts_with(|of: char| of.is_ascii_digit());
         if row.fault.is_none() && named >= COLUMNS_MIN && !names.iter().any(is_value) {
-            return Ok(with_rows(names, rows));
+            let file = with_rows(names, rows);
+            return Ok(Beginning {
+                finds_decimals: dialect.has_open_decimals(),
+                ..file
+            });
         }
         if named > 0 && matches!(why_not, FileError::Empty) {
             why_not = FileError::NoHeader {
@@ -394,6 +484,7 @@ fn with_rows(columns: Vec<String>, mut rows: RowReader<'_>) -> Beginning {
     Beginning {
         columns,
         rows: first,
+        finds_decimals: false,
     }
 }
 

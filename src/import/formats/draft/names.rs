@@ -51,8 +51,8 @@ pub(super) const NAMES: [(&str, &[&str]); 9] = [
     (
         "size",
         &[
-            "quantity", "qty", "size", "volume", "vol", "shares", "units", "amount", "stück",
-            "anzahl",
+            "quantity", "qty", "size", "volume", "vol", "shares", "units", "executed", "filled",
+            "amount", "stück", "anzahl", "menge",
         ],
     ),
     (

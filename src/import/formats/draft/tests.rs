@@ -114,6 +114,51 @@ fn a_draft_asks_only_what_the_file_does_not_say() {
     }
 }
 
+/// Marks, signs and units of numbers.
+#[test]
+fn a_draft_has_the_marks_of_numbers() {
+    let file = b"Trade ID,Time,Pair,Qty,Price,Fee,Total\n\
+                 1,2025-01-02 10:00:00,BTC-USD,0.5BTC,\"$41,000.00\",-0.1USD,\"($20,500.00)\"\n\
+                 2,2025-01-03 10:00:00,BTC-USD,-0.5BTC,\"$42,000.00\",-0.1USD,\"$21,000.00\"\n";
+    let draft = draft_format(file, "x").unwrap();
+    for line in [
+        "marks = [\"$\", \"()\", \",\"]",
+        "side = \"{Qty|number|side}\"",
+        "size = \"{Qty|number|abs}\"",
+        "price = \"{Price}\"",
+        "fee_amount = \"{Fee|number|turned}\"",
+        "fee_currency = \"{Fee|unit}\"",
+    ] {
+        assert!(draft.lines().any(|it| it == line), "{line}\n{draft}");
+    }
+    let table: toml::Table = draft.parse().unwrap();
+    let table = table["formats"]["x"].as_table().unwrap();
+    Layout::try_of_table("x", table.clone()).unwrap();
+    // Commas stand in quotes between other commas: the table has to say what they are.
+    let file = b"Time,Ticker,Side,Qty,Price\n2025-01-02 10:00:00,A,buy,\"1.200\",\"41,50\"\n";
+    let draft = draft_format(file, "x").unwrap();
+    assert!(
+        draft.contains("\ndecimal = \",\"\nmarks = [\".\"]\n"),
+        "{draft}"
+    );
+    // A sign says the currency of prices and fees.
+    let file = "Time;Ticker;Side;Qty;Price;Fee\n2025-01-02 10:00:00;A;buy;1;41,50 €;1 €\n";
+    let draft = draft_format(file.as_bytes(), "x").unwrap();
+    for line in [
+        "marks = [\"€\"]",
+        "quote_currency = \"EUR\"",
+        "fee_currency = \"EUR\"",
+    ] {
+        assert!(draft.lines().any(|it| it == line), "{line}\n{draft}");
+    }
+    let file = b"Time;Ticker;Side;Qty;Price\n2025-01-02 10:00:00;A;buy;1.200;41,50\n";
+    let draft = draft_format(file, "x").unwrap();
+    assert!(
+        !draft.contains("\ndecimal") && !draft.contains("\nmarks"),
+        "{draft}"
+    );
+}
+
 #[test]
 fn a_draft_leaves_open_what_has_two_meanings() {
     // A day and a month that nobody can tell apart, and a number that comes twice.
