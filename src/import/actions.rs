@@ -43,7 +43,14 @@ pub(super) fn read_action<'t>(
         (None, None) => None,
         (new, old) => {
             let (new, old) = (new.unwrap_or_default(), old.unwrap_or_default());
-            let fault = || ("ratio_new", Fault::new("expected a ratio of whole numbers"));
+            let fault = || {
+                let is_whole = ActionRatio::try_read(new, "1").is_some();
+                let column = if is_whole { "ratio_old" } else { "ratio_new" };
+                (
+                    column,
+                    Fault::new("expected a ratio of whole numbers above zero"),
+                )
+            };
             Some(ActionRatio::try_read(new, old).ok_or_else(fault)?)
         }
     };

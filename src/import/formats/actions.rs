@@ -1,6 +1,7 @@
 //! Reads the rows of a described format that are actions: splits, mergers, spin-offs, new names.
 
 use csv::StringRecord;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::Record;
@@ -92,6 +93,8 @@ impl ActionTable {
         (reading, zone): (&mut Reading<'_>, Option<&TimeZone>),
     ) -> Result<AssetAction, FaultyRow<'t>> {
         let cells = record.cells;
+        let named = reading.options.timezone.clone();
+        let zone = zone.or(named.as_ref());
         let says = |parts: &&Vec<PlacedPart>| says(parts, cells, self.layout.none.as_deref());
         let mut texts: [String; ACTION_COLUMNS.len()] = Default::default();
         for ((name, ways), place) in ACTION_COLUMNS.iter().zip(&one.made).zip(&mut texts) {
@@ -109,7 +112,10 @@ impl ActionTable {
                 (parts.as_slice(), *name, fault)
             })?;
             *place = match *name {
-                "happened_at" => time_at(&text, self.layout, Some(DAY_AT)).into_owned(),
+                "happened_at" => {
+                    let time = time_at(&text, self.layout, Some(DAY_AT));
+                    start_of_day(&time, zone).unwrap_or_else(|| time.into_owned())
+                }
                 "units" | "basis_share" | "ratio_new" | "ratio_old" => {
                     plain(&text, self.layout.numbers()).into_owned()
                 }
@@ -124,16 +130,22 @@ impl ActionTable {
                 .map_or("", String::as_str)
         };
         let source = self.layout.ids.as_deref().unwrap_or(&self.layout.name);
-        let zone = zone.cloned().or(reading.options.timezone.clone());
         let place = (self.layout.exchange.as_str(), record.row.line);
         let id = |action: &AssetAction| made_action_id(source, action);
-        read_action(one.kind, text, (reading, zone.as_ref()), place, id).map_err(
-            |(column, fault)| {
-                let place = ACTION_COLUMNS.iter().position(|name| *name == column);
-                let ways = place.and_then(|place| one.made.get(place));
-                let way = ways.and_then(|ways| ways.iter().find(says).or(ways.first()));
-                (way.map(Vec::as_slice).unwrap_or_default(), column, fault)
-            },
-        )
+        read_action(one.kind, text, (reading, zone), place, id).map_err(|(column, fault)| {
+            let place = ACTION_COLUMNS.iter().position(|name| *name == column);
+            let ways = place.and_then(|place| one.made.get(place));
+            let way = ways.and_then(|ways| ways.iter().find(says).or(ways.first()));
+            (way.map(Vec::as_slice).unwrap_or_default(), column, fault)
+        })
     }
+}
+
+/// Returns the first instant of a day, as clocks of a zone may skip midnight. `None`: the time is
+/// no midnight without an offset, or no zone is known.
+fn start_of_day(time: &str, zone: Option<&TimeZone>) -> Option<String> {
+    let (day, at) = time.split_once('T')?;
+    let day = day.parse::<Date>().ok().filter(|_| at == DAY_AT)?;
+    let start = day.to_zoned(zone?.clone()).ok()?;
+    Some(start.timestamp().to_string())
 }

@@ -558,6 +558,24 @@ fn a_workbook_has_the_ids_and_the_times_that_its_cells_can_hold() {
     assert_eq!(file.rejected[0].hint, Some(Hint::RoundedId));
 }
 
+/// A spreadsheet turns the days of brokers into dates.
+#[test]
+fn days_may_be_dates_of_a_workbook() {
+    let schwab = "Date,Action,Symbol,Description,Quantity,Price,Fees & Comm,Amount\n\
+                  @2023-03-01T00:00:00,Buy,ABC,ABC INC,20,166,4.95,-3324.95\n\
+                  @2023-02-28T00:00:00,MoneyLink Transfer,,Tfr BANK,,,,5000\n";
+    let robinhood = "Activity Date,Process Date,Settle Date,Instrument,Description,Trans Code,\
+                     Quantity,Price,Amount\n@2023-03-01T00:00:00,@2023-03-01T00:00:00,\
+                     @2023-03-03T00:00:00,ABC,Abc,Buy,2,100,-200\n";
+    for text in [schwab, robinhood] {
+        let file = parse_csv(&workbook(text, None), &options(), &mut |_| ()).unwrap();
+        assert_eq!(rejected(&file), [""; 0]);
+        // Noon in New York.
+        let at = file.trades[0].trade.order_time.to_string();
+        assert_eq!(at, "2023-03-01T17:00:00.000000Z");
+    }
+}
+
 /// One cell far away makes no table of a million rows by 16,384 columns.
 #[test]
 fn a_far_cell_of_a_workbook_costs_nothing() {

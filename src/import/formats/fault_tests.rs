@@ -113,7 +113,7 @@ const FAULTS: &[FaultCase] = &[
             "Split 4 for some (ABC",
         ),
         "9: Description is \"ABC(US0000000001) Split 4 for some (ABC, ABC CORP, US0000000\"… (64 \
-             characters), expected a ratio of whole numbers",
+             characters), expected a ratio of whole numbers above zero",
     ),
     (
         ("bybit-spot", ",14:35 2024-11-16", ",14:35 2024-11-16,"),
@@ -176,6 +176,14 @@ const FAULTS: &[FaultCase] = &[
         ("crypto-com-exchange", "SPOT,18400002", "MARGIN,18400002"),
         "3: account_type is \"MARGIN\", expected SPOT, or another type that the format knows",
     ),
+    (
+        ("actions", "split,NVDA", "splt,NVDA"),
+        "2: action is \"splt\", expected merger or rename or spin_off or split",
+    ),
+    (
+        ("actions", "2024-06-10,10,1,", "2024-06-10,10,0,"),
+        "2: ratio_old is \"0\", expected a ratio of whole numbers above zero",
+    ),
 ];
 
 #[test]
@@ -183,4 +191,37 @@ fn a_fault_names_the_column_and_the_text_of_the_file() {
     for ((name, from, to), expected) in FAULTS {
         assert_eq!(fault_of(name, from, to), *expected);
     }
+}
+
+/// Clocks of Sao Paulo had no midnight on 2018-11-04: the day began at one.
+#[test]
+fn a_day_of_an_action_begins_in_the_named_zone() {
+    let zoned = ImportOptions {
+        timezone: Some(TimeZone::get("America/Sao_Paulo").unwrap()),
+        ..options()
+    };
+    let text = "action,asset,happened_at,ratio_new,ratio_old\n\
+                split,AMD,2018-11-04,2,1\nsplit,IBM,2018-11-05,2,1\n\
+                split,JKL,2018-11-05T09:30:00,2,1\nsplit,XYZ,2018-11-05T09:30:00Z,2,1\n";
+    let times = |options: &ImportOptions| -> Vec<String> {
+        let file = parse_csv(text.as_bytes(), options, &mut |_| ()).unwrap();
+        let actions = file.actions.iter();
+        actions
+            .map(|it| it.happened_at.to_string()[..16].to_owned())
+            .collect()
+    };
+    let named = [
+        "2018-11-04T03:00",
+        "2018-11-05T02:00",
+        "2018-11-05T11:30",
+        "2018-11-05T09:30",
+    ];
+    assert_eq!(times(&zoned), named);
+    let utc = [
+        "2018-11-04T00:00",
+        "2018-11-05T00:00",
+        "2018-11-05T09:30",
+        "2018-11-05T09:30",
+    ];
+    assert_eq!(times(&options()), utc);
 }

@@ -199,6 +199,14 @@ pub(super) fn time_at<'t>(text: &'t str, layout: &Layout, day_at: Option<&str>) 
             _ => {}
         }
     }
+    // A workbook with real dates in place of the source's texts.
+    let has_days = layout.times.iter().any(|pattern| !pattern.contains("%H"));
+    if let Some(at) = day_at.filter(|_| has_days)
+        && let Ok(day) = Date::strptime("%Y-%m-%d", text)
+        && day.year() >= YEAR_MIN
+    {
+        return Cow::Owned(format!("{day}T{at}"));
+    }
     if let Some(time) = text.strip_suffix(" UTC") {
         return Cow::Owned(format!("{time}Z"));
     }

@@ -1,9 +1,12 @@
 //! Rows of a described format that are no trades: by their shape, or by the text of a column.
 
+use std::collections::BTreeSet;
+
 use csv::StringRecord;
 
 use super::Described;
 use crate::engine::MovementKind;
+use crate::import::formats::layout::RowKinds;
 use crate::import::formats::made_texts::cell;
 use crate::import::formats::shape::table_fault;
 use crate::import::formats::{Record, RowOutcome};
@@ -55,9 +58,7 @@ impl Described {
             let cancels = self.cancels.as_ref();
             let cancels = cancels.is_some_and(|table| table.has_word_at(*place, cells));
             if !cancels && !kinds.trades.contains(kind) {
-                let trades: Vec<&str> = kinds.trades.iter().map(String::as_str).collect();
-                let trades = trades.join(" or ");
-                let reason = format!("expected {trades}, or another type that the format knows");
+                let reason = expected(kinds);
                 let fault = match takes_back(kind) {
                     true => Fault::new(reason).with_hint(Hint::TakesBack).taking_back(),
                     false => Fault::new(reason),
@@ -152,4 +153,16 @@ pub(super) fn is_option(symbol: &str) -> bool {
         && day.is_some_and(|day| day.as_bytes().iter().all(is_digit))
         && matches!(kind, Some("C" | "P"))
         && price.is_some_and(|price| price.as_bytes().iter().all(is_digit))
+}
+
+/// Returns the words for the rows that are expected. A table without trades has actions only.
+fn expected(kinds: &RowKinds) -> String {
+    let words = |named: &BTreeSet<String>| {
+        let named: Vec<&str> = named.iter().map(String::as_str).collect();
+        format!("expected {}", named.join(" or "))
+    };
+    match kinds.trades.is_empty() {
+        true => words(&kinds.actions),
+        false => words(&kinds.trades) + ", or another type that the format knows",
+    }
 }
