@@ -174,6 +174,46 @@ fn a_number_with_two_meanings_is_refused_until_somebody_says_which() {
     }
 }
 
+/// The money that was paid is compared as a number, and each column has its own mark.
+#[test]
+fn a_table_with_paid_money_is_read_with_decimal_commas() {
+    let table = r#"
+        exchange = "own"
+        tickers = true
+        [paid]
+        column = "Money"
+        [[headers]]
+        columns = ["Id", "Paper", "Side", "Size", "Price", "At", "Money"]
+        [trade]
+        order_id = "{Id}"
+        symbol = "{Paper}"
+        side = "{Side}"
+        size = "{Size}"
+        price = "{Price}"
+        order_time = "{At}"
+    "#;
+    let mut own = options();
+    let table = toml::from_str(table).unwrap();
+    own.own_formats.try_add("own-broker", table).unwrap();
+    let facts = |money: &str| {
+        let head = "Id;Paper;Side;Size;Price;At;Money\n";
+        let text = format!("{head}A1;ACME;buy;12,5;1234.50;2025-01-02T00:00:00Z;{money}\n");
+        let file = parsed(text.as_bytes(), &own);
+        let first = file.trades.first().map(|row| &row.trade);
+        let first = first.map(|trade| format!("{} {}", trade.size, trade.price));
+        first.unwrap_or_else(|| file.rejected[0].reason.clone())
+    };
+    for money in ["-15.431,25", "-15431,25", "-15,431.25", "-15431.25"] {
+        assert_eq!(facts(money), "12.5 1234.5", "{money}");
+    }
+    assert!(facts("-1.543,125").starts_with("expected about size x price"));
+    // 15.431 or 15,431: nothing says which mark this column has.
+    assert_eq!(
+        facts("-15.431"),
+        "expected a number that can be read in one way only"
+    );
+}
+
 /// The mark of thousands of the format stays one, and a number with two meanings is not read by it.
 #[test]
 fn a_sample_with_decimal_commas_gives_the_same_trades() {

@@ -419,7 +419,7 @@ impl RowFormat for Described {
             PlacedPart::Text(_) => None,
             PlacedPart::Cell(place, _) => Some(*place),
         });
-        places.collect()
+        places.chain(self.agreements.numbers()).collect()
     }
 
     /// The tables of this program were made with files of their sources.

@@ -71,6 +71,12 @@ impl Agreements {
             currency: currency.unwrap_or_default(),
         }
     }
+
+    /// Returns the places of the columns with numbers.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = usize> {
+        let places = [self.quantity, self.money, self.basis];
+        places.into_iter().flatten()
+    }
 }
 
 impl Described {
