@@ -69,7 +69,12 @@ pub(super) trait JoinedFormat: Debug + Send + Sync {
 
     /// Returns the time of a row in the form of ISO 8601.
     fn time_of(&self, cells: &NamedCells<'_>) -> String {
-        self.time(cells.text(self.source().time))
+        self.time(cells.text(self.time_column(cells)))
+    }
+
+    /// Returns the column of a row's time.
+    fn time_column(&self, _cells: &NamedCells<'_>) -> &'static str {
+        self.source().time
     }
 
     /// Settles what a row says that another one of the file says, too.

@@ -176,10 +176,10 @@ impl JoinedFormat for Mt4Report {
     }
 
     /// A row without a time of closing is of the time of its opening.
-    fn time_of(&self, cells: &NamedCells<'_>) -> String {
+    fn time_column(&self, cells: &NamedCells<'_>) -> &'static str {
         match cells.text("Close Time") {
-            "" => iso(cells.text("Open Time")),
-            text => iso(text),
+            "" => "Open Time",
+            _ => "Close Time",
         }
     }
 

@@ -120,12 +120,15 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
             Box::new(RejectedRow::new((row.line, row.text), column, found, fault))
         };
         let says = self.file.format.read(&cells).map_err(rejected)?;
-        let column = self.file.format.source().time;
+        let column = self.file.format.time_column(&cells);
         let now = reading.options.now;
         let zone = self.file.zone.of(reading.options);
         let time = self.file.format.time_of(&cells);
-        // Totals have no time.
-        if time.is_empty() && matches!(says.meaning, RowMeaning::Ignored(_)) {
+        let at = read_time_of_export(&time, zone, now);
+        // Totals have no time, and rows that are not used need no zone.
+        let lacks_zone = |fault: &Fault| fault.hint == Some(Hint::ZoneOfTimes);
+        let lacks_time = time.is_empty() || at.as_ref().is_err_and(lacks_zone);
+        if lacks_time && matches!(says.meaning, RowMeaning::Ignored(_)) {
             let (at, alone) = (Timestamp::EPOCH, Vec::new());
             return Ok(JoinedRow {
                 row,
@@ -134,23 +137,7 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
                 alone,
             });
         }
-        let at = read_time_of_export(&time, zone, now);
-        let is_of_server = self.file.format.source().is_of_server;
-        let at = at.map_err(|fault| {
-            let hint = match fault.hint {
-                Some(Hint::ZoneOfTimes) if is_of_server => Some(Hint::ClockOfTimes),
-                hint => hint,
-            };
-            let write = None;
-            rejected((
-                column,
-                Fault {
-                    hint,
-                    write,
-                    ..fault
-                },
-            ))
-        })?;
+        let at = at.map_err(|fault| rejected((column, self.time_fault(fault))))?;
         let first = self.times.map_or(at, |(first, _)| first);
         self.times = Some((first, at));
         let alone = self
@@ -166,6 +153,20 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
             says,
             alone,
         })
+    }
+
+    /// Returns the fault of a time, with the remedy that the format has for it.
+    fn time_fault(&self, fault: Fault) -> Fault {
+        let is_of_server = self.file.format.source().is_of_server;
+        let hint = match fault.hint {
+            Some(Hint::ZoneOfTimes) if is_of_server => Some(Hint::ClockOfTimes),
+            hint => hint,
+        };
+        Fault {
+            hint,
+            write: None,
+            ..fault
+        }
     }
 
     /// Returns the trades that a row states in full. Errors: one of them is at fault, or the row is
