@@ -24,6 +24,23 @@ pub struct Balances {
     pub negative: Option<BalanceFault>,
     /// Assets that the account had before the first row, with their amounts.
     pub before: Vec<(String, String)>,
+    /// The first and the last stated balance of each asset.
+    pub ends: Vec<BalanceEnds>,
+}
+
+/// The balances with which a file begins and ends, of one asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BalanceEnds {
+    /// The asset, and its wallet if the file names wallets.
+    pub asset: String,
+    /// Time of its first row.
+    pub from: Timestamp,
+    /// The balance before that row.
+    pub opening: SignedAmount,
+    /// Time of its last row.
+    pub to: Timestamp,
+    /// The balance after that row.
+    pub closing: SignedAmount,
 }
 
 /// A balance at fault.
@@ -86,7 +103,7 @@ impl Balances {
     /// Compares the stated balances of an asset with those that add up.
     fn replay(&mut self, asset: &str, lines: &[BalanceLine]) {
         let stated: Vec<BalanceStep<'_>> = lines.iter().filter_map(BalanceStep::of).collect();
-        let mut last: Option<SignedAmount> = None;
+        let (mut last, mut ends) = (None::<SignedAmount>, None::<BalanceEnds>);
         for steps in stated.chunk_by(|one, other| one.line.at == other.line.at) {
             let start = last.unwrap_or_else(|| start_of(steps));
             if last.is_none() && !start.is_zero() {
@@ -112,7 +129,18 @@ impl Balances {
                 balance = step.to;
             }
             last = Some(balance);
+            if let Some(at) = steps.first().map(|step| step.line.at) {
+                let ends = ends.get_or_insert_with(|| BalanceEnds {
+                    asset: asset.to_owned(),
+                    from: at,
+                    opening: start,
+                    to: at,
+                    closing: balance,
+                });
+                (ends.to, ends.closing) = (at, balance);
+            }
         }
+        self.ends.extend(ends);
     }
 
     /// Notes the amount that an account had before the first row.
@@ -286,6 +314,11 @@ mod tests {
         );
         assert_eq!((proof.rows, proof.agreeing), (4, 3));
         assert_eq!(proof.before, [("BTC".to_owned(), "2".to_owned())]);
+        let ends = &proof.ends[0];
+        let balances = [ends.opening, ends.closing].map(|it| it.to_string());
+        assert_eq!((balances, proof.ends.len()), (["2".into(), "4".into()], 1));
+        let times = [ends.from, ends.to].map(Timestamp::as_micros);
+        assert_eq!(times, [1_000_000, 5_000_000]);
         let fault = proof.differs.clone().unwrap();
         assert_eq!(
             (fault.line, fault.found.as_str(), fault.expected.as_str()),

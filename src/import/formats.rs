@@ -61,7 +61,7 @@ pub(super) use self::joined::{JoinedFile, JoinedOutcome, JoinedRows};
 pub(super) use self::native::NAME as NATIVE;
 use self::native::Native;
 pub use self::own::OwnFormats;
-pub use self::same_trades::{adds_up_a_second, may_have_same_trades};
+pub use self::same_trades::{adds_up_a_second, is_of_tax_program, may_have_same_trades};
 use self::unknown::Unknown;
 pub(super) use self::zones::said_by_person;
 use super::ImportOptions;

@@ -60,7 +60,7 @@ use crate::engine::{
 };
 
 pub use self::csv::{CsvFormat, ParsedBlock, parse_csv};
-pub use balances::{BalanceFault, Balances};
+pub use balances::{BalanceEnds, BalanceFault, Balances};
 pub use blocks::{BLOCK_BYTES, Block, Blocks};
 pub use bounds::{
     COLUMNS_MAX, LINE_BYTES_MAX, LIST_BYTES_MAX, PIPE_BYTES_MAX, REJECTED_BYTES_MAX, ROW_BYTES_MAX,
@@ -74,7 +74,9 @@ pub use dialect::Dialect;
 pub use documents::{DOCUMENT_HEAD_BYTES, is_document};
 pub use encoding::Encoding;
 pub use error::{BlockError, FileError, Nearest};
-pub use formats::{OwnFormats, adds_up_a_second, draft_format, may_have_same_trades};
+pub use formats::{
+    OwnFormats, adds_up_a_second, draft_format, is_of_tax_program, may_have_same_trades,
+};
 pub use numbering::Numbering;
 pub use opening::{OPENING_COLUMNS, parse_acquired, parse_opening_lots};
 pub use rejected::{Hint, Obstacle, ROW_COLUMN, RejectedRow, quoted};

@@ -1,6 +1,6 @@
 //! An earlier import of a file, or of its rows.
 
-use crate::engine::Timestamp;
+use crate::engine::{Timestamp, shown_sentence};
 
 /// An earlier import of the same bytes for another account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,13 @@ pub struct ImportedAs {
     pub file: String,
     /// When that import happened.
     pub at: Timestamp,
+}
+
+impl ImportedAs {
+    /// Names the import and its file: `import 1 (trades.csv)`.
+    pub fn name(&self) -> String {
+        format!("import {} ({})", self.import_id, shown_sentence(&self.file))
+    }
 }
 
 /// Trades of a file that an earlier import has for another account.

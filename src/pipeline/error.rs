@@ -48,8 +48,8 @@ pub enum PipelineError {
     },
     /// The same file is imported for another account: its rows would count twice.
     #[error(
-        "{file}: is the file of import {}, of account {} at {}",
-        other.import_id,
+        "{file}: is the file of {}, of account {} at {}",
+        other.name(),
         shown(&other.account).quoted(),
         other.at
     )]
@@ -61,8 +61,8 @@ pub enum PipelineError {
     },
     /// The same bytes give other rows than before: they would count twice.
     #[error(
-        "{file}: is the file of import {} at {}, and now has {} {} that this import does not have",
-        earlier.import_id,
+        "{file}: is the file of {} at {}, and now has {} {} that this import does not have",
+        earlier.name(),
         earlier.at,
         thousands(*rows),
         if *rows == 1 { "row" } else { "rows" }
@@ -114,11 +114,11 @@ pub enum PipelineError {
     },
     /// Most rows of the file are in the ledger for another account: they would count twice.
     #[error(
-        "{file}: {} of the {} rows compared {} already in import {}, of account {} at {}",
+        "{file}: {} of the {} rows compared {} already in {}, of account {} at {}",
         known.known,
         known.of,
         if known.known == 1 { "is" } else { "are" },
-        known.other.import_id,
+        known.other.name(),
         shown(&known.other.account).quoted(),
         known.other.at
     )]

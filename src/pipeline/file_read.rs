@@ -115,11 +115,24 @@ pub struct FileReport {
     pub receipt: Option<ImportReceipt>,
     /// An earlier import of the same bytes for another account, if this import had new trades.
     pub twice: Option<ImportedAs>,
-    /// Other files of the account that have the same trades, for a preview.
+    /// An earlier import of the same bytes for this account, if this one had no new row.
+    pub known_as: Option<ImportedAs>,
+    /// Other files that have the same trades, for a preview.
     pub same: Vec<CountedTwice>,
 }
 
 impl FileReport {
+    /// Makes the report of a file that no store has seen.
+    pub(super) fn of_read(read: FileRead) -> Self {
+        Self {
+            read,
+            receipt: None,
+            twice: None,
+            known_as: None,
+            same: Vec::new(),
+        }
+    }
+
     /// Tells whether rejected rows, balances or conflicts stopped the file: it was not imported.
     pub fn is_refused(&self, skip_invalid: bool) -> bool {
         let conflicts = self

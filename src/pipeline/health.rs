@@ -10,6 +10,7 @@ use super::decided::{DecidedLot, decided_lots};
 use super::error::PipelineResult;
 use super::job::Context;
 use super::late_rates::{RateNow, rates_given_otherwise};
+use super::rows_missing::{RowsMissing, rows_missing};
 use super::same_trades::{Common, CountedTwice, counted_twice};
 use crate::engine::{Account, Pool, PoolStatus, RateUsed, Timestamp};
 use crate::store::Store;
@@ -111,8 +112,10 @@ pub enum Finding {
         /// Rates were imported since the version was computed.
         is_newer: bool,
     },
-    /// Two files of an account have the same trades.
+    /// Two files have the same trades.
     CountedTwice(Box<CountedTwice>),
+    /// Rows are missing between two files.
+    RowsMissing(Box<RowsMissing>),
     /// The file system of the database is nearly full.
     DiskNearlyFull(DiskRoom),
 }
@@ -135,6 +138,7 @@ impl Finding {
             Self::RatesChanged { .. } => "rates-changed",
             Self::RatesMissing { .. } => "rates-missing",
             Self::CountedTwice(_) => "counted-twice",
+            Self::RowsMissing(_) => "rows-missing",
             Self::DiskNearlyFull(_) => "disk",
         }
     }
@@ -217,6 +221,8 @@ pub async fn health(
     let mut findings = known.findings();
     let computed = known.computed();
     findings.extend(twice(store, context).await?);
+    let missing = rows_missing(store, None, &[]).await?.into_iter();
+    findings.extend(missing.map(|it| Finding::RowsMissing(Box::new(it))));
     let excluded = known.pools.iter();
     let excluded = excluded.filter(|pool| pool.status == PoolStatus::Excluded);
     let excluded = excluded.map(|pool| pool.pool.to_string()).collect();
@@ -237,13 +243,10 @@ pub async fn health(
 /// Returns the files that have the same trades.
 async fn twice(store: &dyn Store, context: &Context) -> PipelineResult<Vec<Finding>> {
     let rules = context.rules.as_rules();
-    let mut findings = Vec::new();
-    for of in store.accounts().await? {
-        let found = counted_twice(store, rules, &of.account).await?;
-        let found = found.into_iter().filter(|it| it.common != Common::Days);
-        findings.extend(found.map(|it| Finding::CountedTwice(Box::new(it))));
-    }
-    Ok(findings)
+    let found = counted_twice(store, rules, None).await?;
+    let found = found.into_iter().filter(|it| it.common != Common::Days);
+    let findings = found.map(|it| Finding::CountedTwice(Box::new(it)));
+    Ok(findings.collect())
 }
 
 /// Returns how long ago an instant was; zero if it lies ahead.

@@ -275,10 +275,10 @@ async fn same_in_preview(
     let Some(others) = previewed.others(store, rules, of, formats).await? else {
         return Ok(Vec::new());
     };
-    let mut file = TradesOfFile::of_preview(&source.read.name, &source.read.format);
-    let mut take = |row: &LedgerTrade| file.add(account, row, rules);
+    let mut file = TradesOfFile::of_preview(account, &source.read.name, &source.read.format);
+    let mut take = |row: &LedgerTrade| file.add(row, rules);
     source.each_trade(context, &mut take).await?;
-    Ok(previewed.compare(account, file, &others))
+    Ok(previewed.compare(file, &others))
 }
 
 async fn import_source(
@@ -288,12 +288,7 @@ async fn import_source(
     context: &Context,
 ) -> PipelineResult<FileReport> {
     context.cancel.check()?;
-    let mut report = FileReport {
-        read: source.read,
-        receipt: None,
-        twice: None,
-        same: Vec::new(),
-    };
+    let mut report = FileReport::of_read(source.read);
     let Some(store) = store else {
         return Ok(report);
     };
@@ -315,9 +310,10 @@ async fn import_source(
         let adds_rows = receipt.adds_rows() && !receipt.stops(&file);
         let is_written = !request.preview && !receipt.stops(&preview);
         let file = report.read.name.clone();
-        if let Some(earlier) = earlier.filter(|_| is_written)
-            && let Some(rows) = read_otherwise(store, &earlier, &receipt, request).await?
+        if let Some(earlier) = earlier.as_ref().filter(|_| is_written)
+            && let Some(rows) = read_otherwise(store, earlier, &receipt, request).await?
         {
+            let earlier = earlier.clone();
             return Err(PipelineError::ReadOtherwise {
                 file,
                 earlier,
@@ -348,6 +344,7 @@ async fn import_source(
     let receipt = write(store, &file, source.trades, context).await?;
     let is_written = receipt.import_id.is_some() || request.preview;
     report.twice = other.filter(|_| is_written && receipt.appended > 0);
+    report.known_as = earlier.filter(|_| !receipt.adds_rows());
     report.receipt = Some(receipt);
     Ok(report)
 }

@@ -38,6 +38,7 @@ mod previewed;
 mod prune;
 mod publish;
 mod rates;
+mod rows_missing;
 mod run_log;
 mod same_trades;
 mod slices;
@@ -84,6 +85,7 @@ pub use publish::{drop_version, publish, release, seal};
 pub use rates::{
     RateFileRead, RateFileReport, RateRequest, RateSourceFile, import_rate_files, parse_rate_file,
 };
+pub use rows_missing::{RowsMissing, rows_missing};
 pub use same_trades::{Common, CountedTwice, FileOfTrades, counted_twice, keep_import};
 pub use sync_log::{Tried, known_rows, log_unread};
 pub use transfer_refusal::{TransferRefusal, no_pair, no_part};

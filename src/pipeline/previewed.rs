@@ -1,7 +1,7 @@
-//! Files of a preview, compared with those of their account and with each other.
+//! Files of a preview, compared with those in the ledger and with each other.
 
 use super::error::PipelineResult;
-use super::same_trades::{CountedTwice, TradesOfFile, files_of, twice_with};
+use super::same_trades::{CountedTwice, TradesOfFile, files_beside, twice_with};
 use crate::engine::{Account, AssetRules};
 use crate::import::{adds_up_a_second, may_have_same_trades};
 use crate::store::Store;
@@ -22,7 +22,7 @@ impl Previewed {
         (account, format): (&Account, &str),
         formats: &[String],
     ) -> PipelineResult<Option<Vec<TradesOfFile>>> {
-        let mut others = files_of(store, rules, (account, Some(format))).await?;
+        let mut others = files_beside(store, rules, (account, format)).await?;
         others.extend(self.files.iter().cloned());
         let same = |other: &str| may_have_same_trades(format, other);
         let of_others = others.iter().map(|file| file.of.format.as_str());
@@ -33,11 +33,10 @@ impl Previewed {
     /// Finds the files that have the trades of a file.
     pub(super) fn compare(
         &mut self,
-        account: &Account,
         file: TradesOfFile,
         others: &[TradesOfFile],
     ) -> Vec<CountedTwice> {
-        let found = twice_with(account, &file, others);
+        let found = twice_with(&file, others);
         self.files.push(file);
         found
     }

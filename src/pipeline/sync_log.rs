@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::error::{PipelineError, PipelineResult};
 use super::file_read::{FileRead, FileReport};
 use super::job::Context;
+use super::rows_missing::{ENDS, ends_detail};
 use super::run_log::causes;
 use crate::engine::{Account, Timestamp};
 use crate::import::{BalanceFault, Balances, Rejects};
@@ -251,6 +252,9 @@ fn details(report: &FileReport) -> Value {
     }
     if let Some(times) = report.read.times.as_ref().filter(|it| !it.zone.is_empty()) {
         details[ZONE] = city(&times.zone).into();
+    }
+    if let Some(ends) = ends_detail(&report.read) {
+        details[ENDS] = ends;
     }
     details
 }

@@ -65,8 +65,8 @@ fn new_units_give_no_ratio_if_shares_came_without_a_trade() {
     let stated = "action,asset,happened_at,ratio_new,ratio_old\nsplit,NVDA,2024-06-10,10,1\n";
     folder.write("ratio.csv", stated.replace("NVDA", "NVDIA"));
     let mistyped = folder.fifo_pnl(&["run", "ratio.csv"]).expect(1).stdout;
-    let said = "Actions         the split of NVDIA, 10 for 1, at 2024-06-10T00:00:00.000000Z of \
-                default changes no lots: no trades have this asset\n";
+    let said = "Actions         the split of NVDIA, 10 for 1, at 2024-06-10 00:00:00 UTC in \
+                account \"default\" changes no lots: no trades have this asset\n";
     assert!(mistyped.contains(said), "{mistyped}");
     folder.write("ratio.csv", stated);
     folder.fifo_pnl(&["import", "ratio.csv"]).expect(0);

@@ -152,7 +152,7 @@ fn rows_of_another_account_are_refused() {
     folder.write("more.csv", format!("{HEADER}{BUYS}{SELLS}"));
     let refused = folder.fifo_pnl(&to("other", "more.csv")).expect(2).stderr;
     let said =
-        "error: more.csv: 2 of the 3 rows compared are already in import 1, of account \"k\" at 2";
+        "more.csv: 2 of the 3 rows compared are already in import 1 (buys.csv), of account \"k\"";
     assert!(refused.contains(said), "{refused}");
     assert!(
         refused.contains("`fifo-pnl import undo 1 --reason TEXT`"),

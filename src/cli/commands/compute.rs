@@ -5,7 +5,7 @@ mod words;
 use serde_json::{Value, json};
 
 use self::words::total;
-use super::import::{Doubled, worst};
+use super::import::{FilesTogether, worst};
 use super::pools::NamedAssets;
 use super::tax::filed_years_changed;
 use super::{counts, decided, prune, read_account, transfers};
@@ -70,7 +70,7 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     };
     let (context, options) = options(&args, scope, session);
     // After the run, a fault here would end a completed run as a failed one.
-    let doubled = Doubled::of_ledger(store.as_ref(), session).await?;
+    let together = FilesTogether::of_ledger(store.as_ref(), session).await?;
     let moved = transfers::stored(store.as_ref(), session).await?;
     let before = decided::before(store.as_ref()).await?;
     let report = match pipeline::compute(store.as_ref(), &context, &options).await {
@@ -79,7 +79,7 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     };
     let mut text = format!("Database  {}\n", store.location());
     text.push_str(&describe(&report, args.all_rows, &session.next));
-    text.push_str(&doubled.describe(&session.next));
+    text.push_str(&together.describe(&session.next));
     text.push_str(&describe_unknown_accounts(&report, &session.config.rules));
     text.push_str(&idle_splits(store.as_ref(), &report, session).await);
     text.push_str(&moved);
@@ -91,8 +91,9 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     text.push_str(&describe_next(&report, &session.next, false));
     let mut json = session.json(|| to_json(&report));
     decided.add_to(&mut json);
+    together.add_to(&mut json);
     add(&mut json, json!({ "database": store.location() }));
-    let exit = worst([exit(&report), doubled.exit()]);
+    let exit = worst([exit(&report), together.exit()]);
     Ok(Outcome::summary(exit, text, json))
 }
 
@@ -118,8 +119,10 @@ pub(super) async fn idle_splits(
         let account = action
             .account
             .as_ref()
-            .map(|of| format!(" of {}", shown(of.as_str())));
+            .map(|of| format!(" in account {}", shown(of.as_str()).quoted()));
         let account = account.unwrap_or_default();
+        let at = action.happened_at.to_string();
+        let action = action.to_string().replace(&at, &time(action.happened_at));
         format!("Actions         {action}{account} changes no lots: no trades have this asset\n")
     };
     idle.map(line).collect()

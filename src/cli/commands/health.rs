@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::import::describe_doubled;
+use super::import::{describe_doubled, describe_missing};
 use super::{decided, migrate};
 use crate::cli::Outcome;
 use crate::cli::args::HealthArgs;
@@ -201,6 +201,7 @@ fn describe(finding: &Finding, next: &Next, now: Timestamp) -> String {
         }
         Finding::PoolsLeftOut { status, pools } => describe_pools(*status, pools),
         Finding::CountedTwice(found) => describe_doubled(found, next),
+        Finding::RowsMissing(found) => describe_missing(found, next),
         Finding::DiskNearlyFull(room) => format!(
             "{} % of the database's file system free, {} MB",
             percent_free(*room),

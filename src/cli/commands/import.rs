@@ -3,16 +3,20 @@
 mod doubled;
 mod facts;
 mod joined;
+mod missing;
 mod rates;
 mod report;
+mod together;
 mod undo;
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-pub(super) use self::doubled::{Doubled, describe as describe_doubled};
+pub(super) use self::doubled::describe as describe_doubled;
+pub(super) use self::missing::describe as describe_missing;
 pub(super) use self::rates::read_asset;
+pub(super) use self::together::FilesTogether;
 use super::{check_reason, decided, transfers};
 use crate::cli::Outcome;
 use crate::cli::args::{DecimalMarkArg, FileArgs, ImportArgs, ImportCommand};
@@ -78,7 +82,7 @@ async fn import_and_describe(
     let (store, sources) = read(files, request, session).await?;
     let reports = import(store.as_deref(), sources, request, session).await?;
     let exit = exit(&reports, request);
-    let doubled = Doubled::of_import(store.as_deref(), &reports, request, session).await?;
+    let together = FilesTogether::of_import(store.as_deref(), &reports, request, session).await?;
     let has_version = match &store {
         Some(store) => store.current().await?.version.is_some(),
         None => false,
@@ -95,8 +99,8 @@ async fn import_and_describe(
     let beside = beside_stored(used, session).await?;
     let location = store.map_or_else(|| "not opened".into(), |store| store.location());
     let mut text = format!("Database  {location}\n");
-    text.push_str(&describe(&reports, request));
-    text.push_str(&doubled.describe(&session.next));
+    text.push_str(&session.next.in_text(&describe(&reports, request)));
+    text.push_str(&together.describe(&session.next));
     text.push_str(&beside);
     text.push_str(&decided.warnings(&session.next));
     let is_new = |receipt: &ImportReceipt| {
@@ -112,10 +116,10 @@ async fn import_and_describe(
         text.push_str(&format!("Next: {}\n", session.next.command(&command)));
     }
     let mut json = json!({ "database": location, "preview": request.preview,
-        "files": reports.iter().map(to_json).collect::<Vec<_>>(),
-        "counted_twice": doubled.to_json() });
+        "files": reports.iter().map(to_json).collect::<Vec<_>>() });
+    together.add_to(&mut json);
     decided.add_to(&mut json);
-    let exit = worst([exit, doubled.exit()]);
+    let exit = worst([exit, together.exit()]);
     Ok(Outcome::summary(exit, text, json))
 }
 
@@ -405,7 +409,7 @@ fn describe_file(text: &mut String, report: &FileReport, request: &ImportRequest
     let skip_invalid = request.skip_invalid;
     *text += &report::describe_format(&report.read, &request.account);
     *text += &joined::describe(&report.read, skip_invalid);
-    text.push_str(&report::describe_voided(receipt));
+    text.push_str(&report::describe_known(report));
     text.push_str(&report::describe_beside(&report.read, receipt));
     if !report.read.unknown_columns.is_empty() {
         let columns: Vec<String> = report

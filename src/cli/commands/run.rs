@@ -31,7 +31,7 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     let files: Vec<_> = reports.iter().map(import::to_json).collect();
     let mut text = format!(
         "Database  {location}\n{}",
-        import::describe(&reports, &request)
+        session.next.in_text(&import::describe(&reports, &request))
     );
     let stopped = reports
         .iter()
@@ -52,8 +52,8 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     };
     let next = &session.next;
     // After the run, a fault here would end a completed run as a failed one.
-    import::Doubled::of_import(Some(store), &reports, &request, session).await?;
-    let doubled = import::Doubled::of_ledger(store, session).await?;
+    import::FilesTogether::of_import(Some(store), &reports, &request, session).await?;
+    let together = import::FilesTogether::of_ledger(store, session).await?;
     let before = decided::before(store).await?;
     let report = match pipeline::compute(store, &session.context, &options).await {
         Ok(report) => report,
@@ -66,7 +66,7 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
         &session.config.rules,
     ));
     text.push_str(&compute::idle_splits(store, &report, session).await);
-    text.push_str(&doubled.describe(next));
+    text.push_str(&together.describe(next));
     let decided = compute::decided_of(store, &report, &before).await;
     text.push_str(&decided.describe(next));
     text.push_str(&import::beside_stored(Some(store), session).await?);
@@ -74,15 +74,15 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
     text.push_str(&filed_years_changed((store, next), report.version, None).await);
     text.push_str(&compute::describe_next(&report, next, true));
     let (computed, validated) = (compute::exit(&report), validate::exit(&judged, false));
-    let exit = import::worst([imported, computed, validated, doubled.exit()]);
+    let exit = import::worst([imported, computed, validated, together.exit()]);
     let mut computed = session.json(|| compute::to_json(&report));
     decided.add_to(&mut computed);
-    let json = json!({
+    let mut json = json!({
         "database": location,
         "files": files,
-        "counted_twice": doubled.to_json(),
         "compute": computed,
         "validate": session.json(|| validate::to_json(&judged)),
     });
+    together.add_to(&mut json);
     Ok(Outcome::summary(exit, text, json))
 }

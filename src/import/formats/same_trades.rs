@@ -1,4 +1,4 @@
-//! Formats that state the same trades under other ids: both in one account count twice.
+//! Formats that state the same trades under other ids: both count twice.
 
 use std::collections::BTreeSet;
 
@@ -61,10 +61,14 @@ pub fn adds_up_a_second(format: &str) -> bool {
     SUMS.contains(&format)
 }
 
+/// Tells whether a format is that of a tax program: its files have the trades of all venues.
+pub fn is_of_tax_program(format: &str) -> bool {
+    TAX_PROGRAMS.contains(&format)
+}
+
 /// Tells whether two formats may have the same trades under other ids.
 pub fn may_have_same_trades(one: &str, other: &str) -> bool {
-    let is_of_program = |format: &str| TAX_PROGRAMS.contains(&format);
-    one != other && (is_of_program(one) || is_of_program(other))
+    one != other && (is_of_tax_program(one) || is_of_tax_program(other))
         || formats_with_same_trades(one).contains(other)
 }
 

@@ -7,7 +7,8 @@ use crate::store::model::ImportedTrade;
 
 /// The columns that [`imported_trade`] reads, in order.
 pub(in crate::store) const IMPORTED_TRADE: &str = "import_id, account, order_id, symbol, \
-    base_asset, quote_currency, asset_class, fee_currency, side, size, order_time, status";
+    base_asset, quote_currency, asset_class, fee_currency, side, size, order_time, \
+    status, price";
 
 /// Reads a trade with its import. `None`: it is no execution.
 pub(in crate::store) fn imported_trade(
@@ -29,6 +30,7 @@ pub(in crate::store) fn imported_trade(
             side: named.parse(8)?,
             size: named.parse(9)?,
             order_time: named.time(10)?,
+            price: named.parse(12)?,
         }))
     };
     read().map_err(in_table("trade_records"))

@@ -244,6 +244,7 @@ impl RawTrade {
             stated: self.stated(),
             side: self.side.parse().ok()?,
             size: self.size.parse().ok()?,
+            price: self.price.parse().ok()?,
             order_time: Timestamp::try_from_micros(self.order_time?).ok()?,
         })
     }
@@ -392,17 +393,15 @@ pub(super) fn import(
     let keys: Vec<Key> = rows.iter().map(|row| RawTrade::from(row).key()).collect();
     ledger.check_ids(&keys, &planned.rows)?;
     let import_id = ledger.write_import(file, &rows, &plan.void)?;
-    let movements = planned.rows.into_iter();
-    let movements = movements.map(|row| (import_id, row));
+    let movements = planned.rows.into_iter().map(|row| (import_id, row));
     ledger.movements.extend(movements);
     let actions = planned_actions.rows.into_iter();
-    let actions = actions.map(|row| (import_id, row));
-    ledger.actions.extend(actions);
+    ledger.actions.extend(actions.map(|row| (import_id, row)));
     receipt.import_id = Some(import_id);
-    let event = import_event(file, &receipt, rejects.len() as u64);
+    let event = import_event(file, &receipt, rejected);
+    state.events.push(event);
     let rejects = rejects.into_iter().map(|reject| (import_id, reject));
     ledger.rejects.extend(rejects);
-    state.events.push(event);
     Ok(receipt)
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ImportedFile, Watermark};
 use crate::engine::{
-    Account, AssetAction, Entered, LedgerTrade, Movement, Pending, Pool, PoolLedger, Side, Size,
-    StatedNames, TiedPools, Timestamp,
+    Account, AssetAction, Entered, LedgerTrade, Movement, Pending, Pool, PoolLedger, Price, Side,
+    Size, StatedNames, TiedPools, Timestamp,
 };
 
 /// A ledger's rows in a scope, as of one instant.
@@ -292,6 +292,8 @@ pub struct ImportedTrade {
     pub side: Side,
     /// Units: the base.
     pub size: Size,
+    /// Units: the quote, for one unit of the base.
+    pub price: Price,
     /// When it was executed.
     pub order_time: Timestamp,
 }

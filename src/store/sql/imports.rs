@@ -62,7 +62,8 @@ impl<D: SqlStore> ImportStore for D {
         let from = format!(
             "(SELECT t.import_id, t.account, t.order_id, \
              replace(upper(t.symbol), '/', '-') AS symbol, t.base_asset, t.quote_currency, \
-             t.asset_class, t.fee_currency, t.side, t.size, t.order_time, t.status, t.import_line \
+             t.asset_class, t.fee_currency, t.side, t.size, t.order_time, t.status, t.price, \
+             t.import_line \
              FROM {} t WHERE t.import_id IN ({}) AND NOT EXISTS (SELECT 1 FROM active_voids v \
              WHERE v.account = t.account AND v.order_id = t.order_id)) trades \
              ORDER BY import_id, import_line",

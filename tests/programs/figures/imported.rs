@@ -20,7 +20,7 @@ pub fn the_same_file_under_another_account_is_named(place: &Place) {
     );
     let refused = place.run("fifo-pnl run copy.csv").expect(2);
     let said = [
-        "copy.csv: is the file of import 1, of account \"kraken\" at 20",
+        "copy.csv: is the file of import 1 (two.csv), of account \"kraken\" at 20",
         "`fifo-pnl import undo 1 --reason TEXT",
     ];
     has(&refused.stderr, &said);

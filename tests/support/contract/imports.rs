@@ -62,6 +62,7 @@ pub async fn an_undone_import_is_out_until_it_is_put_back(subject: &dyn Subject)
     let of_both = of_both.unwrap();
     assert_eq!(ids(&of_both), "1 A, 1 B, 2 C");
     assert_eq!(of_both[2].size.to_string(), "1");
+    assert_eq!(of_both[2].price, bought("C", 3).trade.price);
     assert_eq!(of_both[2].order_time, bought("C", 3).trade.order_time);
     // The rows stay, with their place in the file.
     let account = "default".parse().unwrap();

@@ -38,8 +38,15 @@ pub(super) fn describe_receipt(receipt: &ImportReceipt, request: &ImportRequest)
     text
 }
 
-/// Says how known trades that are voided come back.
-pub(super) fn describe_voided(receipt: Option<&ImportReceipt>) -> String {
+/// Names an earlier import of the same file, and says how known trades that are voided come back.
+pub(super) fn describe_known(report: &FileReport) -> String {
+    let earlier = report.known_as.as_ref();
+    let earlier =
+        earlier.map(|of| format!("  known: the file of {}, {}\n", of.name(), time(of.at)));
+    earlier.unwrap_or_default() + &describe_voided(report.receipt.as_ref())
+}
+
+fn describe_voided(receipt: Option<&ImportReceipt>) -> String {
     let Some(receipt) = receipt.filter(|it| it.known_voided > 0) else {
         return String::new();
     };
@@ -287,7 +294,7 @@ pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt, command: &
     text
 }
 
-/// Names the venues of files that go into the account of no name: nobody said that they share lots.
+/// Names the venues of files that go into one account: perhaps nobody meant that they share lots.
 pub(super) fn describe_venues(reports: &[FileReport], request: &ImportRequest) -> String {
     let read = reports.iter().filter(|report| report.receipt.is_some());
     let formats = read.map(|report| report.read.format.as_str());
@@ -295,7 +302,7 @@ pub(super) fn describe_venues(reports: &[FileReport], request: &ImportRequest) -
     let venues: BTreeSet<&str> = venues
         .filter(|it| !it.is_empty() && *it != NATIVE)
         .collect();
-    if venues.len() < 2 || request.account != Account::default() {
+    if venues.len() < 2 {
         return String::new();
     }
     let venues: Vec<&str> = venues.into_iter().collect();
