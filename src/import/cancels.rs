@@ -43,12 +43,35 @@ pub struct CancelledTrade {
     pub by_line: u64,
 }
 
+/// A row that cancels a trade which its file lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CancelsEarlier {
+    /// The cancelled trade, as the row has it; its id and its time are those of the row.
+    pub trade: LedgerTrade,
+    /// The id of the cancelled trade, if the row has it.
+    pub of: Option<String>,
+}
+
+impl CancelsEarlier {
+    /// Tells whether a trade may be the cancelled one by its time.
+    pub fn may_be_of(&self, at: Timestamp) -> bool {
+        let ahead = self
+            .trade
+            .trade
+            .order_time
+            .as_micros()
+            .saturating_sub(at.as_micros());
+        (0..=WEEK_MICROS).contains(&ahead)
+    }
+}
+
 /// Result of the rows that cancel trades.
 #[derive(Debug, Default)]
 struct Cancelled {
     /// Order: as the rows that cancel them.
     trades: Vec<CancelledTrade>,
     rejected: Vec<RejectedRow>,
+    earlier: Vec<CancelsEarlier>,
     /// Rows that repeat an earlier one.
     repeated: u64,
 }
@@ -90,6 +113,7 @@ pub(super) fn cancel(rows: Vec<Cancellation>, file: &mut ParsedFile, makes_ids: 
     file.rejected.extend(done.rejected);
     file.rejected.sort_by_key(|row| row.line);
     file.cancelled = done.trades;
+    file.cancels_earlier = done.earlier;
 }
 
 fn pair(rows: Vec<Cancellation>, trades: &mut Vec<LedgerTrade>, makes_ids: bool) -> Cancelled {
@@ -103,7 +127,13 @@ fn pair(rows: Vec<Cancellation>, trades: &mut Vec<LedgerTrade>, makes_ids: bool)
             continue;
         }
         match find(&row, open.equal.get_mut(&facts), trades) {
-            Err(rejected) => done.rejected.push(*rejected),
+            Err(rejected) => {
+                if rejected.hint == Some(Hint::CancelsEarlier) {
+                    let (trade, of) = (row.trade, row.of);
+                    done.earlier.push(CancelsEarlier { trade, of });
+                }
+                done.rejected.push(*rejected);
+            }
             Ok(place) => {
                 out.push(place);
                 done.trades

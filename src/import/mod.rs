@@ -65,7 +65,7 @@ pub use blocks::{BLOCK_BYTES, Block, Blocks};
 pub use bounds::{
     COLUMNS_MAX, LINE_BYTES_MAX, LIST_BYTES_MAX, PIPE_BYTES_MAX, REJECTED_BYTES_MAX, ROW_BYTES_MAX,
 };
-pub use cancels::CancelledTrade;
+pub use cancels::{CancelledTrade, CancelsEarlier};
 pub use claims::{GainClaim, GainClaims, gain_claims};
 pub use column_names::ColumnNames;
 pub use columns::{OPTIONAL_COLUMNS, REQUIRED_COLUMNS};
@@ -153,6 +153,8 @@ pub struct ParsedFile {
     pub joined: u64,
     /// Trades that another row of the file cancels; both rows are among the ignored ones.
     pub cancelled: Vec<CancelledTrade>,
+    /// Rows that cancel a trade which is not in the file; they are among the rejected ones.
+    pub cancels_earlier: Vec<CancelsEarlier>,
     /// The proof of a file with several rows a trade by its balances.
     pub balances: Option<Balances>,
     /// Ignored columns of the file.

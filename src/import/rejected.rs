@@ -137,6 +137,8 @@ pub enum Hint {
     TakesBack,
     /// Void a trade of an earlier file that the row cancels.
     CancelsEarlier,
+    /// Void these trades of earlier files, each with its account, as rows cancel them.
+    CancelsKnown(Box<[(String, String)]>),
     /// Remove a row that was reversed, or that reverses another one.
     TakenBack,
     /// Find out whether the row reverses another one.

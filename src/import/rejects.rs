@@ -3,7 +3,7 @@
 //! A file of ten million bad rows costs no more memory than one of a thousand. Each row holds at
 //! most what `bounds.rs` allows.
 
-use super::rejected::RejectedRow;
+use super::rejected::{Hint, RejectedRow};
 
 /// Most rows stored for each reason.
 pub const REJECTS_KEPT_MAX: usize = 100;
@@ -85,6 +85,14 @@ impl Rejects {
         let mut rows: Vec<&RejectedRow> = rows.collect();
         rows.sort_by_key(|row| row.line);
         rows
+    }
+
+    /// Gives the rows with a remedy another one.
+    pub fn advise(&mut self, from: &Hint, to: &Hint) {
+        let rows = self.groups.iter_mut().flat_map(|group| &mut group.rows);
+        for row in rows.filter(|row| row.hint.as_ref() == Some(from)) {
+            row.hint = Some(to.clone());
+        }
     }
 
     /// Returns how many rows were rejected, stored or not.

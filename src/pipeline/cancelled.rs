@@ -7,10 +7,14 @@ use std::collections::BTreeSet;
 
 use super::error::{PipelineError, PipelineResult};
 use super::file_read::FileRead;
+use super::same_trades::TRIES_MAX;
 use crate::engine::LedgerTrade;
-use crate::import::CancelledTrade;
+use crate::import::{CancelledTrade, CancelsEarlier, Hint};
 use crate::store::Store;
 use crate::store::model::{EventKind, TradeIds};
+
+/// Most trades of the ledger that are looked up for rows that cancel them.
+const NAMED_MAX: usize = 20;
 
 /// The name of our own format, which cancels nothing.
 const NATIVE: &str = "native";
@@ -75,6 +79,56 @@ async fn check_not_cancelled_before(
             order_id: row.trade.order_id.to_string(),
         }),
     }
+}
+
+/// Names the trades of the ledger that rows of a file cancel, if the file lacks these trades.
+///
+/// Errors: the store fails.
+pub(super) async fn name_earlier(store: &dyn Store, read: &mut FileRead) -> PipelineResult<()> {
+    let mut found = Vec::new();
+    for row in read.cancels_earlier.iter().take(NAMED_MAX) {
+        let account = &row.trade.account;
+        let ids = row.of.iter().map(|of| (account.to_string(), of.clone()));
+        let named = store.trades_named(&ids.collect(), None).await?;
+        let mut named = named.into_iter().filter(|trade| !trade.is_voided);
+        let id = match named.next() {
+            Some(trade) => Some(trade.order_id),
+            None => equal_trade(store, row, &read.format).await?,
+        };
+        found.extend(id.map(|id| (account.to_string(), id)));
+    }
+    found.dedup();
+    if !found.is_empty() {
+        let known = Hint::CancelsKnown(found.into());
+        read.rejected.advise(&Hint::CancelsEarlier, &known);
+    }
+    Ok(())
+}
+
+/// Finds the one trade of the last week with the facts of a cancelled one, among the files of its
+/// format. `None`: no trade has these facts, or several have.
+async fn equal_trade(
+    store: &dyn Store,
+    row: &CancelsEarlier,
+    format: &str,
+) -> PipelineResult<Option<String>> {
+    let (account, trade) = (&row.trade.account, &row.trade.trade);
+    let tries = store.syncs(account, TRIES_MAX).await?.into_iter();
+    let tries = tries.filter(|sync| sync.format.as_deref() == Some(format));
+    let ids: BTreeSet<i64> = tries.filter_map(|sync| sync.import_id).collect();
+    let stored = store.trades_of_imports(&ids).await?.into_iter();
+    let symbol = row.trade.symbol.to_string();
+    let mut equal = stored.filter(|it| {
+        let facts = (it.side, it.size, it.price) == (trade.side, trade.size, trade.price);
+        facts
+            && it.account == account.as_str()
+            && it.symbol == symbol
+            && row.may_be_of(it.order_time)
+    });
+    let first = equal.next();
+    Ok(first
+        .filter(|_| equal.next().is_none())
+        .map(|it| it.order_id))
 }
 
 /// Returns the trades that the imported files cancel, without those of undone imports.

@@ -6,7 +6,9 @@ use super::earlier::ImportedAs;
 use super::order_fees::OrderFees;
 use super::same_trades::CountedTwice;
 use crate::engine::{ActionKind, AssetAction, FeeSigns, LedgerTrade, Movement, MovementKind};
-use crate::import::{Balances, CancelledTrade, FileTimes, ParsedFile, RejectedRow, Rejects};
+use crate::import::{
+    Balances, CancelledTrade, CancelsEarlier, FileTimes, ParsedFile, RejectedRow, Rejects,
+};
 use crate::store::model::{ImportReceipt, Reject};
 
 /// Findings of a file's first reading.
@@ -38,6 +40,8 @@ pub struct FileRead {
     pub joined: u64,
     /// Trades that another row of the file cancels.
     pub cancelled: Vec<CancelledTrade>,
+    /// Rejected rows that cancel a trade which the file lacks.
+    pub cancels_earlier: Vec<CancelsEarlier>,
     /// The proof of the file by its balances, if it has several rows a trade.
     pub balances: Option<Balances>,
     /// Movements, by kind.
@@ -74,6 +78,7 @@ impl FileRead {
                 .collect(),
             joined: parsed.joined,
             cancelled: parsed.cancelled.clone(),
+            cancels_earlier: parsed.cancels_earlier.clone(),
             balances: parsed.balances.clone(),
             unknown_columns: parsed.unknown_columns.clone(),
             movements: kinds_of(&parsed.movements),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::block_file::of_block;
-use super::cancelled::{check_cancelled, key_of};
+use super::cancelled::{check_cancelled, key_of, name_earlier};
 use super::csv_file::TradeFile;
 use super::earlier::{ImportedAs, KnownRows, OtherZone};
 use super::elsewhere::{known_elsewhere, other_accounts};
@@ -226,7 +226,10 @@ pub async fn import_files(
     let mut reports = Vec::new();
     let mut previewed = Previewed::default();
     let formats: Vec<String> = sources.iter().map(|it| it.read.format.clone()).collect();
-    for source in sources {
+    for mut source in sources {
+        if let Some(store) = store {
+            name_earlier(store, &mut source.read).await?;
+        }
         let log = SyncLog::of_read(&source.read, source.tried, &request.account, context);
         let open = store.filter(|_| !stopped);
         let same = match open.filter(|_| request.preview) {

@@ -1,5 +1,6 @@
 //! Advice about a file, or a row, that was not imported.
 
+use super::names::void_command;
 use crate::engine::MORE_COLUMNS;
 use crate::import::{
     self, FileError, Hint, OPTIONAL_COLUMNS, Obstacle, REQUIRED_COLUMNS, ZoneError, quoted,
@@ -32,8 +33,26 @@ pub fn hint_words(hint: &Hint) -> String {
         }
         Hint::LotSymbols(settings) => lot_words(settings),
         Hint::OtherLots(_) => OTHER_LOTS.into(),
+        Hint::CancelsKnown(trades) => cancels_words(trades),
         other => fixed_words(other).into(),
     }
+}
+
+/// The remedy of rows that cancel trades of the ledger.
+fn cancels_words(trades: &[(String, String)]) -> String {
+    let commands: Vec<String> = trades
+        .iter()
+        .map(|(account, id)| void_command(account, id))
+        .collect();
+    let (be, them) = match commands.len() {
+        1 => ("trade is", "it"),
+        _ => ("trades are", "them"),
+    };
+    format!(
+        "the {be} in the ledger. Take {them} out: {}. And export the file again from the day of \
+         the trade on, as the import refuses this row alone",
+        commands.join(", ")
+    )
 }
 
 /// The remedy of rows whose sizes are lots of unknown units.
@@ -84,9 +103,9 @@ const MAY_TAKE_BACK: &str = "it looks like a row that reverses another one: then
                              the file; if it is a trade of its own, correct it";
 
 /// The remedy of a row whose trade is in no row of its file.
-const CLOCK_OF_TIMES: &str = "add the time zone of the report: --timezone ZONE. Or store the \
-                              clock of the server: `fifo-pnl account add NAME --server-time \
-                              +02:00`";
+const CLOCK_OF_TIMES: &str = "add the time zone of the server, like --timezone \
+                              Europe/Athens. Or store its clock: `fifo-pnl account add NAME \
+                              --server-time +02:00`";
 const ZONE_OF_TIMES: &str =
     "add the time zone of the file: --timezone Europe/Berlin, or --timezone +02:00";
 const EARLIER_CLOCK: &str = "the account has a clock from a later day on. Add the one before it: \
@@ -104,7 +123,8 @@ fn fixed_words(hint: &Hint) -> &'static str {
         | Hint::SaleSign(_)
         | Hint::OpenNumber(_)
         | Hint::LotSymbols(_)
-        | Hint::OtherLots(_) => "",
+        | Hint::OtherLots(_)
+        | Hint::CancelsKnown(_) => "",
         Hint::PlainNumber => "no thousands separator, and a point before the decimals",
         Hint::Spreadsheet => {
             "a spreadsheet wrote this in place of a number: widen the column or mend the formula"

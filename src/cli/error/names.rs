@@ -1,4 +1,4 @@
-//! Finds the known name that a user may have meant.
+//! Names in hints: the known one that a user may have meant, and those of a command.
 
 use crate::cli::format::count;
 
@@ -8,6 +8,18 @@ const LETTERS_A_SLIP: usize = 4;
 
 /// Most names in a hint; a ledger may have thousands.
 const NAMES_SHOWN: usize = 5;
+
+/// Returns the command that takes a trade out. A shell takes a plain name as it is; any other is
+/// left to the reader.
+pub(super) fn void_command(account: &str, order_id: &str) -> String {
+    let plain = |name: &str, other: &str| {
+        let is_plain = |of: char| of.is_ascii_alphanumeric() || matches!(of, '-' | '_' | '.');
+        let is_plain = name.chars().all(is_plain) && !name.starts_with('-');
+        if is_plain { name } else { other }.to_owned()
+    };
+    let (id, name) = (plain(order_id, "ID"), plain(account, "NAME"));
+    format!("`fifo-pnl void {id} --account {name} --reason TEXT`")
+}
 
 /// Returns a hint with the known name that the user may have meant, or with a list of known names.
 pub(super) fn nearest(name: &str, known: &[String]) -> String {

@@ -1,6 +1,6 @@
 //! Exit code and hint of each error of the pipeline.
 
-use super::names::nearest;
+use super::names::{nearest, void_command};
 use super::rates::rate_file_hint;
 use super::{CliError, file_hint, see_what_differs};
 use crate::cli::exit::Exit;
@@ -38,19 +38,10 @@ fn zone_hint(zone: &OtherZone) -> String {
     )
 }
 
-/// Returns the remedy of a trade of the ledger that a file cancels. A shell takes a plain name as
-/// it is; any other is left to the reader.
+/// Returns the remedy of a trade of the ledger that a file cancels.
 fn void_hint(account: &str, order_id: &str) -> String {
-    let plain = |name: &str, other: &str| {
-        let is_plain = |of: char| of.is_ascii_alphanumeric() || matches!(of, '-' | '_' | '.');
-        let is_plain = name.chars().all(is_plain) && !name.starts_with('-');
-        if is_plain { name } else { other }.to_owned()
-    };
-    format!(
-        "take it out, and import the file again: `fifo-pnl void {} --account {} --reason TEXT`",
-        plain(order_id, "ID"),
-        plain(account, "NAME")
-    )
+    let void = void_command(account, order_id);
+    format!("take it out, and import the file again: {void}")
 }
 
 /// The remedy of a missing current version.
