@@ -15,7 +15,7 @@ use super::run_log::causes;
 use crate::engine::{Account, Timestamp};
 use crate::import::{BalanceFault, Balances, Rejects};
 use crate::store::Store;
-use crate::store::model::{Conflict, ImportReceipt, SyncCounts, SyncStatus, SyncTry};
+use crate::store::model::{Conflict, ImportFile, ImportReceipt, SyncCounts, SyncStatus, SyncTry};
 
 /// Longest wait for a database that is busy: the import itself is done, or has failed.
 const LOG_WAIT: Duration = Duration::from_millis(if cfg!(test) { 50 } else { 5_000 });
@@ -169,6 +169,31 @@ pub async fn log_unread(
 ) {
     let mut log = SyncLog::of_file(&path.display().to_string(), tried, account, context);
     log.take_error(error);
+    log.write(store, context).await;
+}
+
+/// Logs a row that a person stated, as its import is one.
+pub(super) async fn log_stated(
+    store: &dyn Store,
+    (file, tried): (&ImportFile, Tried),
+    done: &PipelineResult<ImportReceipt>,
+    context: &Context,
+) {
+    let mut log = SyncLog::of_file(&file.name, tried, &file.account, context);
+    log.sync.sha256 = Some(file.sha256.clone());
+    log.sync.counts.rows = 1;
+    match done {
+        Ok(receipt) => {
+            log.take_receipt(receipt);
+            let conflicts = receipt.movements.conflicts.iter();
+            let faults: Vec<String> = conflicts.map(|it| conflicting(&file.name, it)).collect();
+            log.sync.error = (!faults.is_empty()).then(|| faults.join("\n"));
+            if faults.is_empty() {
+                log.sync.status = SyncStatus::Success;
+            }
+        }
+        Err(error) => log.take_error(error),
+    }
     log.write(store, context).await;
 }
 

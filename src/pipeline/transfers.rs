@@ -5,8 +5,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::error::PipelineResult;
+use super::error::{PipelineError, PipelineResult};
 use super::job::Context;
+use super::sync_log::{Tried, log_stated};
 use super::transfer_refusal::TransferRefusal;
 use crate::engine::{
     DecisionKind, Direction, MADE_HASH_DIGITS, Movement, MovementKey, NoTransfer, OrderId,
@@ -222,6 +223,7 @@ pub async fn add_movement(
     movement: Movement,
     id: Option<OrderId>,
 ) -> PipelineResult<(Movement, ImportReceipt)> {
+    let tried = Tried::begin(context);
     let sha256 = sha256_of(&movement, id.as_ref());
     let made = sha256.get(..MADE_HASH_DIGITS).unwrap_or(&sha256);
     let made = || OrderId::unreadable(&format!("{ID_BY_HAND}-{made}"));
@@ -246,8 +248,9 @@ pub async fn add_movement(
         actions: Vec::new(),
         rejects: Vec::new(),
     };
-    let receipt = store.import(&batch).await?;
-    Ok((movement, receipt))
+    let done = store.import(&batch).await.map_err(PipelineError::from);
+    log_stated(store, (&batch.file, tried), &done, context).await;
+    Ok((movement, done?))
 }
 
 /// Returns the hash of all facts that a person states of a movement.

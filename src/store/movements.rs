@@ -11,9 +11,6 @@ use crate::engine::{
 };
 use crate::store::StoreResult;
 
-/// Whether runs move lots along transfers.
-pub const LOTS_ARE_MOVED: bool = true;
-
 /// Keeps movements, which imports bring, and decisions about transfers.
 #[async_trait]
 pub trait MovementStore: Send + Sync {
@@ -74,7 +71,7 @@ pub(super) async fn movements_of_no_transfer(
     as_of: Option<&Watermark>,
 ) -> StoreResult<Vec<Movement>> {
     let mut movements = store.movements(as_of).await?;
-    if !LOTS_ARE_MOVED || movements.is_empty() {
+    if movements.is_empty() {
         return Ok(movements);
     }
     let decisions = store.transfer_decisions(as_of).await?;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::model::Watermark;
-use super::movements::{LOTS_ARE_MOVED, MovementStore, transfers};
+use super::movements::{MovementStore, transfers};
 use crate::engine::{AssetRules, Pool, TiedPools, Timestamp, Transfer, network_fees, tied_pools};
 use crate::store::StoreResult;
 
@@ -33,7 +33,7 @@ impl AppliedTransfers {
         rules: &AssetRules,
         at: &Watermark,
     ) -> StoreResult<Self> {
-        if !LOTS_ARE_MOVED || at.cursors().movement_seq == 0 {
+        if at.cursors().movement_seq == 0 {
             return Ok(Self::default());
         }
         let all = transfers(store, rules, Some(at)).await?.into_transfers();

@@ -254,6 +254,10 @@ fn check_sell_after_deposit(folder: &Folder) {
 #[test]
 fn a_person_decides_about_transfers() {
     let folder = with_transfers();
+    // Each of the nine movements is logged as an import is.
+    let logged = "SELECT count(*) FROM sync_logs WHERE status = 'success' \
+                  AND movements_synced = 1 AND rows_read = 1";
+    assert_eq!(folder.value(logged), "9");
     // The summary of an import counts them.
     folder.write(
         "bitstamp.csv",

@@ -21,7 +21,7 @@ use crate::engine::{
     Transfer, shown,
 };
 use crate::pipeline::{Transfers, accept_transfers, add_movement, decide_transfer, read_transfers};
-use crate::store::{LOTS_ARE_MOVED, Store, transfers};
+use crate::store::{Store, transfers};
 
 /// Checks the typed arguments. Errors: a value that can't be read.
 pub(super) fn check(command: &TransfersCommand) -> CliResult<()> {
@@ -148,15 +148,10 @@ async fn decide(kind: DecisionKind, args: &DecideArgs, session: &Session) -> Cli
     Ok(Outcome::summary(Exit::Done, text, json))
 }
 
-/// Says when a decision counts.
+/// Names the command that takes a decision into account.
 fn next(next: &Next) -> String {
-    match LOTS_ARE_MOVED {
-        true => format!(
-            "Next: {}\n",
-            next.command("compute_allocations --all-symbols")
-        ),
-        false => "Runs do not move lots yet.\n".into(),
-    }
+    let command = next.command("compute_allocations --all-symbols");
+    format!("Next: {command}\n")
 }
 
 fn line(it: &Transfer) -> String {
@@ -335,15 +330,10 @@ fn stored_line(pairing: &Pairing, next: &Next) -> String {
     if counts.is_empty() {
         return format!("Movements       {rows} {be} stored and not used\n");
     }
-    let not_yet = if LOTS_ARE_MOVED {
-        ""
-    } else {
-        "; lots do not move yet"
-    };
     let counts = counts.join(", ");
     let list = match proposed + alone {
         0 => String::new(),
         _ => format!("  `{}` says why\n", next.command("fifo-pnl transfers list")),
     };
-    format!("Movements       {rows} {be} stored: {counts}{not_yet}\n{list}")
+    format!("Movements       {rows} {be} stored: {counts}\n{list}")
 }

@@ -57,11 +57,15 @@ pub(super) async fn rows(
         has_moves: false,
     };
     let mut connection = store.snapshot().await?;
-    let (trades, legs, moves) = match reader.trades_and_legs(&mut connection).await {
+    let (trades, legs) = match reader.trades_and_legs(&mut connection).await {
         Ok(sums) => sums,
         Err(error) => return end_snapshot(connection, Err(error)).await,
     };
-    (reader.has_legs, reader.has_moves) = (legs > 0, moves);
+    let moved_into = match reader.pools_moved_into(&mut connection).await {
+        Ok(pools) => pools,
+        Err(error) => return end_snapshot(connection, Err(error)).await,
+    };
+    (reader.has_legs, reader.has_moves) = (legs > 0, !moved_into.is_empty());
     let (rows, connection) = match sourced::is_one_span(trades, store.origins_max) {
         true => reader.in_one_pass(connection, &mut origins, sink).await?,
         false => reader.in_passes(connection, &mut origins, sink).await?,
@@ -109,15 +113,28 @@ struct VersionReader<'s> {
 
 impl VersionReader<'_> {
     /// Returns the numbers of trades and of legs, of all pools, also of those that the export
-    /// leaves out. And tells whether lots moved.
-    async fn trades_and_legs(self, connection: &mut PgConnection) -> StoreResult<(i64, i64, bool)> {
+    /// leaves out.
+    async fn trades_and_legs(self, connection: &mut PgConnection) -> StoreResult<(i64, i64)> {
         sqlx::query_as(
-            "SELECT coalesce(sum(trades), 0)::bigint, coalesce(sum(legs), 0)::bigint, \
-             EXISTS (SELECT 1 FROM fifo_lot_moves WHERE allocation_version = $1) \
+            "SELECT coalesce(sum(trades), 0)::bigint, coalesce(sum(legs), 0)::bigint \
              FROM fifo_pool_summary WHERE allocation_version = $1",
         )
         .bind(self.version)
         .fetch_one(connection)
+        .await
+        .map_err(|e| from_sqlx(ACTION, e))
+    }
+
+    /// Lists account and asset of the pools that lots moved into.
+    async fn pools_moved_into(
+        self,
+        connection: &mut PgConnection,
+    ) -> StoreResult<Vec<(String, String)>> {
+        sqlx::query_as(
+            "SELECT DISTINCT to_account, asset FROM fifo_lot_moves WHERE allocation_version = $1",
+        )
+        .bind(self.version)
+        .fetch_all(connection)
         .await
         .map_err(|e| from_sqlx(ACTION, e))
     }
@@ -270,7 +287,9 @@ impl VersionReader<'_> {
                 None => cells::allocation(&BinaryCells(allocation)),
             };
             sourced.take(row, &batch_text)?;
-            let long: Vec<LongRun> = sourced.long_runs().collect();
+            // Rows of a lot may lie apart, if an older one moved in between.
+            let is_one_run = |run: &LongRun| run.is_sell || !self.has_moves;
+            let long: Vec<LongRun> = sourced.long_runs().filter(is_one_run).collect();
             for run in long {
                 let run = counted(self.store, self.version, run).await?;
                 sourced.tell(run)?;

@@ -289,7 +289,9 @@ impl Sourced<'_> {
         each(self.raw, &sql, arguments, &mut |row| {
             rows.take_cells(row)?;
             check_order(&mut last, rows.pool(), row)?;
-            let long: Vec<LongRun> = rows.long_runs().collect();
+            // Rows of a lot may lie apart, if an older one moved in between.
+            let is_one_run = |run: &LongRun| run.is_sell || !self.has_moves;
+            let long: Vec<LongRun> = rows.long_runs().filter(is_one_run).collect();
             long.into_iter()
                 .try_for_each(|run| rows.tell(self.counted(run)?))
         })?;

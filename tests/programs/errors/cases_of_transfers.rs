@@ -111,9 +111,9 @@ pub const TRANSFERS: &[Case] = &[
     Case {
         title: "Proposed pairs without a terminal to ask on",
         before: &[
-            "fifo-pnl transfers add out --quiet --account kraken --asset USDC --size 100 \
+            "fifo-pnl transfers add out --quiet --account kraken --asset SOL --size 100 \
              --at 2025-01-02T10:00:00Z --id w-1",
-            "fifo-pnl transfers add in --quiet --account base --asset USDC --size 100 \
+            "fifo-pnl transfers add in --quiet --account base --asset SOL --size 100 \
              --at 2025-01-02T10:01:00Z --id d-1",
         ],
         command: "fifo-pnl transfers apply",
