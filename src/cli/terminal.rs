@@ -207,7 +207,7 @@ pub fn print(text: &str) {
     }
 }
 
-/// Prints a document to stdout at once, as [`print`] does.
+/// Prints a document to stdout at once, as [`print()`] does.
 pub fn print_json(value: &serde_json::Value) {
     write_out(&json(value));
 }
