@@ -163,7 +163,15 @@ impl LegMaker<'_> {
     fn network_entry(&mut self) -> Result<(Asset, Trade), NoLegs> {
         let (asset, units) = (self.instrument.base.clone(), self.size()?);
         let purpose = network_purpose(self.instrument);
-        let value = self.converted(&asset, units, purpose)?;
+        let value = match self.pending.trade.entry.value {
+            Some(stated) => {
+                self.compare(purpose, stated, |maker| {
+                    maker.converted(&asset, units, purpose)
+                });
+                stated
+            }
+            None => self.converted(&asset, units, purpose)?,
+        };
         let none = Some(self.usd_fee(Usd::ZERO)?);
         let leg = self.pending.trade.entry.leg;
         let entry = self.entry(leg, Side::Sell, (units, value), none)?;

@@ -213,6 +213,13 @@ fn line_of(pool: &Pool, transfer: &Transfer) -> Vec<u8> {
     next(&mut line, |line| value(line, fee.map(|(fee, _)| *fee)));
     let asset = fee.map_or("", |(_, asset)| asset.as_str());
     next(&mut line, |line| text(line, asset));
+    let stated = transfer.usd_value.as_ref();
+    next(&mut line, |line| {
+        value(line, stated.map(|(worth, _)| *worth))
+    });
+    next(&mut line, |line| {
+        value(line, stated.map(|(_, units)| *units))
+    });
     line.push(b'\n');
     line
 }

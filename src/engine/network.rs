@@ -1,16 +1,19 @@
 //! The fees of networks: units that left with a transfer and did not arrive.
 //!
-//! Each is a sale of the sending account, right after the lots have left. It waits for the rate of
-//! its asset, as other trades without a price in dollars do. `legs.rs` makes its entry, and
+//! Each is a sale of the sending account, right after the lots have left. If the source states the
+//! value of the withdrawal, the fee has its share. Else it waits for the rate of its asset, as other
+//! trades without a price in dollars do. `legs.rs` makes its entry, and
 //! `reference/legs.rs` the one to compare with. Source: docs/SPEC-matching.md, "Transfers".
 
 use std::sync::Arc;
 
 use super::assets::{AssetRules, Instrument};
 use super::class::AssetClass;
+use super::fact::Fact;
 use super::ids::{Asset, Pool, Symbol};
 use super::leg::{Entry, Leg};
-use super::number::{Price, Size};
+use super::money::{dollars, value_share_of_size};
+use super::number::{Price, Size, Usd};
 use super::pending::Pending;
 use super::rates::RatePurpose;
 use super::side::Side;
@@ -57,11 +60,21 @@ pub fn push_network_fees(
     Ok(())
 }
 
+/// Returns the share of a fee in the value that the source states of the withdrawal. `None`: it
+/// states none.
+///
+/// Units: USD. Rounding: 12 decimals, half to even. Source: docs/SPEC-matching.md, "Transfers".
+fn stated_value(transfer: &Transfer, units: Size) -> Option<Usd> {
+    let (worth, all) = transfer.usd_value?;
+    let worth = dollars(Fact::of_worth(worth)).ok()?;
+    value_share_of_size(worth, units, all).ok()
+}
+
 /// Makes the sale of a fee. A fee in the asset that moved has the leg `network`.
 fn sale_of(transfer: &Transfer, asset: &Asset, units: Size) -> Trade {
-    let leg = match *asset == transfer.asset {
-        true => Leg::Network,
-        false => Leg::Fee,
+    let (leg, value) = match *asset == transfer.asset {
+        true => (Leg::Network, stated_value(transfer, units)),
+        false => (Leg::Fee, None),
     };
     Trade {
         order_id: transfer.withdrawal.clone(),
@@ -74,6 +87,7 @@ fn sale_of(transfer: &Transfer, asset: &Asset, units: Size) -> Trade {
         more: None,
         entry: Entry {
             leg,
+            value,
             ..Entry::default()
         },
     }

@@ -4,7 +4,7 @@
 //! of both movements that matching needs. It does not say how they were found.
 
 use super::ids::{Account, Asset, OrderId};
-use super::number::Size;
+use super::number::{Size, Worth};
 use super::time::Timestamp;
 
 /// Units that went from one account to another of the same owner.
@@ -30,4 +30,7 @@ pub struct Transfer {
     pub received: Size,
     /// The fee of the withdrawal and its asset, by the names that settings give.
     pub fee: Option<(Size, Asset)>,
+    /// The value of the withdrawal, as its source states it, and the units that have it. Units:
+    /// USD, and units of the asset.
+    pub usd_value: Option<(Worth, Size)>,
 }

@@ -78,6 +78,7 @@ impl Made {
                 ..movement(&id, seconds)
             };
             let mut out = row(ACCOUNTS[from], format!("w{nth}"), Direction::Out, sent);
+            out.usd_value = (nth % 4 == 1).then(|| "1234.56789".parse().unwrap());
             out.fee = fee.map(|fee| (fee.parse().unwrap(), fee_asset.parse().unwrap()));
             let to = ACCOUNTS[(from + step) % 3];
             let received = sent + random.below(9) as i64;

@@ -45,17 +45,25 @@ struct Place {
 }
 
 impl Place {
+    fn empty(url: &str) -> Self {
+        let place = Self {
+            folder: Folder::new(),
+            url: url.to_owned(),
+        };
+        if place.url.starts_with("postgres") {
+            place.run(&["migrate", "up", "--yes"]).expect(0);
+        }
+        place
+    }
+
     fn new(url: &str) -> Self {
-        let (folder, url) = (Folder::new(), url.to_owned());
+        let place = Self::empty(url);
+        let folder = &place.folder;
         folder.write("trades.csv", TRADES);
         // One SOL has a rate of 5 USD.
         let rates = "snapped_at,price,market_cap,total_volume\n\
                      2025-01-02 00:00:00 UTC,5,1,1\n2025-01-03 00:00:00 UTC,5,1,1\n";
         folder.write("sol-usd-max.csv", rates);
-        let place = Self { folder, url };
-        if place.url.starts_with("postgres") {
-            place.run(&["migrate", "up", "--yes"]).expect(0);
-        }
         place.run(&["import", "trades.csv"]).expect(0);
         let of = ["--asset", "SOL", "--currency", "USD"];
         let import = [&["import", "rates", "sol-usd-max.csv"], &of[..]].concat();
@@ -109,12 +117,16 @@ impl Place {
     }
 }
 
-fn places() -> Vec<(Place, Option<Database>)> {
-    let mut places = vec![(Place::new(SQLITE), None)];
+fn places_of(make: fn(&str) -> Place) -> Vec<(Place, Option<Database>)> {
+    let mut places = vec![(make(SQLITE), None)];
     if let Some(database) = Database::new() {
-        places.push((Place::new(database.url()), Some(database)));
+        places.push((make(database.url()), Some(database)));
     }
     places
+}
+
+fn places() -> Vec<(Place, Option<Database>)> {
+    places_of(Place::new)
 }
 
 /// Half a lot of BTC moves and is sold there: the 5 cost 25.05, so 4 cost 20.04. ETH comes back:
@@ -151,6 +163,53 @@ fn lots_move_with_their_dates_and_costs() {
         check_ways(&place);
         check_same_bytes(&place);
         check_tax(&place);
+    }
+}
+
+const COINBASE: &str = "ID,Timestamp,Transaction Type,Asset,Quantity Transacted,Price Currency,Price at \
+    Transaction,Subtotal,Total (inclusive of fees and/or spread),Fees and/or Spread,Notes\n\
+    c1,2023-01-05 10:00:00 UTC,Buy,BTC,1,USD,$17000,$17000,$17100,$100,Bought 1 BTC for $17100 USD\n\
+    c2,2024-02-01 09:00:00 UTC,Send,BTC,-0.4,USD,$42000,-$16800,-$16800,$0.00,Sent 0.4 BTC to bc1q\n";
+
+const KRAKEN: &str = "txid,refid,time,type,subtype,aclass,asset,wallet,amount,fee,balance\n\
+    L1,D1,2024-02-01 09:40:00,deposit,,currency,XXBT,spot / main,0.3999,0,0.3999\n\
+    L2,T1,2024-03-10 12:00:00,trade,,currency,XXBT,spot / main,-0.2,0,0.1999\n\
+    L3,T1,2024-03-10 12:00:00,trade,,currency,ZUSD,spot / main,14000,20,13980\n";
+
+/// The file states the value of 0.4 BTC: 16,800. So the network's 0.0001 are worth 4.20, and need no
+/// rate. They cost 1.71 of 17,100. The 0.2 sold at Kraken cost 3,420 of these, for 13,980.
+#[test]
+fn a_fee_of_a_network_has_the_value_that_its_file_states() {
+    for (place, _database) in places_of(Place::empty) {
+        for (account, name, text) in [("cb", "cb.csv", COINBASE), ("kr", "kr.csv", KRAKEN)] {
+            place.folder.write(name, text);
+            place.run(&["import", "--account", account, name]).expect(0);
+        }
+        place.run(&["transfers", "apply", "--yes"]).expect(0);
+        place.run(&["compute", "--all-symbols"]).expect(0);
+        let mut rows = place.rows("1");
+        rows.sort();
+        let expected = [
+            "cb c2 network c1   0.0001 1.71 2.49",
+            "kr T1  c1 cb L1 0.2 3420 10560",
+        ];
+        assert_eq!(rows, expected, "{}", place.url);
+        place
+            .run(&["validate", "--version", "1", "--strict"])
+            .expect(0);
+        let text = place.run(&["explain", "--sell", "c2"]).expect(0).stdout;
+        assert!(text.contains("0.0001 worth 4.2 USD, fee 0\n"), "{text}");
+        // A rate that differs by more than 2 % is named, and changes nothing.
+        let rates = "snapped_at,price,market_cap,total_volume\n2024-02-01 00:00:00 UTC,43000,1,1\n";
+        place.folder.write("btc-usd-max.csv", rates);
+        let of = ["--asset", "BTC", "--currency", "USD"];
+        let import = [&["import", "rates", "btc-usd-max.csv"], &of[..]].concat();
+        place.run(&import).expect(0);
+        let computed = place.run(&["compute", "--all-symbols"]).expect(0).stdout;
+        assert!(computed.contains("4.20"), "{computed}");
+        let mut rows = place.rows("2");
+        rows.sort();
+        assert_eq!(rows, expected, "{}", place.url);
     }
 }
 

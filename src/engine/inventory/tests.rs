@@ -61,6 +61,7 @@ fn transfer(id: &str, from: &str, to: &str, days: (i64, i64), units: (&str, &str
         received_at: at(days.1),
         received: units.0.parse().unwrap(),
         fee: None,
+        usd_value: None,
     }
 }
 

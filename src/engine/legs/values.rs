@@ -68,7 +68,7 @@ impl LegMaker<'_> {
     }
 
     /// Compares a stated value with that by a rate, which the trade does not use.
-    fn compare(
+    pub(super) fn compare(
         &mut self,
         purpose: RatePurpose,
         stated: Usd,

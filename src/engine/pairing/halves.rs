@@ -155,6 +155,7 @@ impl<'m> Half<'m> {
             received_at: to.moved_at.max(out.moved_at),
             received: into.units,
             fee: self.fee.clone(),
+            usd_value: out.usd_value.map(|value| (value, out.size)),
         };
         let is_size = |fees: Vec<(Asset, Size)>| {
             let mut sizes = fees.into_iter().map(|(_, units)| units);

@@ -152,11 +152,15 @@ impl SecondWay<'_> {
     /// Makes the leg of a network's fee: units that left for nothing, at their value.
     fn network(&self) -> Option<ReferenceLeg> {
         let units = Exact::of_size(self.pending.trade.size);
+        let value = match self.pending.trade.entry.value {
+            Some(stated) => Exact::of_usd(stated),
+            None => self.at_rate(&self.pending.of.asset, &units)?,
+        };
         Some(ReferenceLeg {
             asset: self.pending.of.asset.clone(),
             leg: self.pending.trade.entry.leg,
             side: Side::Sell,
-            value: self.at_rate(&self.pending.of.asset, &units)?,
+            value,
             size: units,
             fee: Some(Exact::ZERO),
         })

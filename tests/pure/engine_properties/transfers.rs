@@ -54,6 +54,7 @@ fn transfer() -> impl Strategy<Value = Transfer> {
             received_at: at(sent + delay),
             received: size,
             fee: None,
+            usd_value: None,
         }
     })
 }
@@ -382,6 +383,7 @@ fn a_lot_that_is_not_there_yet_is_found() {
             received_at: at(received),
             received: "2".parse().unwrap(),
             fee: None,
+            usd_value: None,
         }],
         splits: Vec::new(),
     };

@@ -233,6 +233,7 @@ async fn moved_outcomes(store: &dyn Store) -> Vec<PoolOutcome> {
         received_at: at(3),
         received: "2".parse().unwrap(),
         fee: None,
+        usd_value: None,
     };
     let groups = tied_pools(&[transfer]);
     for (pool, moves) in find_moves(&groups[0], |pool| pools.get(pool)) {
