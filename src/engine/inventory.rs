@@ -9,6 +9,8 @@
 //! these moves between its trades. Read it beside docs/SPEC-matching.md, "Transfers". The second
 //! matcher has its own way: `reference/transfers.rs`.
 
+mod senders;
+
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use super::time::Timestamp;
 use super::trade::Trade;
 use super::trades::Trades;
 use super::transfer::Transfer;
+use senders::next_to_send;
 
 /// Pools that transfers tie together: all of one asset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -213,20 +216,6 @@ fn plan(transfers: &[Arc<Transfer>]) -> Vec<TransferEnd> {
         }
     }
     steps
-}
-
-/// Returns the first account to which no other waiting account sends at this instant, else the
-/// first account.
-fn next_to_send(
-    waiting: &BTreeMap<Account, Vec<usize>>,
-    transfers: &[Arc<Transfer>],
-) -> Option<Account> {
-    let sent = waiting.values().flatten();
-    let sent = sent.filter_map(|nth| transfers.get(*nth));
-    let at_once = sent.filter(|it| it.arrives_at() == it.sent_at);
-    let gets: BTreeSet<&Account> = at_once.map(|it| &it.to).collect();
-    let free = waiting.keys().find(|account| !gets.contains(account));
-    free.or(waiting.keys().next()).cloned()
 }
 
 /// A pool in the walk.

@@ -1,8 +1,8 @@
 //! The fees of networks: units that left with a transfer and did not arrive.
 //!
 //! Each is a sale of the sending account, right after the lots have left. If the source states the
-//! value of the withdrawal, the fee has its share. Else it waits for the rate of its asset, as other
-//! trades without a price in dollars do. `legs.rs` makes its entry, and
+//! value of the withdrawal, the fee has its share. Else it waits for the rate of its asset, as
+//! other trades without a price in dollars do. `legs.rs` makes its entry, and
 //! `reference/legs.rs` the one to compare with. Source: docs/SPEC-matching.md, "Transfers".
 
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use super::ids::{Account, Asset, OrderId};
 use super::movement::Movement;
 use super::time::Timestamp;
 use super::transfer::Transfer;
-use candidates::{Lists, Window};
+use candidates::{Lists, Window, is_far_less};
 use halves::{Half, digits};
 pub use halves::{NoPair, NoPart, NoTransfer, transfer_of};
 pub use pairs::{
@@ -213,7 +213,14 @@ impl<'m> Finder<'m> {
         if let ([out], [into]) = (&*outs, &*ins)
             && !self.apart.contains(&(*out, *into))
         {
-            self.accept((*out, *into), PairedBy::TxId);
+            let pair = (*out, *into);
+            match self.transfer(pair) {
+                // A network takes no such part: a deposit may be missing, or a digit.
+                Some(Ok(it)) if is_far_less(it.received, it.sent) => {
+                    self.propose(pair, ProposedWhy::LessArrived);
+                }
+                _ => self.accept(pair, PairedBy::TxId),
+            }
         }
     }
 

@@ -166,18 +166,21 @@ fn lots_move_with_their_dates_and_costs() {
     }
 }
 
-const COINBASE: &str = "ID,Timestamp,Transaction Type,Asset,Quantity Transacted,Price Currency,Price at \
-    Transaction,Subtotal,Total (inclusive of fees and/or spread),Fees and/or Spread,Notes\n\
-    c1,2023-01-05 10:00:00 UTC,Buy,BTC,1,USD,$17000,$17000,$17100,$100,Bought 1 BTC for $17100 USD\n\
-    c2,2024-02-01 09:00:00 UTC,Send,BTC,-0.4,USD,$42000,-$16800,-$16800,$0.00,Sent 0.4 BTC to bc1q\n";
+const COINBASE: &str = "ID,Timestamp,Transaction Type,Asset,Quantity Transacted,\
+    Price Currency,Price at Transaction,Subtotal,Total (inclusive of fees and/or spread),\
+    Fees and/or Spread,Notes\n\
+    c1,2023-01-05 10:00:00 UTC,Buy,BTC,1,USD,$17000,$17000,$17100,$100,\
+    Bought 1 BTC for $17100 USD\n\
+    c2,2024-02-01 09:00:00 UTC,Send,BTC,-0.4,USD,$42000,-$16800,-$16800,$0.00,\
+    Sent 0.4 BTC to bc1q\n";
 
 const KRAKEN: &str = "txid,refid,time,type,subtype,aclass,asset,wallet,amount,fee,balance\n\
     L1,D1,2024-02-01 09:40:00,deposit,,currency,XXBT,spot / main,0.3999,0,0.3999\n\
     L2,T1,2024-03-10 12:00:00,trade,,currency,XXBT,spot / main,-0.2,0,0.1999\n\
     L3,T1,2024-03-10 12:00:00,trade,,currency,ZUSD,spot / main,14000,20,13980\n";
 
-/// The file states the value of 0.4 BTC: 16,800. So the network's 0.0001 are worth 4.20, and need no
-/// rate. They cost 1.71 of 17,100. The 0.2 sold at Kraken cost 3,420 of these, for 13,980.
+/// The file states the value of 0.4 BTC: 16,800. So the network's 0.0001 are worth 4.20, and need
+/// no rate. They cost 1.71 of 17,100. The 0.2 sold at Kraken cost 3,420 of these, for 13,980.
 #[test]
 fn a_fee_of_a_network_has_the_value_that_its_file_states() {
     for (place, _database) in places_of(Place::empty) {

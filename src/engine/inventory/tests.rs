@@ -425,6 +425,23 @@ fn parts_of_one_buy_that_come_together_are_one_lot() {
     assert_eq!(group.lines("c"), ["open b1 of a/d3: 5 cost 25"]);
 }
 
+/// Accounts y and z are a ring, and z sends to a, which sends on. The name of a is the first, and
+/// its lots come first all the same.
+#[test]
+fn an_account_behind_a_ring_waits_for_its_lots() {
+    let group = Group::default()
+        .with("y", &[("b1", Buy, "1", "2", "0", 1)])
+        .with("z", &[("b2", Buy, "5", "3", "0", 1)])
+        .moved(transfer("1", "y", "z", (2, 2), ("1", "1")))
+        .moved(transfer("2", "z", "y", (2, 2), ("1", "1")))
+        .moved(transfer("3", "z", "a", (2, 2), ("3", "3")))
+        .moved(transfer("4", "a", "b", (2, 2), ("2", "2")));
+    assert_eq!(
+        group.lines("a"),
+        ["open b2 of z/d3: 1 cost 3", "w4 moves 2 of b2 cost 6"]
+    );
+}
+
 /// Two accounts that send to each other at one instant: the first by name sends first.
 #[test]
 fn a_ring_at_one_instant_has_an_order() {

@@ -204,10 +204,15 @@ fn is_apart(
 
 /// Tells whether less arrived than left, and at least nine tenths of it.
 fn is_a_little_less(arrived: Size, left: Size) -> bool {
+    arrived < left && !is_far_less(arrived, left)
+}
+
+/// Tells whether less than nine tenths of what left arrived.
+pub(super) fn is_far_less(arrived: Size, left: Size) -> bool {
     let times = |size: Size, tenths: i64| {
         let tenths = Size::try_from_word(tenths, 0).ok()?;
         mul_sizes(size, tenths).ok()
     };
     let near = times(arrived, 10).zip(times(left, 9));
-    arrived < left && near.is_some_and(|(arrived, least)| arrived >= least)
+    near.is_none_or(|(arrived, least)| arrived < least)
 }

@@ -105,7 +105,7 @@ fn said(pairing: &Pairing) -> Vec<String> {
 }
 
 /// Cases: what they show, the movements, and what pairing says.
-const CASES: [(&str, &str, &[&str]); 18] = [
+const CASES: [(&str, &str, &[&str]); 19] = [
     (
         "one size, and nothing else fits",
         "a/w out 1.23456 BTC 0 -
@@ -240,6 +240,20 @@ const CASES: [(&str, &str, &[&str]); 18] = [
         "a/w out 1+0.001 BTC 0 ab
          b/d in 0.9995 BTC 60 ab",
         &["tx a/w b/d sent 1 received 0.9995"],
+    ),
+    (
+        "one transaction, and a part of it did not arrive",
+        "a/w out 100 BTC 0 ab
+         b/d in 1 BTC 60 ab
+         a/w2 out 1+0.5 ETH 0 cd
+         b/d2 in 0.9 ETH 60 cd
+         a/w3 out 1 SOL 0 ef
+         b/d3 in 0.8999 SOL 60 ef",
+        &[
+            "tx a/w2 b/d2 sent 1 received 0.9",
+            "less_arrived? a/w b/d",
+            "less_arrived? a/w3 b/d3",
+        ],
     ),
     (
         "a currency has no lots",
@@ -476,10 +490,20 @@ fn naive(rows: &[Row], decisions: &[(bool, usize, usize)]) -> Pairs {
             && !is_apart(o, i)
             && into.total() <= out.total()
         {
-            pairs.insert(("tx".into(), o, i));
+            let sent = match into.total() == out.units - out.fee {
+                true => into.total(),
+                false => out.units,
+            };
+            let by = match into.total() * 10 < sent * 9 {
+                true => "less_arrived",
+                false => "tx",
+            };
+            pairs.insert((by.into(), o, i));
         }
     }
     taken.extend(pairs.iter().flat_map(|(_, o, i)| [*o, *i]));
+    // Both are taken, and only proposed, as other pairs of two sizes are.
+    pairs.retain(|(by, ..)| by != "less_arrived");
     pairs.extend(naive_by_size(rows, &free(&taken), is_apart));
     pairs
 }

@@ -132,19 +132,52 @@ impl Group<'_> {
                 senders.entry(it.from.clone()).or_default().push(nth);
             }
         }
-        while let Some(first) = senders.keys().next().cloned() {
-            let at_once = |nth: &usize| {
-                let sent = self.transfers.get(*nth);
-                sent.filter(|it| it.received_at <= now).map(|it| &it.to)
+        while !senders.is_empty() {
+            let ways = self.ways_at_once(now, &senders);
+            // Each other account that sends to it gets lots from it, too: they are in one ring.
+            let is_next = |it: &&Account| {
+                let mut others = senders.keys();
+                others.all(|other| {
+                    other == *it || !ways.contains(&(other, *it)) || ways.contains(&(*it, other))
+                })
             };
-            let get_first: BTreeSet<&Account> =
-                senders.values().flatten().filter_map(at_once).collect();
-            let mut ready = senders.keys().filter(|it| !get_first.contains(it));
-            let account = ready.next().cloned().unwrap_or(first);
+            let Some(account) = senders.keys().find(is_next).cloned() else {
+                break;
+            };
             let leaving = senders.remove(&account).unwrap_or_default();
             self.send_all(now, &account, leaving)?;
         }
         Ok(())
+    }
+
+    /// Returns from which sender lots may get to which other one at an instant, also by way of
+    /// others.
+    fn ways_at_once<'b>(
+        &'b self,
+        now: Timestamp,
+        senders: &'b BTreeMap<Account, Vec<usize>>,
+    ) -> BTreeSet<(&'b Account, &'b Account)> {
+        let sent = senders.values().flatten();
+        let sent = sent.filter_map(|nth| self.transfers.get(*nth));
+        let at_once = sent.filter(|it| it.received_at <= now && senders.contains_key(&it.to));
+        let mut ways: BTreeSet<_> = at_once.map(|it| (&it.from, &it.to)).collect();
+        for middle in senders.keys() {
+            let (from, to): (Vec<_>, Vec<_>) = (
+                ways.iter()
+                    .filter(|way| way.1 == middle)
+                    .map(|way| way.0)
+                    .collect(),
+                ways.iter()
+                    .filter(|way| way.0 == middle)
+                    .map(|way| way.1)
+                    .collect(),
+            );
+            ways.extend(
+                from.iter()
+                    .flat_map(|from| to.iter().map(|to| (*from, *to))),
+            );
+        }
+        ways
     }
 
     /// Matches the trades of an account up to an instant, then sends what leaves it.
