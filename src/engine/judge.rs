@@ -1,6 +1,5 @@
 //! Judges a pool: it is excluded, or can't be matched, or is matched.
 
-use super::action::Split;
 use super::hash::RowsHash;
 use super::ids::{Account, Asset, Pool};
 use super::issue::IssueType;
@@ -59,18 +58,15 @@ pub fn judge_pool(mut ledger: PoolLedger, exclusion: Option<&str>) -> PoolOutcom
     }
 }
 
-/// Matches trades of a pool and applies its splits, which are in the order of time.
+/// Matches trades in place of those of a pool, with its splits and its transfers.
 ///
 /// Order: the trades may come in any order; the result is in the pool's total order.
-/// Errors: why the pool can't be matched. Source: docs/SPEC-matching.md, "Splits".
-pub fn match_with_splits(
-    pool: Pool,
-    trades: Vec<Trade>,
-    splits: Box<[Split]>,
-) -> Result<Matching, Rejection> {
-    let mut ledger = PoolLedger::new(pool);
-    ledger.trades = Trades::try_of(&trades).map_err(Rejection::of_row)?;
-    ledger.splits = splits;
+/// Errors: why the pool can't be matched. Source: docs/SPEC-matching.md, "Splits" and "Transfers".
+pub fn match_in_place(of: &PoolLedger, trades: &[Trade]) -> Result<Matching, Rejection> {
+    let mut ledger = of.without_trades();
+    ledger.trades = Trades::try_of(trades).map_err(Rejection::of_row)?;
+    ledger.splits.clone_from(&of.splits);
+    ledger.moves.clone_from(&of.moves);
     match_ledger(ledger).map(|matching| *matching)
 }
 

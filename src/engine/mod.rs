@@ -104,7 +104,7 @@ pub use ids::{
 pub use intake::{Intake, RowPlace, Taken};
 pub use inventory::{TiedPools, find_moves, tied_pools};
 pub use issue::{IssueType, Severity, UnknownWord};
-pub use judge::{compute_pool, judge_pool, match_with_splits};
+pub use judge::{compute_pool, judge_pool, match_in_place};
 pub use ledger::{Carried, LedgerTrade};
 pub use leg::{Entry, Leg};
 pub use legs::{NoLegs, TradeLegs, UnlikeValue, legs_of};

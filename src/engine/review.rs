@@ -65,6 +65,13 @@ pub fn unmatched_items(
     Ok(items)
 }
 
+impl ReviewItem {
+    /// Tells whether a withdrawal found too few lots.
+    pub fn is_lacking_lots(&self) -> bool {
+        self.issue == IssueType::UnappliedTransfer && !self.order_id.is_empty()
+    }
+}
+
 /// Returns an item for each transfer out of a pool that lacked lots.
 pub fn missing_items(pool: &Pool, moved: &MovedOut) -> Vec<ReviewItem> {
     let item = |it: &MissingLots| ReviewItem {

@@ -13,11 +13,12 @@ use super::late_rates::{RateNow, rates_given_otherwise};
 use super::rows_missing::{RowsMissing, rows_missing};
 use super::same_trades::{Common, CountedTwice, counted_twice};
 use crate::engine::{Account, Pool, PoolStatus, RateUsed, Timestamp};
-use crate::store::Store;
 use crate::store::model::{
     Current, DiskRoom, HealthFacts, PoolSummary, QueuedItem, RunLine, Version, VersionInfo,
     VersionStatus,
 };
+use crate::store::values::rules_of;
+use crate::store::{Store, transfers_changed};
 
 /// Limits beyond which a check reports a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,13 @@ pub enum Finding {
         excluded: Vec<String>,
         /// Included pools that the current version still leaves out.
         included: Vec<String>,
+        /// When the last run began.
+        last_run_at: Option<Timestamp>,
+    },
+    /// Transfers came, changed or ended, and no run has acted on it in time.
+    TransfersChanged {
+        /// Number of these transfers.
+        transfers: u64,
         /// When the last run began.
         last_run_at: Option<Timestamp>,
     },
@@ -129,6 +137,7 @@ impl Finding {
             Self::Behind { .. } => "behind",
             Self::Changed { .. } => "changed",
             Self::Exclusions { .. } => "exclusions",
+            Self::TransfersChanged { .. } => "transfers-changed",
             Self::LastRun(_) => "last-run",
             Self::RunTooLong(_) => "run-too-long",
             Self::UnmatchedGrown { .. } => "unmatched-grown",
@@ -157,6 +166,8 @@ pub struct HealthReport {
     pub decided: Vec<DecidedLot>,
     /// Trades in the matched pools of the current version.
     pub computed: u64,
+    /// Transfers that the current version was not computed with, and those that ended since.
+    pub transfers_changed: u64,
     /// Facts that an operator wants to know; empty if all is well.
     pub findings: Vec<Finding>,
 }
@@ -175,6 +186,7 @@ struct CheckedFacts<'a> {
     queue: Vec<QueuedItem>,
     /// Rates of the current version that a look-up gives otherwise now.
     rates: Vec<RateNow>,
+    transfers_changed: u64,
 }
 
 /// Reads the facts and runs all checks. Errors: the store fails.
@@ -206,6 +218,10 @@ pub async fn health(
         }
         _ => Vec::new(),
     };
+    let transfers = match info {
+        Some(info) => transfers_changed(store, &rules_of(info, &store.rules()), info).await?,
+        None => Vec::new(),
+    };
     let known = CheckedFacts {
         now: context.clock.now(),
         limits,
@@ -217,6 +233,7 @@ pub async fn health(
         before,
         queue: store.review_queue().await?,
         rates,
+        transfers_changed: transfers.len() as u64,
     };
     let mut findings = known.findings();
     let computed = known.computed();
@@ -234,6 +251,7 @@ pub async fn health(
         current: info.cloned(),
         decided,
         computed,
+        transfers_changed: known.transfers_changed,
         facts,
         excluded,
         findings,
@@ -261,6 +279,7 @@ impl CheckedFacts<'_> {
             Self::check_begun,
             Self::check_computed,
             Self::check_exclusions,
+            Self::check_transfers,
             Self::check_runs,
             Self::check_unmatched,
             Self::check_review,
@@ -345,6 +364,19 @@ impl CheckedFacts<'_> {
         vec![Finding::Exclusions {
             excluded,
             included,
+            last_run_at,
+        }]
+    }
+
+    fn check_transfers(&self) -> Vec<Finding> {
+        let last_run_at = self.last_run_at();
+        let is_late = |at: Timestamp| age(self.now, at) > self.limits.age_max;
+        let transfers = self.transfers_changed;
+        if transfers == 0 || last_run_at.is_some_and(|at| !is_late(at)) {
+            return Vec::new();
+        }
+        vec![Finding::TransfersChanged {
+            transfers,
             last_run_at,
         }]
     }

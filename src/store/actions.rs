@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::model::Watermark;
-use super::movements::{MovementStore, movements_of_no_transfer};
+use super::movements::MovementStore;
 use crate::engine::{AssetAction, AssetRules, note_movements};
 use crate::store::StoreResult;
 
@@ -26,7 +26,8 @@ pub async fn actions_beside_movements(
 ) -> StoreResult<Vec<AssetAction>> {
     let mut actions = store.actions(as_of).await?;
     if actions.iter().any(|it| it.units.is_some()) {
-        let movements = movements_of_no_transfer(store, rules, as_of).await?;
+        // Those of transfers, too: a transfer may have lacked lots.
+        let movements = store.movements(as_of).await?;
         note_movements(&mut actions, &movements, rules);
     }
     Ok(actions)

@@ -1,8 +1,6 @@
 //! Movements: assets that enter or leave accounts and are no trades. And what a person decided
 //! about the transfers that they make.
 
-use std::collections::BTreeSet;
-
 use async_trait::async_trait;
 
 use super::model::{Version, Watermark};
@@ -60,27 +58,4 @@ pub async fn transfers(
     }
     let decisions = store.transfer_decisions(as_of).await?;
     Ok(pair(&movements, &decisions, rules))
-}
-
-/// Returns the movements that are no part of an applied transfer, as of an instant.
-///
-/// Errors: as of the store.
-pub(super) async fn movements_of_no_transfer(
-    store: &(impl MovementStore + ?Sized),
-    rules: &AssetRules,
-    as_of: Option<&Watermark>,
-) -> StoreResult<Vec<Movement>> {
-    let mut movements = store.movements(as_of).await?;
-    if movements.is_empty() {
-        return Ok(movements);
-    }
-    let decisions = store.transfer_decisions(as_of).await?;
-    let paired = pair(&movements, &decisions, rules).into_transfers();
-    let ends = paired.iter().flat_map(|it| {
-        let (out, into) = (&it.withdrawal, &it.deposit);
-        [(&it.from, out), (&it.to, into)]
-    });
-    let paired: BTreeSet<(&Account, &OrderId)> = ends.collect();
-    movements.retain(|it| !paired.contains(&(&it.account, &it.movement_id)));
-    Ok(movements)
 }

@@ -6,10 +6,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::model::Watermark;
+use super::model::{VersionInfo, Watermark};
 use super::movements::{MovementStore, transfers};
 use crate::engine::{AssetRules, Pool, TiedPools, Timestamp, Transfer, network_fees, tied_pools};
 use crate::store::StoreResult;
+
+/// Returns the transfers in which a version and the present differ. A transfer that changed is
+/// there twice: as it was, and as it is.
+///
+/// Errors: as of the store.
+pub async fn transfers_changed(
+    store: &(impl MovementStore + ?Sized),
+    rules: &AssetRules,
+    version: &VersionInfo,
+) -> StoreResult<Vec<Transfer>> {
+    let before = AppliedTransfers::as_of(store, rules, &version.watermark).await?;
+    let now = transfers(store, rules, None).await?.into_transfers();
+    let [before, now] = [before.all, now].map(BTreeSet::from_iter);
+    Ok(before.symmetric_difference(&now).cloned().collect())
+}
 
 /// The transfers as of an instant.
 #[derive(Debug, Clone, Default)]

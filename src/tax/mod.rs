@@ -38,7 +38,7 @@ pub use exported::{Exported, SeveralDollars};
 pub use formats::{ExportFacts, Format, LOTS_HEADER, LeftOut, TAXACT_ROWS_MAX, is_panic_caught};
 pub use manifest::{MANIFEST_FORMAT, SECTION_988, Sealing, rules_of};
 pub use near_misses::{NearMiss, near_misses};
-pub use not_computed::not_computed;
+pub use not_computed::{NotComputed, not_computed};
 pub use review::{
     BasisLot, Preview, SellFigures, basis_trades, import_batch, next_numbers, preview,
     unmatched_size,

@@ -1,20 +1,30 @@
-//! Counts the trades that a version to file does not know yet.
+//! Counts the trades and transfers that a version to file does not know yet.
 
 use super::export::year_bounds;
 use super::{TaxResult, TaxRules};
 use crate::store::model::{Scope, VersionInfo};
 use crate::store::values;
-use crate::store::{StoreError, TradeStore};
+use crate::store::{StoreError, TradeStore, transfers_changed};
+
+/// Counts of what a version lacks up to the end of the year to file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotComputed {
+    /// Trades that came after the version's run, or were voided or put back since.
+    pub trades: u64,
+    /// Transfers that came after it, changed, or ended.
+    pub transfers: u64,
+}
 
 /// Counts the trades up to the end of the year that arrived after the version's run, and the
-/// trades that were voided or put back since. Each can change a figure of the year.
+/// trades that were voided or put back since; and the transfers. Each can change a figure of the
+/// year.
 ///
 /// Errors: no such year; no such account; the store fails.
 pub async fn not_computed(
     store: &dyn TradeStore,
     rules: &TaxRules,
     version: &VersionInfo,
-) -> TaxResult<u64> {
+) -> TaxResult<NotComputed> {
     let scope = Scope {
         account: rules.account.as_deref().and_then(|name| name.parse().ok()),
         ..Scope::default()
@@ -23,7 +33,12 @@ pub async fn not_computed(
     let arrived = match values::arrivals(store, &scope, &version.watermark).await {
         Ok(arrived) => arrived,
         // No watermark separates the new rows here. A filing compares the hash of each pool anyway.
-        Err(StoreError::WatermarkElsewhere(_) | StoreError::MustReadWhole(_)) => return Ok(0),
+        Err(StoreError::WatermarkElsewhere(_) | StoreError::MustReadWhole(_)) => {
+            return Ok(NotComputed {
+                trades: 0,
+                transfers: 0,
+            });
+        }
         Err(error) => return Err(error.into()),
     };
     let covered = arrived
@@ -39,5 +54,12 @@ pub async fn not_computed(
         .iter()
         .filter(|(pool, _)| version.scope.covers(pool));
     let count: usize = new.chain(revised.map(|(_, ids)| ids.len())).sum();
-    Ok(count as u64)
+    let transfers = transfers_changed(store, &values::rules_of(version, &store.rules()), version)
+        .await?
+        .into_iter();
+    let transfers = transfers.filter(|it| it.sent_at < until);
+    Ok(NotComputed {
+        trades: count as u64,
+        transfers: transfers.count() as u64,
+    })
 }

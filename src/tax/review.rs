@@ -13,9 +13,9 @@ use sha2::{Digest, Sha256};
 use super::{DecisionError, TaxResult};
 use crate::engine::policy::{SOURCE_REVIEW, USD};
 use crate::engine::{
-    AssetRules, Carried, Entry, LedgerTrade, Leg, Matching, MoreFacts, OrderId, Pool,
+    AssetRules, Carried, Entry, LedgerTrade, Leg, Matching, MoreFacts, OrderId, Pool, PoolLedger,
     SelfCheckError, Side, Size, StatedNames, Symbol, Timestamp, Trade, Trades, Usd, add_sizes,
-    match_with_splits, price_of_basis,
+    match_in_place, price_of_basis,
 };
 use crate::report::hex;
 use crate::store::model::{
@@ -91,7 +91,7 @@ fn check_still_open(item: &QueuedItem, total: Size, ledger: &LedgerRead) -> TaxR
     let sells = figures(&matched(
         &item.pool,
         ledger,
-        trades_of(&item.pool, ledger)?,
+        &trades_of(&item.pool, ledger)?,
     )?)?;
     let (key, item, order_id) = (sell_of(item), item.id, item.order_id.clone());
     let refused = match sells.get(&key).map(|sell| sell.unmatched) {
@@ -301,7 +301,10 @@ pub fn preview(pool: &Pool, ledger: &LedgerRead, add: &[LedgerTrade]) -> TaxResu
     let trades = trades_of(pool, ledger)?;
     let mut with = trades.clone();
     with.extend(add.iter().map(|row| row.trade.clone()));
-    let (before, after) = (matched(pool, ledger, trades)?, matched(pool, ledger, with)?);
+    let (before, after) = (
+        matched(pool, ledger, &trades)?,
+        matched(pool, ledger, &with)?,
+    );
     let (old, new) = (figures(&before)?, figures(&after)?);
     let changed = |(key, old): (&SellKey, &SellFigures)| {
         let new = new.get(key).copied()?;
@@ -327,12 +330,13 @@ pub(super) fn kept(trades: &Trades) -> TaxResult<Vec<Trade>> {
     Ok(trades.map_err(StoreError::from)?)
 }
 
-/// Matches trades of a pool, with the splits that the ledger has of it.
-fn matched(pool: &Pool, ledger: &LedgerRead, trades: Vec<Trade>) -> TaxResult<Matching> {
+/// Matches trades of a pool, with the splits and transfers that the ledger has of it.
+fn matched(pool: &Pool, ledger: &LedgerRead, trades: &[Trade]) -> TaxResult<Matching> {
     let unmatchable = |reason| DecisionError::Unmatchable(pool.clone(), reason).into();
-    let of_pool = ledger.pools.get(pool);
-    let splits = of_pool.map(|of| of.splits.clone()).unwrap_or_default();
-    let matched = match_with_splits(pool.clone(), trades, splits);
+    let matched = match ledger.pools.get(pool) {
+        Some(of_pool) => match_in_place(of_pool, trades),
+        None => match_in_place(&PoolLedger::new(pool.clone()), trades),
+    };
     matched.map_err(|rejection| unmatchable(rejection.reason))
 }
 

@@ -41,11 +41,8 @@ fn file(rows: &[&str]) -> String {
     format!("{HEADER}{}", rows.concat())
 }
 
-/// 20 of 30 shares came from another broker, so 270 new ones are 10 for 1. The 10 with a buy alone
-/// would give 28 for 1. The program then sells 50 of the 100 that cost 9,000 for 6,000.
-#[test]
-fn new_units_give_no_ratio_if_shares_came_without_a_trade() {
-    let folder = Folder::new();
+/// A file in which 20 of 30 shares came from another broker, then 270 new ones.
+fn shares_that_came() -> String {
     let header = "Activity Date,Process Date,Settle Date,Instrument,Description,Trans Code,\
                   Quantity,Price,Amount\n";
     let row =
@@ -56,7 +53,43 @@ fn new_units_give_no_ratio_if_shares_came_without_a_trade() {
         row("5/1/2024", "Buy", "10,$900.00,\"($9,000.00)\""),
         row("3/4/2024", "ACATI", "20,,"),
     ];
-    folder.write("rh.csv", format!("{header}{}", rows.concat()));
+    format!("{header}{}", rows.concat())
+}
+
+/// The 20 shares are paired with a withdrawal that had no lots. Then 10 are held, and 270 new units
+/// would be 28 for 1.
+#[test]
+fn new_units_give_no_ratio_if_a_transfer_lacked_lots() {
+    let folder = Folder::new();
+    folder.write("rh.csv", shares_that_came());
+    folder.fifo_pnl(&["import", "rh.csv"]).expect(0);
+    let out = [
+        "transfers",
+        "add",
+        "out",
+        "--account",
+        "other",
+        "--asset",
+        "NVDA",
+    ];
+    let units = ["--size", "20", "--at", "2024-03-04T00:00:00Z"];
+    folder.fifo_pnl(&[&out[..], &units].concat()).expect(0);
+    let applied = folder.fifo_pnl(&["transfers", "apply", "--yes"]).expect(0);
+    assert!(
+        applied.stdout.contains("Accepted  1 proposed pair"),
+        "{applied:?}"
+    );
+    folder.compute(&["--all-symbols"]).expect(1);
+    let why = folder.sql(QUESTIONS).concat();
+    assert!(why.contains("expected a stated ratio"), "{why}");
+}
+
+/// 20 of 30 shares came from another broker, so 270 new ones are 10 for 1. The 10 with a buy alone
+/// would give 28 for 1. The program then sells 50 of the 100 that cost 9,000 for 6,000.
+#[test]
+fn new_units_give_no_ratio_if_shares_came_without_a_trade() {
+    let folder = Folder::new();
+    folder.write("rh.csv", shares_that_came());
     folder.fifo_pnl(&["run", "rh.csv"]).expect(1);
     assert_eq!(folder.sql(POOLS), ["NVDA|rejected"]);
     let why = folder.sql(QUESTIONS).concat();

@@ -122,6 +122,10 @@ fn describe_well(report: &HealthReport, now: Timestamp) -> Vec<String> {
                 false => format!("{trades} left the ledger since"),
             });
         }
+        if report.transfers_changed > 0 {
+            let transfers = plural(report.transfers_changed, "transfer", "transfers");
+            parts.push(format!("{transfers} changed since"));
+        }
     }
     if let Some(run) = &report.facts.last_run {
         parts.push(format!("last run {} ago", ago(now, run.started_at)));
@@ -155,28 +159,21 @@ fn describe(finding: &Finding, next: &Next, now: Timestamp) -> String {
             excluded,
             included,
             last_run_at,
-        } => {
-            let mut parts = Vec::new();
-            for (pools, what) in [
-                (excluded, "excluded, and the version has its result"),
-                (included, "included again, and the version leaves it out"),
-            ] {
-                let each = pools.iter().map(|pool| format!("{pool} is {what}"));
-                parts.extend(each.take(POOLS_SHOWN));
-                if pools.len() > POOLS_SHOWN {
-                    parts.push(format!(
-                        "{} more",
-                        count((pools.len() - POOLS_SHOWN) as u64)
-                    ));
-                }
-            }
-            let next = next.command(COMPUTE);
-            format!(
-                "{}; {}; next: {next}",
-                parts.join("; "),
-                began(*last_run_at, now)
-            )
-        }
+        } => format!(
+            "{}; {}; next: {}",
+            describe_exclusions(excluded, included),
+            began(*last_run_at, now),
+            next.command(COMPUTE)
+        ),
+        Finding::TransfersChanged {
+            transfers,
+            last_run_at,
+        } => format!(
+            "{} changed since the version's run; {}; next: {}",
+            plural(*transfers, "transfer", "transfers"),
+            began(*last_run_at, now),
+            next.command(COMPUTE)
+        ),
         Finding::LastRun(run) => {
             let (id, began, status) = (run.id, ago(now, run.started_at), run.status.as_str());
             format!("run {id} of {began} ago is {status}{}", error(run))
@@ -208,6 +205,23 @@ fn describe(finding: &Finding, next: &Next, now: Timestamp) -> String {
             room.free / 1_000_000
         ),
     }
+}
+
+/// Names the pools that a person excluded or included since the version's run.
+fn describe_exclusions(excluded: &[String], included: &[String]) -> String {
+    let mut parts = Vec::new();
+    for (pools, what) in [
+        (excluded, "excluded, and the version has its result"),
+        (included, "included again, and the version leaves it out"),
+    ] {
+        let each = pools.iter().map(|pool| format!("{pool} is {what}"));
+        parts.extend(each.take(POOLS_SHOWN));
+        if pools.len() > POOLS_SHOWN {
+            let more = count((pools.len() - POOLS_SHOWN) as u64);
+            parts.push(format!("{more} more"));
+        }
+    }
+    parts.join("; ")
 }
 
 /// Says how much a person has to settle.
@@ -344,6 +358,7 @@ fn to_json(report: &HealthReport) -> Value {
         "newest_trade": at(facts.newest),
         "trades": facts.eligible,
         "trades_after": facts.after,
+        "transfers_changed": report.transfers_changed,
         "last_run": facts.last_run.as_ref().map(run_json),
         "running": facts.running.iter().map(run_json).collect::<Vec<_>>(),
         "disk": facts.disk.map(|room| json!({ "free_bytes": room.free,

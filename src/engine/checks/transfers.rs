@@ -66,7 +66,7 @@ type MoveKey<'a> = (&'a str, &'a str, Leg, Option<&'a Account>, Option<&'a str>)
 /// I19 and I20: the stored moves are those of the second matcher, at its costs.
 fn check_moves(evidence: &Evidence<'_>, moved: &MovedPool<'_>, findings: &mut Findings<'_>) {
     let account = &evidence.version.pool.account;
-    let mut expected: BTreeMap<MoveKey<'_>, (Exact, Exact)> = BTreeMap::new();
+    let mut expected: BTreeMap<MoveKey<'_>, (Exact, Exact, Timestamp)> = BTreeMap::new();
     for it in &moved.expected.moves {
         let transfer = moved.transfers.get(it.transfer);
         let (Some(transfer), Some(lot)) = (transfer, evidence.trade(it.lot)) else {
@@ -80,8 +80,8 @@ fn check_moves(evidence: &Evidence<'_>, moved: &MovedPool<'_>, findings: &mut Fi
             Some(from.and_then(|it| it.account.as_ref()).unwrap_or(account)),
             from.map(|it| it.movement.as_str()),
         );
-        let amounts = (Exact::of_size(it.size), Exact::of_usd(it.cost_usd));
-        expected.insert(key, amounts);
+        let (size, cost) = (Exact::of_size(it.size), Exact::of_usd(it.cost_usd));
+        expected.insert(key, (size, cost, lot.order_time));
     }
     for it in moved.moves {
         let key = (
@@ -92,7 +92,7 @@ fn check_moves(evidence: &Evidence<'_>, moved: &MovedPool<'_>, findings: &mut Fi
             it.buy_movement.as_ref().map(OrderId::as_str),
         );
         let withdrawal = it.withdrawal.as_str();
-        let Some((size, cost)) = expected.remove(&key) else {
+        let Some((size, cost, bought)) = expected.remove(&key) else {
             let message = format!(
                 "a move of lot \"{}\", expected none, or one",
                 it.buy_order_id
@@ -118,14 +118,26 @@ fn check_moves(evidence: &Evidence<'_>, moved: &MovedPool<'_>, findings: &mut Fi
             );
             findings.add(Invariant::I20, withdrawal, message);
         }
+        check_time(it, bought, findings);
         check_ends(it, moved, findings);
     }
-    for ((withdrawal, buy, ..), (size, _)) in expected {
+    for ((withdrawal, buy, ..), (size, ..)) in expected {
         let message = format!(
             "no move of lot \"{buy}\", expected \"{}\"",
             size.size_text()
         );
         findings.add(Invariant::I19, withdrawal, message);
+    }
+}
+
+/// I9: a lot that moves has the time of its first acquisition.
+fn check_time(stored: &LotMove, bought: Timestamp, findings: &mut Findings<'_>) {
+    if stored.buy_time != bought {
+        let message = format!(
+            "lot \"{}\" was bought at \"{}\", expected \"{bought}\"",
+            stored.buy_order_id, stored.buy_time
+        );
+        findings.add(Invariant::I9, stored.withdrawal.as_str(), message);
     }
 }
 

@@ -50,6 +50,8 @@ pub struct ComputeReport {
     pub pools: Vec<PoolLine>,
     /// Counts and sums over the pools.
     pub counts: RunCounts,
+    /// Withdrawals of transfers that found too few lots.
+    pub lacking: u64,
     /// Trades voided and left out.
     pub voided: u64,
     /// Rows that are not executions, by reason.
@@ -152,6 +154,11 @@ pub(super) fn report(
         current: target.current,
         pools: mem::take(&mut made.lines),
         counts,
+        lacking: made
+            .items
+            .iter()
+            .filter(|item| item.is_lacking_lots())
+            .count() as u64,
         voided: made.voided,
         ineligible: made.ineligible.clone(),
         rates: RateCounts::of(&made.rates.used, &made.rates, &run.context.rules),

@@ -2,7 +2,7 @@
 //! and the judge finds every change.
 
 use fifo_pnl::engine::reference::match_pool_with_splits;
-use fifo_pnl::engine::{ActionRatio, PoolStream, Split, SplitChange, match_with_splits};
+use fifo_pnl::engine::{ActionRatio, PoolStream, Split, SplitChange, match_in_place};
 
 use super::*;
 
@@ -52,7 +52,9 @@ fn ledger(trades: &[Trade], splits: Box<[Split]>) -> PoolLedger {
 }
 
 fn matched(trades: &[Trade], splits: &[Split]) -> Option<Matching> {
-    match_with_splits(pool(), trades.to_vec(), splits.into()).ok()
+    let mut ledger = PoolLedger::new(pool());
+    ledger.splits = splits.into();
+    match_in_place(&ledger, trades).ok()
 }
 
 #[test]

@@ -301,7 +301,7 @@ fn violations(
 
 #[test]
 fn the_judge_finds_every_change_of_lots_that_move() {
-    let changes = (histories(), any::<prop::sample::Index>(), 0..MUTATIONS + 3);
+    let changes = (histories(), any::<prop::sample::Index>(), 0..MUTATIONS + 4);
     let found = [const { Cell::new(0_u32) }; 2];
     for_all(300, changes, |(all, at, mutation)| {
         let Some(matchings) = all.matchings() else {
@@ -330,6 +330,11 @@ fn the_judge_finds_every_change_of_lots_that_move() {
                         1 => {
                             it.size = add_sizes(it.size, more.parse().unwrap()).unwrap();
                             "I19"
+                        }
+                        2 => {
+                            let later = it.buy_time.as_micros() + 1;
+                            it.buy_time = Timestamp::try_from_micros(later).unwrap();
+                            "I9"
                         }
                         _ => {
                             moves.remove(at);

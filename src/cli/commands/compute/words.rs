@@ -84,7 +84,7 @@ fn describe_figures(report: &ComputeReport) -> String {
         .map(|line| line.totals.sells_matched)
         .sum();
     let accounts: BTreeSet<_> = report.pools.iter().map(|line| &line.pool.account).collect();
-    let incomplete = counts.unmatched_sells > 0 || counts.pools_rejected > 0;
+    let incomplete = counts.unmatched_sells > 0 || counts.pools_rejected > 0 || report.lacking > 0;
     let remark = if incomplete {
         "   totals are incomplete, see below"
     } else {
@@ -260,6 +260,14 @@ fn describe_unknown(report: &ComputeReport, all_rows: bool, next: &Next) -> Stri
         };
         let sells = plural(counts.unmatched_sells, "sell", "sells");
         text.push_str(&describe_unmatched(&sells, verb, proceeds, next));
+    }
+    if report.lacking > 0 {
+        let withdrawals = plural(report.lacking, "withdrawal", "withdrawals");
+        text.push_str(&format!(
+            "Transfers       {withdrawals} found too few lots: import the buys of the account \
+             that sent. `{}` says how many\n",
+            next.command("fifo-pnl review list")
+        ));
     }
     for (status, verb) in [
         (PoolStatus::Rejected, "Rejected"),

@@ -14,13 +14,15 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{count, plural, time};
 use crate::cli::next::{Next, quoted};
 use crate::cli::session::Session;
-use crate::engine::{shown, shown_sentence};
+use crate::engine::{IssueType, shown, shown_sentence};
 use crate::files::IfThere;
 use crate::pipeline;
 use crate::report::sha256_of;
-use crate::store::model::{Event, EventKind, VersionInfo};
+use crate::store::model::{Event, EventKind, QueuedItem, VersionInfo};
 use crate::store::{HistoryStore, LedgerStore, Store};
-use crate::tax::{self, Filed, FiledYear, Sealing, TaxRules, Verdict, Verified, archive};
+use crate::tax::{
+    self, Filed, FiledYear, NotComputed, Sealing, TaxRules, Verdict, Verified, archive,
+};
 
 /// A version to file, the settings, and the path of the zip.
 pub(super) struct Filing<'a> {
@@ -54,11 +56,13 @@ pub(super) async fn file(
     .await?;
     let late = tax::not_computed(store, &filing.rules, &filing.version).await?;
     let missing = incomplete(&filed.exported, filing.rules.rounding);
-    let missing = with_late(missing, late, number);
+    let lacking = lacking_lots(store).await?;
+    let missing = with_late(missing, (late, lacking), number);
     if let Some(missing) = missing.as_ref().filter(|_| !filing.allow_incomplete) {
-        let first = match late {
-            0 => "",
-            _ => "compute the new trades first: `compute_allocations --incremental`; ",
+        let first = match (late.trades, late.transfers, lacking) {
+            (0, 0, 0) => "",
+            (0, 0, _) => "import the buys of the accounts that sent, and compute; ",
+            _ => "compute what is new first: `compute_allocations --incremental`; ",
         };
         return Err(CliError::refused(
             missing.clone(),
@@ -92,17 +96,43 @@ pub(super) async fn file(
     Ok(outcome((store, &session.next), &filing, &filed, state))
 }
 
-/// Adds the trades that the version does not know yet to the line about missing figures.
-fn with_late(missing: Option<String>, late: u64, version: i64) -> Option<String> {
-    let late = match late {
-        0 => return missing,
-        1 => format!("1 new trade is not in version {version}"),
-        _ => format!("{} new trades are not in version {version}", count(late)),
+/// Counts the withdrawals that left with fewer lots than units, and that no person has settled.
+async fn lacking_lots(store: &dyn Store) -> CliResult<u64> {
+    let queue = store.review_queue().await?;
+    let is_lacking = |item: &QueuedItem| {
+        let is_withdrawal = item.issue == IssueType::UnappliedTransfer && !item.order_id.is_empty();
+        is_withdrawal && item.status.is_open()
     };
-    Some(match missing {
-        Some(missing) => format!("{missing}; {late}"),
-        None => format!("incomplete: {late}"),
-    })
+    Ok(queue.iter().filter(|item| is_lacking(item)).count() as u64)
+}
+
+/// Adds what the version does not know to the line about missing figures: new trades, changed
+/// transfers, and `lacking` withdrawals without all their lots.
+fn with_late(
+    missing: Option<String>,
+    (late, lacking): (NotComputed, u64),
+    version: i64,
+) -> Option<String> {
+    let trades = match late.trades {
+        0 => None,
+        1 => Some(format!("1 new trade is not in version {version}")),
+        more => Some(format!(
+            "{} new trades are not in version {version}",
+            count(more)
+        )),
+    };
+    let changed = plural(late.transfers, "transfer", "transfers");
+    let changed =
+        (late.transfers > 0).then(|| format!("{changed} changed since version {version}"));
+    let withdrawals = plural(lacking, "withdrawal", "withdrawals");
+    let lacking = (lacking > 0).then(|| format!("{withdrawals} found too few lots"));
+    let parts = [trades, changed, lacking].into_iter().flatten();
+    let parts = parts.collect::<Vec<String>>().join("; ");
+    match missing {
+        missing if parts.is_empty() => missing,
+        Some(missing) => Some(format!("{missing}; {parts}")),
+        None => Some(format!("incomplete: {parts}")),
+    }
 }
 
 /// The state of a version and its ledger at the filing.
