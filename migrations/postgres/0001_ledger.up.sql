@@ -189,8 +189,9 @@ CREATE TRIGGER transfer_decisions_no_change BEFORE UPDATE OR DELETE ON transfer_
 CREATE TRIGGER transfer_decisions_no_truncate BEFORE TRUNCATE ON transfer_decisions
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Splits, mergers, spin-offs and new names. Matching does not apply them yet: it rejects the pools that they change.
+-- Splits, mergers, spin-offs and new names. Matching applies splits, and rejects the pools that the others change.
 -- An action without an account is of all accounts. A source states a ratio, or the units that came by a split.
+-- A row with voids repeats the action of that id, and takes it out.
 CREATE TABLE asset_actions (
     action_seq  BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
         CONSTRAINT asset_actions_action_seq_check CHECK (action_seq > 0),
@@ -207,6 +208,8 @@ CREATE TABLE asset_actions (
     other_asset TEXT COLLATE "C" CONSTRAINT asset_actions_other_asset_check
         CHECK (other_asset <> '' AND other_asset <> asset),
     basis_share NUMERIC,
+    voids       TEXT COLLATE "C" CONSTRAINT asset_actions_voids_check CHECK (voids <> '' AND voids <> action_id),
+    note        TEXT CONSTRAINT asset_actions_note_check CHECK (note <> ''),
     exchange    TEXT,
     import_id   BIGINT NOT NULL REFERENCES imports (id),
     import_line BIGINT NOT NULL,
@@ -348,12 +351,16 @@ SELECT movement_seq, account, movement_id, asset, direction, size, fee, fee_asse
 FROM asset_movements
 WHERE import_id NOT IN (SELECT import_id FROM active_import_voids);
 
--- Actions whose imports are not undone.
+-- Actions whose imports are not undone, and that nobody took out.
 CREATE VIEW eligible_actions AS
 SELECT action_seq, account, action_id, kind, asset, happened_at, ratio_new, ratio_old, units, other_asset,
-       basis_share, exchange, import_id, import_line
-FROM asset_actions
-WHERE import_id NOT IN (SELECT import_id FROM active_import_voids);
+       basis_share, note, exchange, import_id, import_line
+FROM asset_actions a
+WHERE voids IS NULL
+  AND import_id NOT IN (SELECT import_id FROM active_import_voids)
+  AND NOT EXISTS (SELECT 1 FROM asset_actions v
+                  WHERE v.voids = a.action_id AND a.account IS NOT DISTINCT FROM v.account
+                    AND v.import_id NOT IN (SELECT import_id FROM active_import_voids));
 
 -- The ledger of our own, and its views. If a ledger was there before us, the program creates nothing of
 -- this: it writes the views for the columns that it finds there.

@@ -372,8 +372,9 @@ CREATE TRIGGER transfer_decisions_number BEFORE INSERT ON transfer_decisions
          AND NOT EXISTS (SELECT 1 FROM transfer_decisions WHERE decision_seq = NEW.decision_seq)
 BEGIN SELECT RAISE(ABORT, 'transfer_decisions: the database sets decision_seq: leave it out'); END;
 
--- Splits, mergers, spin-offs and new names. Matching does not apply them yet: it rejects the pools that they change.
+-- Splits, mergers, spin-offs and new names. Matching applies splits, and rejects the pools that the others change.
 -- An action without an account is of all accounts. A source states a ratio, or the units that came by a split.
+-- A row with voids repeats the action of that id, and takes it out.
 CREATE TABLE asset_actions (
     action_seq  INTEGER PRIMARY KEY CONSTRAINT asset_actions_action_seq_check CHECK (action_seq > 0),
     account     TEXT CONSTRAINT asset_actions_account_check CHECK (account <> ''),
@@ -388,6 +389,8 @@ CREATE TABLE asset_actions (
     units       TEXT,
     other_asset TEXT CONSTRAINT asset_actions_other_asset_check CHECK (other_asset <> '' AND other_asset <> asset),
     basis_share TEXT,
+    voids       TEXT CONSTRAINT asset_actions_voids_check CHECK (voids <> '' AND voids <> action_id),
+    note        TEXT CONSTRAINT asset_actions_note_check CHECK (note <> ''),
     exchange    TEXT,
     import_id   INTEGER NOT NULL REFERENCES imports (id),
     import_line INTEGER NOT NULL,
@@ -553,12 +556,16 @@ SELECT movement_seq, account, movement_id, asset, direction, size, fee, fee_asse
 FROM asset_movements
 WHERE import_id NOT IN (SELECT import_id FROM active_import_voids);
 
--- Actions whose imports are not undone.
+-- Actions whose imports are not undone, and that nobody took out.
 CREATE VIEW eligible_actions AS
 SELECT action_seq, account, action_id, kind, asset, happened_at, ratio_new, ratio_old, units, other_asset,
-       basis_share, exchange, import_id, import_line
-FROM asset_actions
-WHERE import_id NOT IN (SELECT import_id FROM active_import_voids);
+       basis_share, note, exchange, import_id, import_line
+FROM asset_actions a
+WHERE voids IS NULL
+  AND import_id NOT IN (SELECT import_id FROM active_import_voids)
+  AND NOT EXISTS (SELECT 1 FROM asset_actions v
+                  WHERE v.voids = a.action_id AND a.account IS v.account
+                    AND v.import_id NOT IN (SELECT import_id FROM active_import_voids));
 
 -- Eligible trades: the executions. A voided one keeps its row and names the void; 0 is that of its import.
 CREATE VIEW eligible_trades AS

@@ -1,6 +1,7 @@
 //! The command line. `config.rs` and the commands work out what it means.
 
 mod account;
+mod actions;
 mod files;
 mod formats;
 mod import;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 pub use account::{AccountAddArgs, AccountArgs, AccountCommand};
+pub use actions::{ActionsArgs, ActionsCommand, AddActionCommand, StatedActionArgs};
 pub use files::{DecimalMarkArg, FileArgs};
 pub use formats::{FormatsArgs, FormatsCommand};
 pub use import::{ImportArgs, ImportCommand, ImportKeepArgs, ImportUndoArgs, VoidArgs};
@@ -146,6 +148,8 @@ pub enum Command {
     Review(ReviewArgs),
     /// List coins that moved between your accounts; say which movements belong together
     Transfers(TransfersArgs),
+    /// List splits and other actions; state one, or take one out
+    Actions(ActionsArgs),
     /// Write the files of a tax year; verify and amend filed ones
     Tax(TaxArgs),
     /// Say in one line that all is well, or print a line for each finding

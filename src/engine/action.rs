@@ -4,6 +4,7 @@
 //! trades at or after one of these is rejected by name: its lots belong to another asset, or have
 //! another cost, and no result would be right.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::assets::{AssetRules, PoolsBy};
@@ -80,6 +81,10 @@ pub struct AssetAction {
     pub other_asset: Option<Asset>,
     /// The part of the cost that goes to the other asset, from 0 to 1.
     pub basis_share: Option<Worth>,
+    /// The action that this one takes out, by its id. All other facts are those of that action.
+    pub voids: Option<OrderId>,
+    /// Why a person states the action, or takes it out.
+    pub note: Option<String>,
     /// The venue.
     pub exchange: Option<String>,
     /// Line of the imported file, from 1.
@@ -153,6 +158,10 @@ impl AssetAction {
                     "basis_share",
                     or_null(row.basis_share.map(|it| it.to_string())),
                 ),
+                (
+                    "voids",
+                    or_null(row.voids.as_ref().map(ToString::to_string)),
+                ),
             ]
         };
         let mut pairs = facts(self).into_iter().zip(facts(other));
@@ -161,8 +170,20 @@ impl AssetAction {
         Some((column, mine, theirs))
     }
 
+    /// Tells whether the action gives an asset a new name, and settings make both names one asset.
+    pub fn is_only_a_name(&self, rules: &AssetRules) -> bool {
+        let other = self.other_asset.as_ref();
+        let is_one = other.is_some_and(|other| {
+            rules.asset_named(other.as_str()) == rules.asset_named(self.asset.as_str())
+        });
+        self.kind == ActionKind::Rename && is_one
+    }
+
     /// Tells whether the action changes lots of a pool, by the names that settings give.
     pub fn concerns(&self, pool: &Pool, rules: &AssetRules) -> bool {
+        if self.is_only_a_name(rules) {
+            return false;
+        }
         let of_symbol = match rules.pools {
             PoolsBy::Asset => None,
             PoolsBy::Symbol => {
@@ -362,6 +383,18 @@ pub fn actions_of<'a>(
         it.kind != ActionKind::Split || it.units.is_none() || !stated.iter().any(is_near)
     });
     of_pool
+}
+
+/// Keeps the actions that nobody took out.
+pub fn actions_in_effect(mut actions: Vec<AssetAction>) -> Vec<AssetAction> {
+    let key = |row: &AssetAction, id: &OrderId| (row.account.clone(), id.clone());
+    let voided = actions.iter().filter_map(|row| {
+        let id = row.voids.as_ref()?;
+        Some(key(row, id))
+    });
+    let voided: BTreeSet<(Option<Account>, OrderId)> = voided.collect();
+    actions.retain(|row| row.voids.is_none() && !voided.contains(&key(row, &row.action_id)));
+    actions
 }
 
 /// Notes in each split whose source states the units that came, when other units moved before it:

@@ -76,8 +76,8 @@ mod wide;
 mod withheld;
 
 pub use action::{
-    ActionKind, ActionRatio, AssetAction, Split, SplitChange, Unapplied, actions_of,
-    note_movements, unapplied,
+    ActionKind, ActionRatio, AssetAction, Split, SplitChange, Unapplied, actions_in_effect,
+    actions_of, note_movements, unapplied,
 };
 pub use assets::{
     AssetRules, CodeKind, Instrument, InstrumentSettings, NotInUsd, PoolsBy, Proposal,

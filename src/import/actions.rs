@@ -79,6 +79,8 @@ pub(super) fn read_action<'t>(
         basis_share: share.transpose().map_err(|fault| ("basis_share", fault))?,
         exchange: Some(exchange.to_owned()),
         import_line,
+        voids: None,
+        note: None,
         moved_at: None,
     };
     if action.units.is_some_and(|units| units.is_zero()) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::action_refusal::ActionRefusal;
 use super::earlier::{ImportedAs, KnownRows, OtherZone};
 use super::transfer_refusal::TransferRefusal;
 use crate::engine::{Account, MoneyError, Pool, PoolStatus, Timestamp, shown, thousands};
@@ -184,6 +185,9 @@ pub enum PipelineError {
     /// A person's word about a transfer can't be.
     #[error(transparent)]
     Transfer(#[from] TransferRefusal),
+    /// A person's word about an action is refused.
+    #[error(transparent)]
+    Action(#[from] ActionRefusal),
     /// A stop was requested.
     #[error("interrupted")]
     Interrupted,

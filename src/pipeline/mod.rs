@@ -5,6 +5,8 @@
 //! in through [`Context`]. Read next: `compute.rs`, `import.rs`, `validate.rs`, `publish.rs`.
 
 mod acted;
+mod action_refusal;
+mod actions;
 mod append;
 mod batches;
 mod block_file;
@@ -44,6 +46,7 @@ mod same_trades;
 mod slices;
 mod source_trades;
 mod stale;
+mod stated;
 mod sync_log;
 #[cfg(test)]
 mod test_context;
@@ -55,6 +58,8 @@ mod validate;
 mod valued;
 
 pub use acted::ActionCause;
+pub use action_refusal::ActionRefusal;
+pub use actions::{add_action, void_action, voided_by};
 pub use append::{AppendLine, AppendReport, Forced};
 pub use batches::MEMORY_DEFAULT;
 pub use changed::ChangedPool;

@@ -185,7 +185,8 @@ pub(super) async fn log_stated(
     match done {
         Ok(receipt) => {
             log.take_receipt(receipt);
-            let conflicts = receipt.movements.conflicts.iter();
+            let beside = [&receipt.movements, &receipt.actions];
+            let conflicts = beside.into_iter().flat_map(|it| &it.conflicts);
             let faults: Vec<String> = conflicts.map(|it| conflicting(&file.name, it)).collect();
             log.sync.error = (!faults.is_empty()).then(|| faults.join("\n"));
             if faults.is_empty() {

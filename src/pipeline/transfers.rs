@@ -3,21 +3,16 @@
 //! `engine/pairing.rs` finds the pairs. Here decisions are checked before they are stored, so that
 //! each refusal names its reason.
 
-use sha2::{Digest, Sha256};
-
-use super::error::{PipelineError, PipelineResult};
+use super::error::PipelineResult;
 use super::job::Context;
-use super::sync_log::{Tried, log_stated};
+use super::stated::{StatedRecord, made_id, sha256_of, store_stated};
 use super::transfer_refusal::TransferRefusal;
 use crate::engine::{
-    DecisionKind, Direction, MADE_HASH_DIGITS, Movement, MovementKey, NoTransfer, OrderId,
-    PairedBy, Pairing, Transfer, TransferDecision, pair, transfer_of,
+    DecisionKind, Direction, Movement, MovementKey, NoTransfer, OrderId, PairedBy, Pairing,
+    Transfer, TransferDecision, pair, transfer_of,
 };
 use crate::store::Store;
-use crate::store::model::{Cursors, ImportBatch, ImportFile, ImportMode, ImportReceipt, Watermark};
-
-/// Name of the imports of movements that a person adds.
-const BY_HAND: &str = "by hand";
+use crate::store::model::{Cursors, ImportReceipt, Watermark};
 
 /// Start of the ids of movements that a person adds without an id.
 const ID_BY_HAND: &str = "hand";
@@ -223,48 +218,30 @@ pub async fn add_movement(
     movement: Movement,
     id: Option<OrderId>,
 ) -> PipelineResult<(Movement, ImportReceipt)> {
-    let tried = Tried::begin(context);
-    let sha256 = sha256_of(&movement, id.as_ref());
-    let made = sha256.get(..MADE_HASH_DIGITS).unwrap_or(&sha256);
-    let made = || OrderId::unreadable(&format!("{ID_BY_HAND}-{made}"));
+    let sha256 = sha256_of(&facts(&movement, id.as_ref()));
     let movement = Movement {
-        movement_id: id.unwrap_or_else(made),
+        movement_id: id.unwrap_or_else(|| made_id(ID_BY_HAND, &sha256)),
         ..movement
     };
-    let batch = ImportBatch {
-        file: ImportFile {
-            name: BY_HAND.into(),
-            sha256,
-            mode: ImportMode::Append,
-            skip_conflicts: false,
-            preview: false,
-            imported_at: context.clock.now(),
-            imported_by: context.user.clone(),
-            account: movement.account.clone(),
-            cancelled: Vec::new(),
-        },
-        trades: Vec::new(),
+    let stated = StatedRecord {
+        account: movement.account.clone(),
+        sha256,
         movements: vec![movement.clone()],
         actions: Vec::new(),
-        rejects: Vec::new(),
     };
-    let done = store.import(&batch).await.map_err(PipelineError::from);
-    log_stated(store, (&batch.file, tried), &done, context).await;
-    Ok((movement, done?))
+    Ok((movement, store_stated(store, context, stated).await?))
 }
 
-/// Returns the hash of all facts that a person states of a movement.
-fn sha256_of(row: &Movement, id: Option<&OrderId>) -> String {
+/// Returns all facts that a person states of a movement, in one line.
+fn facts(row: &Movement, id: Option<&OrderId>) -> String {
     let fee = row.fee.as_ref();
     let fee = fee.map(|(fee, of)| format!("{fee} {of}"));
     let (account, asset, way, size) = (&row.account, &row.asset, row.direction, row.size);
     let (kind, at) = (row.kind, row.moved_at);
-    let line = format!(
+    format!(
         "{account},{},{asset},{way},{size},{},{kind},{at},{}\n",
         id.map(OrderId::as_str).unwrap_or_default(),
         fee.unwrap_or_default(),
         row.tx_id.as_deref().unwrap_or_default(),
-    );
-    let digest = Sha256::digest(line.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    )
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::model::Watermark;
+use super::model::{StoredAction, Watermark};
 use super::movements::MovementStore;
 use crate::engine::{AssetAction, AssetRules, note_movements};
 use crate::store::StoreResult;
@@ -10,10 +10,16 @@ use crate::store::StoreResult;
 /// Keeps actions, which imports bring.
 #[async_trait]
 pub trait ActionStore: Send + Sync {
-    /// Returns the actions whose imports are not undone, as of an instant; `None` is the present.
+    /// Returns the actions whose imports are not undone and that nobody took out, as of an instant;
+    /// `None` is the present.
     ///
     /// Order: by their arrival.
     async fn actions(&self, as_of: Option<&Watermark>) -> StoreResult<Vec<AssetAction>>;
+
+    /// Returns all that is stored, with what is undone or taken out.
+    ///
+    /// Order: by their arrival.
+    async fn stored_actions(&self) -> StoreResult<Vec<StoredAction>>;
 }
 
 /// Returns the actions as of an instant, and what movements leave uncertain about them.

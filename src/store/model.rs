@@ -14,8 +14,8 @@ pub use history::{
 };
 pub use ledger::{
     Conflict, ImportBatch, ImportFile, ImportMode, ImportReceipt, ImportUndo, ImportUndone,
-    ImportedTrade, LedgerCounts, LedgerRead, MovementReceipt, PoolSizes, Reject, TiedLedgers,
-    VoidChange,
+    ImportedTrade, LedgerCounts, LedgerRead, MovementReceipt, PoolSizes, Reject, StoredAction,
+    TiedLedgers, VoidChange,
 };
 pub use rates::{RateBatch, RateConflict, RateReceipt, RateScope, RatesLocked, StoredRate};
 pub use review::{

@@ -283,3 +283,145 @@ fn a_split_is_written_down_in_a_file_and_taken_back() {
     let pnl = "SELECT pnl_usd FROM v_current_allocations WHERE pnl_usd IS NOT NULL";
     assert_eq!(folder.sql(pnl), ["-2640"]);
 }
+
+/// Ten shares at 1,000, a split of 10 for 1, and 50 of the 100 are sold at 120: 6,000 less 5,000.
+#[test]
+fn a_person_states_a_split_and_takes_it_out_again() {
+    let folder = Folder::new();
+    folder.write(
+        "trades.csv",
+        "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+         b1,NVDA,buy,10,1000,2024-01-02T15:00:00Z,0\n\
+         s1,NVDA,sell,50,120,2024-07-02T15:00:00Z,0\n",
+    );
+    folder.write(
+        "fifo-pnl.toml",
+        "[accounts.default]\nclass = \"security\"\n",
+    );
+    let add = ["actions", "add", "split", "NVDA", "10:1", "--at"];
+    let stated = folder.fifo_pnl(&[&add[..], &["2024-06-10"]].concat());
+    let said = stated.expect(0).stdout;
+    let line = "Added     the split of NVDA, 10 for 1, at 2024-06-10 00:00:00 UTC, all accounts";
+    assert!(said.contains(line), "{said}");
+    let again = folder.fifo_pnl(&[&add[..], &["2024-06-10"]].concat());
+    assert!(again.expect(0).stdout.contains("Known     the split"));
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(0);
+    let rows = "SELECT allocated_size, cost_basis_usd, pnl_usd FROM v_current_allocations \
+                WHERE buy_order_id IS NOT NULL";
+    assert_eq!(folder.sql(rows), ["50|5000|1000"]);
+    folder.validate(&["--version", "current"]).expect(0);
+    // A second one a day later may be the same: the pool has no result until one is taken out.
+    let zone = ["2024-06-11", "--timezone", "America/New_York"];
+    let id = ["--id", "twice", "--account", "default"];
+    folder.fifo_pnl(&[&add[..], &zone, &id].concat()).expect(0);
+    folder.compute(&["--incremental"]).expect(1);
+    assert_eq!(folder.sql(POOLS), ["NVDA|rejected"]);
+    let listed = folder.fifo_pnl(&["actions", "list"]).expect(0).stdout;
+    for said in [
+        "2024-06-10 00:00:00  split  NVDA   10 for 1  (all)    hand-",
+        "2024-06-11 04:00:00  split  NVDA   10 for 1  default  twice",
+        "not applied: another split is less than 7 days apart",
+        "2 actions\n",
+    ] {
+        assert!(listed.contains(said), "{said}\n{listed}");
+    }
+    let void = [
+        "actions",
+        "void",
+        "default/twice",
+        "--reason",
+        "is the same",
+    ];
+    let said = folder.fifo_pnl(&void).expect(0).stdout;
+    assert!(said.contains("Taken out the split of NVDA"), "{said}");
+    assert_eq!(folder.sql(ACTIONS), ["|split|NVDA||1"]);
+    let twice = folder.fifo_pnl(&void).expect(3).stderr;
+    assert!(twice.contains("is taken out already"), "{twice}");
+    folder.compute(&["--incremental"]).expect(0);
+    assert_eq!(folder.sql(rows), ["50|5000|1000"]);
+    let listed = folder.fifo_pnl(&["actions", "list"]).expect(0).stdout;
+    assert!(
+        listed.contains("1 action; 1 taken out or undone with --all\n"),
+        "{listed}"
+    );
+    let all = folder.fifo_pnl(&["actions", "list", "--all"]).expect(0);
+    assert!(all.stdout.contains("is the same"), "{all:?}");
+    let unknown = ["actions", "void", "other", "--reason", "x"];
+    let unknown = folder.fifo_pnl(&unknown).expect(2).stderr;
+    assert!(unknown.contains("no action is \"other\""), "{unknown}");
+}
+
+/// FB became META: bought as FB at 100, sold as META at 150. With both names for one asset, the
+/// lot is there, and the pool has a result.
+#[test]
+fn a_new_name_is_applied_if_settings_make_both_names_one_asset() {
+    let folder = Folder::new();
+    folder.write(
+        "trades.csv",
+        "order_id,symbol,side,size,price,order_time,total_fees_usd\n\
+         b1,FB,buy,10,100,2022-01-03T15:00:00Z,0\n\
+         s1,META,sell,10,150,2022-07-01T15:00:00Z,0\n",
+    );
+    let class = "[accounts.default]\nclass = \"security\"\n";
+    folder.write("fifo-pnl.toml", class);
+    let add = [
+        "actions",
+        "add",
+        "rename",
+        "FB",
+        "META",
+        "--at",
+        "2022-06-09",
+    ];
+    folder.fifo_pnl(&add).expect(0);
+    folder.fifo_pnl(&["run", "trades.csv"]).expect(1);
+    assert!(folder.sql(POOLS).contains(&"META|rejected".to_owned()));
+    let listed = folder.fifo_pnl(&["actions", "list"]).expect(0).stdout;
+    assert!(listed.contains("not applied yet"), "{listed}");
+    folder.write(
+        "fifo-pnl.toml",
+        format!("[aliases]\nFB = \"META\"\n{class}"),
+    );
+    folder.compute(&["--all-symbols"]).expect(0);
+    let rows = "SELECT asset, allocated_size, cost_basis_usd, pnl_usd FROM v_current_allocations";
+    assert_eq!(folder.sql(rows), ["META|10|1000|500"]);
+    folder.validate(&["--version", "current"]).expect(0);
+    let listed = folder.fifo_pnl(&["actions", "list"]).expect(0).stdout;
+    assert!(
+        listed.contains("applied: both names are one asset"),
+        "{listed}"
+    );
+}
+
+#[test]
+fn an_action_that_can_not_be_is_refused_by_its_words() {
+    let folder = Folder::new();
+    let at = ["--at", "2024-06-10"];
+    let cases: [(&[&str], &str); 6] = [
+        (&["split", "ABC", "10"], "the ratio is \"10\""),
+        (&["split", "ABC", "0:1"], "the ratio is \"0:1\""),
+        (&["split", "ABC", "2:2"], "changes nothing"),
+        (&["rename", "ABC", "ABC"], "both names are \"ABC\""),
+        (
+            &["spin-off", "ABC", "DEF", "1:4", "--basis-share", "1.5"],
+            "--basis-share is \"1.5\"",
+        ),
+        (&["merger", "ABC", "D EF", "1:2"], "the other name is"),
+    ];
+    for (words, said) in cases {
+        let refused = folder.fifo_pnl(&[&["actions", "add"], words, &at].concat());
+        let refused = refused.expect(2).stderr;
+        assert!(refused.contains(said), "{words:?}\n{refused}");
+    }
+    let late = [
+        "actions",
+        "add",
+        "split",
+        "ABC",
+        "2:1",
+        "--at",
+        "9999-01-01",
+    ];
+    let late = folder.fifo_pnl(&late).expect(2).stderr;
+    assert!(late.contains("is in the future"), "{late}");
+}

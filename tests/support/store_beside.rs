@@ -87,6 +87,8 @@ pub fn split(id: &str, asset: &str, seconds: i64) -> AssetAction {
         basis_share: None,
         exchange: Some("venue".into()),
         import_line: 2,
+        voids: None,
+        note: None,
         moved_at: None,
     }
 }

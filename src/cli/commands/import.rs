@@ -17,7 +17,7 @@ pub(super) use self::doubled::describe as describe_doubled;
 pub(super) use self::missing::describe as describe_missing;
 pub(super) use self::rates::read_asset;
 pub(super) use self::together::FilesTogether;
-use super::{check_reason, decided, transfers};
+use super::{actions, check_reason, decided, transfers};
 use crate::cli::Outcome;
 use crate::cli::args::{DecimalMarkArg, FileArgs, ImportArgs, ImportCommand};
 use crate::cli::error::{CliError, CliResult, zone_hint};
@@ -25,9 +25,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{count, dollars, plural};
 use crate::cli::session::Session;
 use crate::cli::terminal::note;
-use crate::engine::{
-    Account, ActionKind, AssetAction, FeeSigns, MORE_COLUMNS, Usd, shown, shown_sentence,
-};
+use crate::engine::{Account, FeeSigns, MORE_COLUMNS, Usd, shown, shown_sentence};
 use crate::files::check_text;
 use crate::import::{
     ColumnNames, DecimalMark, Decimals, OPENING_COLUMNS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS,
@@ -128,26 +126,11 @@ pub(super) async fn beside_stored(
     store: Option<&dyn Store>,
     session: &Session,
 ) -> CliResult<String> {
-    let (text, actions) = match store {
-        Some(store) => {
-            let stored = transfers::stored(store, session).await?;
-            (stored, store.actions(None).await?)
-        }
-        None => (String::new(), Vec::new()),
+    let Some(store) = store else {
+        return Ok(String::new());
     };
-    let is_split = |action: &&AssetAction| action.kind == ActionKind::Split;
-    let splits = actions.iter().filter(is_split).count() as u64;
-    let others = actions.len() as u64 - splits;
-    let line = |label: &str, rows: u64, named: String, state: &str| match rows {
-        0 => String::new(),
-        1 => format!("{label}{named} is {state}\n"),
-        _ => format!("{label}{named} are {state}\n"),
-    };
-    let unused = "stored and not yet used";
-    let applied = plural(splits, "split", "splits");
-    let text = text + &line("Actions         ", splits, applied, "stored");
-    let acted = plural(others, "action", "actions");
-    Ok(text + &line("Actions         ", others, acted, unused))
+    let moved = transfers::stored(store, session).await?;
+    Ok(moved + &actions::stored(store, session).await?)
 }
 
 /// Runs `import lots`. Days are in the time zone of the tax files, unless `--timezone` names

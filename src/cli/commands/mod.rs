@@ -2,6 +2,7 @@
 //! code.
 
 mod account;
+mod actions;
 mod compare;
 mod compute;
 mod counts;
@@ -26,7 +27,8 @@ mod void;
 
 use super::Outcome;
 use super::args::{
-    Command, HistoryCommand, MigrateCommand, TransfersCommand, VersionsCommand, WaitArgs,
+    ActionsCommand, Command, HistoryCommand, MigrateCommand, TransfersCommand, VersionsCommand,
+    WaitArgs,
 };
 use super::error::{CliError, CliResult};
 use super::session::Session;
@@ -50,6 +52,7 @@ pub(super) fn name(command: &Command) -> &'static str {
         Command::Rates(_) => "fifo-pnl rates",
         Command::Review(_) => "fifo-pnl review",
         Command::Transfers(_) => "fifo-pnl transfers",
+        Command::Actions(_) => "fifo-pnl actions",
         Command::Tax(_) => "fifo-pnl tax",
         Command::Health(_) => "fifo-pnl health",
         Command::Migrate(_) => "fifo-pnl migrate",
@@ -62,6 +65,7 @@ pub(super) fn needs_all_rows(command: &Command) -> bool {
     match command {
         Command::Versions(args) => !matches!(args.command, VersionsCommand::List { .. }),
         Command::Transfers(args) => !matches!(args.command, TransfersCommand::List { .. }),
+        Command::Actions(args) => !matches!(args.command, ActionsCommand::List { .. }),
         Command::Void(_)
         | Command::Account(_)
         | Command::Explain(_)
@@ -122,6 +126,7 @@ pub(super) fn check(command: &Command, now: Timestamp) -> CliResult<()> {
         Command::Rates(args) => rates::check(&args.command),
         Command::Review(args) => review::check(&args.command, now),
         Command::Transfers(args) => transfers::check(&args.command),
+        Command::Actions(args) => actions::check(&args.command, now),
         Command::Tax(args) => tax::check(args),
         Command::Health(_) => Ok(()),
         Command::Migrate(args) => match &args.command {
@@ -186,6 +191,7 @@ pub(super) async fn run(command: Command, session: &Session) -> CliResult<Outcom
         Command::Rates(args) => rates::run(&args.command, session).await,
         Command::Review(args) => review::run(args.command, session).await,
         Command::Transfers(args) => transfers::run(&args.command, session).await,
+        Command::Actions(args) => actions::run(&args.command, session).await,
         Command::Tax(args) => tax::run(args, session).await,
         Command::Health(args) => health::run(&args, session).await,
         Command::Migrate(args) => migrate::run(args.command, session).await,

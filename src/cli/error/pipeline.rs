@@ -6,7 +6,8 @@ use super::{CliError, file_hint, see_what_differs};
 use crate::cli::exit::Exit;
 use crate::engine::{NoPair, PoolStatus};
 use crate::pipeline::{
-    ExplainError, NoRows, OtherZone, PipelineError, PointerError, ReplaceError, TransferRefusal,
+    ActionRefusal, ExplainError, NoRows, OtherZone, PipelineError, PointerError, ReplaceError,
+    TransferRefusal,
 };
 
 const NEXT_NUMBER: &str = "leave --version out: the next number is free";
@@ -111,6 +112,7 @@ impl From<PipelineError> for CliError {
             },
             PipelineError::Worker(_) => Self::failed(message),
             PipelineError::Transfer(why) => advised(message, transfer_advice(&why)),
+            PipelineError::Action(why) => advised(message, action_advice(&why)),
         }
     }
 }
@@ -146,6 +148,22 @@ fn transfer_advice(why: &TransferRefusal) -> (Exit, &'static str) {
         TransferRefusal::NoPair(..) => refused("name movements of two accounts"),
         TransferRefusal::NoPart(..) => refused("name a deposit and a withdrawal of an asset"),
         TransferRefusal::Decided(..) => refused("there is nothing to change"),
+    }
+}
+
+/// Returns exit code and remedy of a refused word about an action.
+fn action_advice(why: &ActionRefusal) -> (Exit, String) {
+    match why {
+        ActionRefusal::Unknown(_) => (
+            Exit::Usage,
+            "`fifo-pnl actions list --all` names them".into(),
+        ),
+        ActionRefusal::Several(..) => (Exit::Usage, "name the account, too: ACCOUNT/ID".into()),
+        ActionRefusal::Undone(..) => (Exit::Refused, "there is nothing to take out".into()),
+        ActionRefusal::Voided(_, import) => (
+            Exit::Refused,
+            format!("`fifo-pnl import undo {import} --reason TEXT` brings it back"),
+        ),
     }
 }
 

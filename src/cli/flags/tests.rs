@@ -3,6 +3,7 @@
 //! The tables list for each command its flags, what a flag needs, and the pairs that are refused;
 //! every other pair works together. The parser names the flags, so a flag without a row fails here.
 
+mod actions;
 mod rows;
 mod tables;
 mod transfers;
@@ -19,6 +20,7 @@ use super::{Mode, NEVER, RULES, Rule, Typed, typed};
 use crate::cli::error::CliError;
 use crate::engine::Timestamp;
 use crate::store::postgres::PostgresUrl;
+use actions::ACTIONS;
 use rows::{Row, Table};
 use tables::{EVERYWHERE, TABLES};
 use transfers::TRANSFERS;
@@ -173,6 +175,7 @@ fn go_through<P: Program>(name: &str) -> BTreeSet<String> {
         let table = TABLES
             .iter()
             .chain(TRANSFERS)
+            .chain(ACTIONS)
             .find(|table| table.command == command.path);
         let table = table.unwrap_or_else(|| panic!("no table for the command {}", command.path));
         check_rows(table, &command.args);
@@ -291,6 +294,7 @@ fn all_pairs_of_flags() {
     let tables: BTreeSet<String> = TABLES
         .iter()
         .chain(TRANSFERS)
+        .chain(ACTIONS)
         .map(|table| table.command.to_owned())
         .collect();
     assert_eq!(seen, tables, "commands, and tables");

@@ -16,6 +16,8 @@ fn split() -> AssetAction {
         basis_share: None,
         exchange: None,
         import_line: 2,
+        voids: None,
+        note: None,
         moved_at: None,
     }
 }

@@ -6,7 +6,8 @@ use crate::store::StoreError;
 
 /// The columns that [`action`] reads, in order.
 pub(in crate::store) const ACTION: &str = "import_id, account, action_id, kind, asset, \
-    happened_at, ratio_new, ratio_old, units, other_asset, basis_share, exchange, import_line";
+    happened_at, ratio_new, ratio_old, units, other_asset, basis_share, exchange, import_line, \
+    voids, note";
 
 /// Reads a row of `asset_actions`, with the number of its import.
 pub(in crate::store) fn action(cells: &dyn Cells) -> Result<(i64, AssetAction), StoreError> {
@@ -31,6 +32,8 @@ pub(in crate::store) fn action(cells: &dyn Cells) -> Result<(i64, AssetAction), 
             basis_share: named.parse_optional(10)?,
             exchange: named.optional(11)?,
             import_line: named.count(12)?,
+            voids: named.parse_optional(13)?,
+            note: named.optional(14)?,
             moved_at: None,
         };
         Ok((named.integer(0)?, action))

@@ -183,6 +183,17 @@ pub struct MovementReceipt {
     pub conflict_count: u64,
 }
 
+/// An action as the database has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAction {
+    /// Its import.
+    pub import_id: i64,
+    /// Its import is undone.
+    pub is_undone: bool,
+    /// The action.
+    pub action: AssetAction,
+}
+
 impl ImportReceipt {
     /// Returns how many rows have other facts than the ledger's.
     pub fn conflict_count(&self) -> u64 {

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::imports::imports_out;
 use super::{Argument, Driver, Rows, SqlStore, Take, arguments, list};
-use crate::engine::AssetAction;
-use crate::store::model::{Cursors, MovementReceipt, Watermark};
+use crate::engine::{AssetAction, actions_in_effect};
+use crate::store::model::{Cursors, MovementReceipt, StoredAction, Watermark};
 use crate::store::rules::{KnownBeside, next_beside, plan_beside};
 use crate::store::{ActionStore, StoreError, StoreResult, cells};
 
@@ -38,7 +38,24 @@ impl<D: SqlStore> ActionStore for D {
             let (action, selected) = ("read the actions", (cells::ACTION, from));
             let arguments = arguments![last.action_seq];
             reader.select(action, selected, &arguments, take).await?;
-            Ok(rows)
+            Ok(actions_in_effect(rows))
+        })
+        .await
+    }
+
+    async fn stored_actions(&self) -> StoreResult<Vec<StoredAction>> {
+        self.named(async {
+            let mut reader = self.reader().await?;
+            let out = imports_out(&mut *reader, &Cursors::END).await?;
+            let from = "asset_actions ORDER BY action_seq";
+            let (action, selected) = ("read the actions", (cells::ACTION, from));
+            let rows = list(&mut *reader, action, selected, &[], cells::action).await?;
+            let stored = rows.into_iter().map(|(import_id, action)| StoredAction {
+                is_undone: out.contains(&import_id),
+                import_id,
+                action,
+            });
+            Ok(stored.collect())
         })
         .await
     }
@@ -150,6 +167,8 @@ fn row_of(row: &AssetAction, import_id: i64) -> Vec<Argument<'_>> {
         number(row.basis_share.map(|share| share.to_string())),
         &row.exchange,
         row.import_line,
+        row.voids.as_ref().map(|id| id.as_str()),
+        &row.note,
     ]
     .into()
 }

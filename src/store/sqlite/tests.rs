@@ -163,6 +163,25 @@ async fn run(store: &SqliteStore) {
     writer.finish(&completion).await.unwrap();
 }
 
+fn split_of_nothing() -> AssetAction {
+    AssetAction {
+        account: None,
+        action_id: "S-1".parse().unwrap(),
+        kind: ActionKind::Split,
+        asset: "NONE".parse().unwrap(),
+        happened_at: at(2),
+        ratio: ActionRatio::try_read("4", "1"),
+        units: None,
+        other_asset: None,
+        basis_share: None,
+        exchange: None,
+        import_line: 9,
+        voids: None,
+        note: None,
+        moved_at: None,
+    }
+}
+
 /// Makes a store with two versions, a trade that came after them, and a void.
 async fn filled(folder: &Path) -> SqliteStore {
     let holder = Holder {
@@ -189,20 +208,7 @@ async fn filled(folder: &Path) -> SqliteStore {
         exchange: None,
         import_line: 9,
     });
-    first.actions.push(AssetAction {
-        account: None,
-        action_id: "S-1".parse().unwrap(),
-        kind: ActionKind::Split,
-        asset: "NONE".parse().unwrap(),
-        happened_at: at(2),
-        ratio: ActionRatio::try_read("4", "1"),
-        units: None,
-        other_asset: None,
-        basis_share: None,
-        exchange: None,
-        import_line: 9,
-        moved_at: None,
-    });
+    first.actions.push(split_of_nothing());
     store.import(&first).await.unwrap();
     run(&store).await;
     run(&store).await;

@@ -125,3 +125,43 @@ pub async fn actions_obey_an_undo_a_preview_and_a_watermark(subject: &dyn Subjec
     store.undo_import(&undo(2, true)).await.unwrap();
     assert_eq!(ids(store, None).await, "S-1 S-2");
 }
+
+/// The row that takes an action out.
+fn void_of(action: &AssetAction, id: &str) -> AssetAction {
+    AssetAction {
+        action_id: id.parse().unwrap(),
+        voids: Some(action.action_id.clone()),
+        note: Some("stored twice".into()),
+        ..action.clone()
+    }
+}
+
+pub async fn a_word_takes_an_action_out(subject: &dyn Subject) {
+    let store = subject.store();
+    let of_all = AssetAction {
+        account: None,
+        ..split("S-1", "ABC", 1)
+    };
+    let file = acted(vec![
+        split("S-1", "ABC", 1),
+        of_all.clone(),
+        split("S-2", "ABC", 2),
+    ]);
+    store.import(&file).await.unwrap();
+    let before = now(store).await;
+    let void = void_of(&of_all, "V-1");
+    store.import(&acted(vec![void.clone()])).await.unwrap();
+    // The action of that id in one account stays.
+    assert_eq!(ids(store, None).await, "S-1 S-2");
+    assert_eq!(ids(store, Some(&before)).await, "S-1 S-1 S-2");
+    let left = store.actions(None).await.unwrap();
+    assert!(left.iter().all(|it| it.account.is_some()), "{left:?}");
+    let stored = store.stored_actions().await.unwrap();
+    let last = stored.last().unwrap();
+    assert_eq!((stored.len(), &last.action), (4, &void));
+    assert_eq!((last.import_id, last.is_undone), (2, false));
+    // An undo of the word brings the action back.
+    store.undo_import(&undo(2, false)).await.unwrap();
+    assert_eq!(ids(store, None).await, "S-1 S-1 S-2");
+    assert!(store.stored_actions().await.unwrap()[3].is_undone);
+}

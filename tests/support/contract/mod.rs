@@ -84,6 +84,7 @@ macro_rules! contract {
                 actions_come_back_with_every_fact,
                 an_action_is_known_or_a_conflict,
                 actions_obey_an_undo_a_preview_and_a_watermark,
+                a_word_takes_an_action_out,
             );
             tests_of!($make, movements:
                 movements_come_back_with_every_fact,

@@ -75,30 +75,7 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
             Some(column) => vec![other_column(&column)],
             None => not_in_dollars(pool, around),
         },
-        IssueType::UnappliedAction => vec![
-            Way::new(
-                "a split does not fit what is held: trades before the split are missing, import \
-                 their file",
-                ["fifo-pnl run FILE".to_owned()],
-            ),
-            Way::new(
-                "nothing is missing, or the units are of a transfer: write the ratio of the split \
-                 into a file of actions, see docs/FORMATS.md",
-                ["fifo-pnl import ACTIONS.csv".to_owned()],
-            ),
-            Way::new(
-                "a split is stored twice, or the file with the action is wrong: undo its import",
-                [
-                    "fifo-pnl import list".to_owned(),
-                    "fifo-pnl import undo ID --reason TEXT".to_owned(),
-                ],
-            ),
-            Way::new(
-                "another action than a split: a later release of the program applies it; until \
-                 then its sales have no result",
-                [],
-            ),
-        ],
+        IssueType::UnappliedAction => action_ways(pool),
         IssueType::UnappliedTransfer => transfer_ways(),
         IssueType::AllocationError => vec![Way::new(
             "this is a bug: report what this command says, and the version of the program",
@@ -423,6 +400,46 @@ pub(super) async fn accounts_with_coins(store: &dyn Store) -> CliResult<BTreeSet
     let summaries = store.pool_summaries(version).await?.into_iter();
     let summaries = summaries.filter(is_no_share);
     Ok(summaries.map(|it| it.pool.account).collect())
+}
+
+/// Returns the ways for a pool that an action keeps from a result.
+fn action_ways(pool: &Pool) -> Vec<Way> {
+    let asset = quoted(pool.asset.as_str());
+    let account = flag("--account", pool.account.as_str());
+    let list = flag("fifo-pnl actions list --asset", pool.asset.as_str());
+    vec![
+        Way::new(
+            "a split does not fit what is held: trades before the split are missing, import \
+             their file",
+            ["fifo-pnl run FILE".to_owned()],
+        ),
+        Way::new(
+            "nothing is missing, or the units are of a transfer: state the ratio of the split, \
+             as units after it for units before it",
+            [
+                format!("fifo-pnl actions add split {asset} NEW:OLD --at DAY {account}"),
+                COMPUTE.into(),
+            ],
+        ),
+        Way::new(
+            "a split is stored twice, or is wrong: take it out",
+            [
+                list,
+                "fifo-pnl actions void ID --reason TEXT".to_owned(),
+                COMPUTE.into(),
+            ],
+        ),
+        Way::new(
+            "it is a new name, and both names are one asset at all times: say so below [aliases] \
+             in fifo-pnl.toml, as OLD = \"NEW\"",
+            [COMPUTE.to_owned()],
+        ),
+        Way::new(
+            "it is a merger or a spin-off: a later release of the program applies it; until then \
+             its sales have no result",
+            [],
+        ),
+    ]
 }
 
 fn of_pool(verb: &str, pool: &Pool) -> String {
