@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::error::{PipelineError, PipelineResult};
 use super::file_read::FileRead;
+use super::forms::forms_named;
 use super::same_trades::TRIES_MAX;
 use crate::engine::LedgerTrade;
 use crate::import::{CancelledTrade, CancelsEarlier, Hint};
@@ -35,15 +36,14 @@ pub(super) async fn check_cancelled(
 ) -> PipelineResult<()> {
     let ids: TradeIds = read.cancelled.iter().map(key_of).collect();
     if !ids.is_empty() {
-        let named = store.trades_named(&ids, None).await?;
-        let mut counting = named.into_iter().filter(|trade| !trade.is_voided);
-        if let Some(trade) = counting.next() {
-            let key = (trade.pool.account.to_string(), trade.order_id);
+        let named = forms_named(store, &ids).await?;
+        let mut counting = named.into_iter().filter(|(_, trade)| !trade.is_voided);
+        if let Some((key, trade)) = counting.next() {
             let by_line = read.cancelled.iter().find(|it| key_of(it) == key);
             return Err(PipelineError::CancelledCounts {
                 file: read.name.clone(),
                 line: by_line.map_or(0, |it| it.by_line),
-                of: key,
+                of: (key.0, trade.order_id),
             });
         }
     }
@@ -66,10 +66,8 @@ async fn check_not_cancelled_before(
         return Ok(());
     }
     // A trade of the ledger is known: a person voided it, or lets it count.
-    let known = store.trades_named(&again, None).await?.into_iter();
-    let known: TradeIds = known
-        .map(|trade| (trade.pool.account.to_string(), trade.order_id))
-        .collect();
+    let known = forms_named(store, &again).await?;
+    let known: TradeIds = known.into_iter().map(|(key, _)| key).collect();
     let is_new = |row: &&LedgerTrade| again.contains(&key(row)) && !known.contains(&key(row));
     match trades.iter().find(is_new) {
         None => Ok(()),
@@ -89,10 +87,10 @@ pub(super) async fn name_earlier(store: &dyn Store, read: &mut FileRead) -> Pipe
     for row in read.cancels_earlier.iter().take(NAMED_MAX) {
         let account = &row.trade.account;
         let ids = row.of.iter().map(|of| (account.to_string(), of.clone()));
-        let named = store.trades_named(&ids.collect(), None).await?;
-        let mut named = named.into_iter().filter(|trade| !trade.is_voided);
+        let named = forms_named(store, &ids.collect()).await?;
+        let mut named = named.into_iter().filter(|(_, trade)| !trade.is_voided);
         let id = match named.next() {
-            Some(trade) => Some(trade.order_id),
+            Some((_, trade)) => Some(trade.order_id),
             None => equal_trade(store, row, &read.format).await?,
         };
         found.extend(id.map(|id| (account.to_string(), id)));
@@ -115,7 +113,9 @@ async fn equal_trade(
     let (account, trade) = (&row.trade.account, &row.trade.trade);
     let tries = store.syncs(account, TRIES_MAX).await?.into_iter();
     let tries = tries.filter(|sync| sync.format.as_deref() == Some(format));
-    let ids: BTreeSet<i64> = tries.filter_map(|sync| sync.import_id).collect();
+    let out = store.imports_out(None).await?;
+    let ids = tries.filter_map(|sync| sync.import_id);
+    let ids: BTreeSet<i64> = ids.filter(|id| !out.contains(id)).collect();
     let stored = store.trades_of_imports(&ids).await?.into_iter();
     let symbol = row.trade.symbol.to_string();
     let mut equal = stored.filter(|it| {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::earlier::{ImportedAs, KnownRows};
 use super::error::PipelineResult;
+use super::forms::forms_named;
 use crate::engine::{Account, LedgerTrade, Side, Timestamp};
 use crate::store::Store;
 use crate::store::model::{ImportedFile, NamedTrade, TradeIds, TradingAccount};
@@ -45,18 +46,21 @@ pub(super) async fn known_elsewhere(
     let ids: TradeIds = accounts
         .flat_map(|of| wanted.keys().map(|id| (of.to_string(), id.clone())))
         .collect();
-    let (mut own, mut found) = (BTreeSet::new(), BTreeMap::<Account, Vec<NamedTrade>>::new());
-    for trade in store.trades_named(&ids, None).await? {
-        let facts = wanted.get(&trade.order_id);
+    let (mut own, mut found) = (
+        BTreeSet::new(),
+        BTreeMap::<Account, Vec<(String, NamedTrade)>>::new(),
+    );
+    for ((_, id), trade) in forms_named(store, &ids).await? {
+        let facts = wanted.get(&id);
         if trade.pool.account == *account {
-            own.insert(trade.order_id);
+            own.insert(id);
         } else if !trade.is_voided && facts == Some(&(trade.side, trade.order_time)) {
             let of_account = found.entry(trade.pool.account.clone());
-            of_account.or_default().push(trade);
+            of_account.or_default().push((id, trade));
         }
     }
     for (other, mut rows) in found {
-        rows.retain(|row| !own.contains(&row.order_id));
+        rows.retain(|(id, _)| !own.contains(id));
         let (known, of) = (rows.len(), wanted.len());
         if (known > KNOWN_MAX || known * 2 > of)
             && let Some(other) = import_of(store, &other, &rows).await?
@@ -76,9 +80,9 @@ fn facts_of(row: &LedgerTrade) -> (Side, Timestamp) {
 async fn import_of(
     store: &dyn Store,
     account: &Account,
-    rows: &[NamedTrade],
+    rows: &[(String, NamedTrade)],
 ) -> PipelineResult<Option<ImportedAs>> {
-    let Some(first) = rows.first() else {
+    let Some((_, first)) = rows.first() else {
         return Ok(None);
     };
     let import = import_of_trade(store, account, &first.order_id).await?;

@@ -20,7 +20,7 @@ use super::job::{Context, Stage};
 use super::other_zone::other_zone;
 use super::previewed::Previewed;
 use super::same_trades::{CountedTwice, TradesOfFile};
-use super::source_trades::{SourceTrades, first_trades, is_mixed, write};
+use super::source_trades::{SourceTrades, first_trades, write};
 use super::sync_log::{SyncLog, Tried};
 use crate::engine::{Account, LedgerTrade, Size, Symbol};
 use crate::import::{
@@ -337,13 +337,6 @@ async fn import_source(
             (None, _) => {}
         }
     }
-    let file = match is_mixed(store, &file, &source.trades, context).await? {
-        true => ImportFile {
-            mode: ImportMode::Renew,
-            ..file
-        },
-        false => file,
-    };
     let receipt = write(store, &file, source.trades, context).await?;
     let is_written = receipt.import_id.is_some() || request.preview;
     report.twice = other.filter(|_| is_written && receipt.appended > 0);
@@ -374,8 +367,8 @@ async fn doubts(
 }
 
 /// Returns how many rows of a file are new, although an import of the same bytes has all of them.
-/// `None`: no more are new than that import left out. The file is read in another way then: its
-/// name, its settings or its format say another zone.
+/// `None`: no more are new than that import left out, or than undone imports had. If there are
+/// more, the name, the settings or the format of the file say another zone.
 async fn read_otherwise(
     store: &dyn Store,
     earlier: &ImportedAs,
@@ -383,6 +376,8 @@ async fn read_otherwise(
     request: &ImportRequest,
 ) -> PipelineResult<Option<u64>> {
     let rows = receipt.appended + receipt.movements.appended + receipt.actions.appended;
+    // Rows that an undone import had are those of the earlier file.
+    let rows = rows.saturating_sub(receipt.renewed_rows());
     let known = receipt.known + receipt.movements.known + receipt.actions.known;
     if rows == 0 {
         return Ok(None);

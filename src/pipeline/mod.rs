@@ -25,6 +25,7 @@ mod explained_moves;
 mod explained_rates;
 mod explained_slices;
 mod file_read;
+mod forms;
 mod health;
 mod history;
 mod import;

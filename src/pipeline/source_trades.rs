@@ -6,7 +6,7 @@ use super::error::PipelineResult;
 use super::job::Context;
 use crate::engine::{AssetAction, LedgerTrade, Movement};
 use crate::store::Store;
-use crate::store::model::{ImportBatch, ImportFile, ImportMode, ImportReceipt, Reject};
+use crate::store::model::{ImportBatch, ImportFile, ImportReceipt, Reject};
 use crate::store::trades::TradeSource;
 
 /// Place of a source's trades until the import.
@@ -63,23 +63,4 @@ pub(super) async fn write(
             trades.why_stopped(done)
         }
     }
-}
-
-/// Tells whether a file has rows of undone imports both unchanged and with other facts. Then it
-/// stands in for these imports: without the unchanged rows, half of them would be missing.
-pub(super) async fn is_mixed(
-    store: &dyn Store,
-    file: &ImportFile,
-    trades: &SourceTrades,
-    context: &Context,
-) -> PipelineResult<bool> {
-    if file.mode != ImportMode::Append || store.imports_out(None).await?.is_empty() {
-        return Ok(false);
-    }
-    let preview = ImportFile {
-        preview: true,
-        ..file.clone()
-    };
-    let receipt = write(store, &preview, trades.clone(), context).await?;
-    Ok(receipt.is_mixed())
 }

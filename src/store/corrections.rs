@@ -9,11 +9,11 @@ use crate::engine::{CORRECTION_MARK, LedgerTrade, split_correction};
 /// The character after [`CORRECTION_MARK`], which ends the range of ids that begin with the mark.
 const AFTER_MARK: char = '\u{7f}';
 
-/// A row of the ledger that may be another form of the same execution, judged by its id.
+/// A row that may be another form of the same execution, movement or action, judged by its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Relative {
     pub(super) order_id: String,
-    /// The trade is eligible and not voided.
+    /// It is eligible and not voided, and its import is not undone.
     pub(super) counts: bool,
 }
 
@@ -80,20 +80,10 @@ pub(super) fn check_undo(account: &str, order_id: &str, rows: &[Relative]) -> St
     Err(refused(account, order_id, why))
 }
 
-/// Checks a trade that comes back into matching. Errors: it counts beside another form.
-pub(super) fn check_counts_once(
-    account: &str,
-    order_id: &str,
-    rows: &[Relative],
-) -> StoreResult<()> {
+/// Returns the form beside which a record counts that came back with its import.
+pub(super) fn counts_beside<'a>(order_id: &str, rows: &'a [Relative]) -> Option<&'a str> {
     let counts = |row: &Relative| row.counts && row.order_id == order_id;
-    match other_that_counts(order_id, rows).filter(|_| rows.iter().any(counts)) {
-        None => Ok(()),
-        Some(other) => {
-            let why = TradeRefusal::BackBeside(other.to_owned());
-            Err(refused(account, order_id, why))
-        }
-    }
+    other_that_counts(order_id, rows).filter(|_| rows.iter().any(counts))
 }
 
 /// Returns the refusal to change a trade.

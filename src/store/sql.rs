@@ -8,6 +8,7 @@
 mod accounts;
 pub(super) mod actions;
 pub(super) mod closing;
+mod forms;
 pub(super) mod history;
 pub(super) mod imports;
 pub(super) mod ledger;

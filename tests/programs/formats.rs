@@ -678,9 +678,21 @@ fn a_trade_that_another_file_cancels_never_counts_in_silence() {
     let said = folder.fifo_pnl(&["import", "early.csv"]).expect(2).stderr;
     let part = "early.csv:2: has trade \"1001\", which an earlier file cancels";
     assert!(said.contains(part), "{said}");
-    let undo = ["import", "undo", "1", "--reason", "the wrong file"];
-    folder.fifo_pnl(&undo).expect(0);
-    folder.fifo_pnl(&["import", "early.csv"]).expect(0);
+    let undo = |id| {
+        let undo = ["import", "undo", id, "--reason", "the wrong file"];
+        folder.fifo_pnl(&undo).expect(0)
+    };
+    let import = |file, code| folder.fifo_pnl(&["import", file]).expect(code).stderr;
+    undo("1");
+    import("early.csv", 0);
+    // A trade of an undone import is as if it had never come; under another id it counts.
+    undo("2");
+    import("whole.csv", 0);
+    assert!(import("early.csv", 2).contains(part));
+    undo("3");
+    import("early.csv", 0);
+    let said = import("whole.csv", 2);
+    assert!(said.contains("cancels trade \"1001~2\""), "{said}");
 }
 
 /// Bought 40 at 12.50 for a fee of 1; sold 20 at 15 for 1, then 20 at 16 for 1. Gains: 300 - 1 -

@@ -2,7 +2,7 @@
 
 use super::{CliError, see_what_differs};
 use crate::cli::exit::Exit;
-use crate::store::StoreError;
+use crate::store::{ImportRefusal, StoreError};
 
 /// Tells whether a location is that of a PostgreSQL database.
 fn is_postgres(location: &str) -> bool {
@@ -15,6 +15,9 @@ impl From<StoreError> for CliError {
             StoreError::RowsDiffer(differ) => altered(differ.version),
             StoreError::RowsMoved { version, .. } => altered(*version),
             StoreError::ClaimDiffers(differ) => altered(differ.version),
+            StoreError::Import(id, ImportRefusal::BackBeside { import, .. }) => {
+                (Exit::Refused, back_beside(*id, *import))
+            }
             other => advice(other),
         };
         Self {
@@ -23,6 +26,17 @@ impl From<StoreError> for CliError {
             exit,
             state: None,
         }
+    }
+}
+
+/// Advises about an import that can't be put back: `other` has a row of it.
+fn back_beside(id: i64, other: Option<i64>) -> String {
+    match other {
+        Some(other) => format!(
+            "`fifo-pnl import undo {other} --reason TEXT` takes import {other} out; then put \
+             import {id} back"
+        ),
+        None => "void the other one first: `fifo-pnl void ID --account NAME --reason TEXT`".into(),
     }
 }
 

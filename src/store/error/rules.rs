@@ -74,9 +74,6 @@ pub enum TradeRefusal {
     /// A movement of the account has this id.
     #[error("has the id of a movement: each record of an account needs an id of its own")]
     IsMovement,
-    /// Put back with its import, the trade would count beside another form; has that form's id.
-    #[error("would count beside \"{0}\": void \"{0}\" first")]
-    BackBeside(String),
     /// It would correct a correction of this trade.
     #[error("would correct a correction: give the file's row the id \"{0}\"")]
     CorrectsCorrection(String),
@@ -91,6 +88,32 @@ pub enum ImportRefusal {
     /// The import is not undone, so there is nothing to put back.
     #[error("is not undone")]
     NotUndone,
+    /// Put back, a row would count beside another form of it.
+    #[error(
+        "has {what} that would count twice: \"{id}\"{of} is \"{other}\"{by}",
+        of = within(" of account ", account),
+        by = .import.map_or_else(String::new, |id| format!(" of import {id}"))
+    )]
+    BackBeside {
+        /// A trade, a movement or an action.
+        what: &'static str,
+        /// Its account; empty: all accounts.
+        account: String,
+        /// Its id.
+        id: String,
+        /// The id of the form that counts.
+        other: String,
+        /// The import that brought this form.
+        import: Option<i64>,
+    },
+}
+
+/// Returns words before a name in quotes. Without a name, the text is empty.
+fn within(words: &str, name: &str) -> String {
+    match name {
+        "" => String::new(),
+        name => format!("{words}\"{name}\""),
+    }
 }
 
 /// Why a review item can't be changed. The text follows the words "review item 7".

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 
-use super::ledger::{MemoryLedger, VoidRow};
+use super::ledger::{Key, MemoryLedger, VoidRow};
 use super::{MemoryStore, check};
-use crate::store::corrections::{check_counts_once, check_undo};
+use crate::store::corrections::{Relative, check_undo, counts_beside};
 use crate::store::model::{Cursors, ImportUndo, ImportUndone, ImportedTrade, Watermark};
-use crate::store::rules::{check_undoable, undo_event};
+use crate::store::rules::{BesideRecord, back_beside, check_undoable, undo_event};
 use crate::store::{ImportStore, StoreError, StoreResult};
 
 #[async_trait]
@@ -83,8 +83,23 @@ fn undo(ledger: &mut MemoryLedger, change: &ImportUndo) -> StoreResult<ImportUnd
     let trades = ledger.trades_of_import(id);
     if change.put_back {
         for key in &trades {
-            check_counts_once(&key.0, &key.1, &ledger.relatives_now(key))?;
+            let relatives = ledger.relatives_now(key);
+            if let Some(other) = counts_beside(&key.1, &relatives) {
+                let other_row = ledger.row(&(key.0.clone(), other.to_owned()));
+                let import = other_row.and_then(|row| row.import).map(|(id, _)| id);
+                return Err(back_beside(
+                    (id, "a trade"),
+                    (&key.0, &key.1),
+                    (other, import),
+                ));
+            }
         }
+        let out = ledger.imports_out(i64::MAX);
+        check_beside((id, "a movement"), &ledger.movements, &out)?;
+        check_beside((id, "an action"), &ledger.actions, &out)?;
+        let of_import = ledger.movements.iter().filter(|(import, _)| *import == id);
+        let movements: Vec<_> = of_import.map(|(_, row)| row.clone()).collect();
+        ledger.check_ids(&trades, &movements)?;
     }
     let rates = ledger.rates.iter();
     let rates = rates.filter(|row| row.rate.import_id == id).count();
@@ -100,4 +115,39 @@ fn undo(ledger: &mut MemoryLedger, change: &ImportUndo) -> StoreResult<ImportUnd
         rates: rates as u64,
         replaced,
     })
+}
+
+/// Checks the movements or actions of an import that is put back. Errors: one would count twice.
+fn check_beside<R: BesideRecord>(
+    of: (i64, &'static str),
+    rows: &[(i64, R)],
+    out: &BTreeSet<i64>,
+) -> StoreResult<()> {
+    let key = |row: &R| -> Key {
+        let (account, id) = row.key();
+        (
+            account.map(ToString::to_string).unwrap_or_default(),
+            id.to_string(),
+        )
+    };
+    let mut back: Vec<Key> = rows
+        .iter()
+        .filter(|row| row.0 == of.0)
+        .map(|row| key(&row.1))
+        .collect();
+    back.sort_unstable();
+    for (account, id) in back {
+        let forms = rows.iter().filter(|(_, row)| key(row).0 == account);
+        let relative = |(import, row): &(i64, R)| Relative {
+            order_id: key(row).1,
+            counts: !out.contains(import),
+        };
+        let relatives: Vec<Relative> = forms.clone().map(relative).collect();
+        if let Some(other) = counts_beside(&id, &relatives) {
+            let mut forms = forms.filter(|(_, row)| row.key().1.as_str() == other);
+            let import = forms.next().map(|(import, _)| *import);
+            return Err(back_beside(of, (&account, &id), (other, import)));
+        }
+    }
+    Ok(())
 }

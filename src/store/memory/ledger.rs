@@ -373,10 +373,9 @@ pub(super) fn import(
     }
     let mut receipt = plan.receipt();
     let out = ledger.imports_out(i64::MAX);
-    let renews = file.mode == ImportMode::Renew;
-    let planned = plan_beside(movements, &known_beside(&ledger.movements, &out), renews);
+    let planned = plan_beside(movements, &known_beside(&ledger.movements, &out));
     receipt.movements = planned.receipt.clone();
-    let planned_actions = plan_beside(actions, &known_beside(&ledger.actions, &out), renews);
+    let planned_actions = plan_beside(actions, &known_beside(&ledger.actions, &out));
     receipt.actions = planned_actions.receipt.clone();
     let rejected = rejects.len() as u64;
     let stopped = receipt.stops(file) || receipt.leaves_nothing(file, rejected);
@@ -495,12 +494,12 @@ impl MemoryLedger {
                 let key = row.text.key();
                 let is_voided = voided.contains(&key);
                 let import = row.import.map(|(id, _)| id);
-                let undone = import.filter(|_| is_voided && !alone.contains(&key));
+                let is_undone = import.is_some() && is_voided && !alone.contains(&key);
                 let row = ledger_trade(row)?;
                 Ok(KnownTrade {
                     row,
                     is_voided,
-                    undone,
+                    is_undone,
                 })
             };
             let chain: Vec<KnownTrade> = rows.map(form).collect::<StoreResult<_>>()?;
@@ -531,7 +530,7 @@ impl MemoryLedger {
     ) -> StoreResult<i64> {
         let reason = match &file.mode {
             ImportMode::Correct { reason } => reason,
-            ImportMode::Append | ImportMode::Renew => "",
+            ImportMode::Append => "",
         };
         let voids_have_reason = void.is_empty() || !reason.is_empty();
         check(
@@ -726,9 +725,9 @@ impl MemoryLedger {
         arrivals
     }
 
-    /// Tells whether the ledger has a trade.
-    pub(super) fn has_trade(&self, key: &Key) -> bool {
-        self.by_key.contains_key(key)
+    /// Returns the row of a trade.
+    pub(super) fn row(&self, key: &Key) -> Option<&LedgerRow> {
+        self.by_key.get(key).and_then(|place| self.rows.get(*place))
     }
 
     /// Returns a trade of the ledger; `None` if it is missing or unreadable.

@@ -95,11 +95,19 @@ impl MemoryLedger {
         trades: &[(String, String)],
         movements: &[Movement],
     ) -> StoreResult<()> {
+        let out = self.imports_out(i64::MAX);
         let key = |row: &Movement| (row.account.to_string(), row.movement_id.to_string());
-        let there = self.movements.iter().map(|(_, row)| key(row));
-        let of_trades = there.filter(|key| trades.contains(key));
+        let there = self.movements.iter();
+        let there = there.filter(|(import_id, _)| !out.contains(import_id));
+        let of_trades = there.map(|(_, row)| key(row));
+        let of_trades = of_trades.filter(|key| trades.contains(key));
         let added = movements.iter().map(key);
-        let of_movements = added.filter(|key| self.has_trade(key) || trades.contains(key));
+        let is_there = |key: &(String, String)| {
+            let is_out = |(id, _): (i64, u64)| out.contains(&id);
+            self.row(key)
+                .is_some_and(|row| !row.import.is_some_and(is_out))
+        };
+        let of_movements = added.filter(|key| is_there(key) || trades.contains(key));
         match of_trades.chain(of_movements).min() {
             None => Ok(()),
             Some((account, id)) => Err(refused(&account, &id, TradeRefusal::IsMovement)),

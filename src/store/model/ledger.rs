@@ -52,9 +52,6 @@ pub struct PoolSizes {
 pub enum ImportMode {
     /// Append new trades; a known id with other facts is a conflict.
     Append,
-    /// Append, also rows of undone imports that the file has unchanged: other rows of these imports
-    /// have other facts in the file, so the file stands in for them.
-    Renew,
     /// Void a known id that has other facts, and append the corrected facts beside it.
     Correct {
         /// Why.
@@ -145,9 +142,7 @@ pub struct ImportReceipt {
     pub known: u64,
     /// Those of them that are voided, so that they count in no form.
     pub known_voided: u64,
-    /// Undone imports of such trades.
-    pub undone: BTreeSet<i64>,
-    /// Trades appended whose form in an undone import has other facts.
+    /// Those of the appended trades that came before with imports that are undone.
     pub renewed: u64,
     /// Trades voided and appended with corrected facts.
     pub corrected: u64,
@@ -172,9 +167,7 @@ pub struct MovementReceipt {
     pub appended: u64,
     /// Rows that were there already.
     pub known: u64,
-    /// Those of them whose import is undone.
-    pub known_undone: u64,
-    /// Rows appended whose form in an undone import has other facts.
+    /// Those of the appended rows that came before with imports that are undone.
     pub renewed: u64,
     /// Rows whose id is known with other facts, the first ones. Unless they are skipped,
     /// nothing was written.
@@ -200,12 +193,9 @@ impl ImportReceipt {
         self.conflicts_by_column.values().sum()
     }
 
-    /// Tells whether the file has rows of undone imports both unchanged and with other facts.
-    pub fn is_mixed(&self) -> bool {
-        let (movements, actions) = (&self.movements, &self.actions);
-        let renewed = self.renewed + movements.renewed + actions.renewed;
-        let known = movements.known_undone + actions.known_undone;
-        renewed > 0 && (known > 0 || !self.undone.is_empty())
+    /// Returns how many of the appended rows came before with imports that are undone.
+    pub fn renewed_rows(&self) -> u64 {
+        self.renewed + self.movements.renewed + self.actions.renewed
     }
 
     /// Tells whether the import adds a trade, a movement or an action.

@@ -45,7 +45,7 @@ pub(super) async fn import(
 ) -> StoreResult<ImportReceipt> {
     let mut transaction = ledger_writer(store).await?;
     let beside = (trades.movements(), trades.actions());
-    let movements = movements::plan(&mut *transaction, beside, &file.mode).await?;
+    let movements = movements::plan(&mut *transaction, beside).await?;
     let additions = store.ledger.additions();
     // In an adopted ledger, trades go to another table, whose key can't find known ids.
     let is_one_table = store.ledger == Ledger::Ours;
@@ -334,10 +334,10 @@ async fn known_trades(
              trim_scale(t.price)::text, {order_time}, trim_scale(t.total_fees_usd)::text, \
              t.trade_seq, t.status, t.exchange_order_id, EXISTS (SELECT 1 FROM active_voids v \
              WHERE v.account = t.account AND v.order_id = t.order_id) OR EXISTS (SELECT 1 \
-             FROM active_import_voids v WHERE v.import_id = t.import_id), CASE WHEN EXISTS \
+             FROM active_import_voids v WHERE v.import_id = t.import_id), EXISTS \
              (SELECT 1 FROM active_import_voids v WHERE v.import_id = t.import_id) AND NOT EXISTS \
              (SELECT 1 FROM active_voids v WHERE v.account = t.account \
-             AND v.order_id = t.order_id) THEN t.import_id END::bigint, {more}"
+             AND v.order_id = t.order_id), {more}"
         );
         let rows = select(&columns, known_from(ledger))
             .bind(accounts)
@@ -354,7 +354,7 @@ async fn known_trades(
             let is_voided = row
                 .try_get(12)
                 .map_err(|e| from_sqlx("look up known trades", e))?;
-            let undone = row
+            let is_undone = row
                 .try_get(13)
                 .map_err(|e| from_sqlx("look up known trades", e))?;
             let row = ledger_trade(row)?;
@@ -367,7 +367,7 @@ async fn known_trades(
                     .push(KnownTrade {
                         row,
                         is_voided,
-                        undone,
+                        is_undone,
                     });
             }
         }

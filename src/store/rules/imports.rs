@@ -16,6 +16,23 @@ pub(in crate::store) fn check_undoable(change: &ImportUndo, is_out: bool) -> Sto
     }
 }
 
+/// Returns the refusal to put an import back: a record of it has another form that counts. `what`
+/// is a trade, a movement or an action. `other`: the form's id, and the import that brought it.
+pub(in crate::store) fn back_beside(
+    (import_id, what): (i64, &'static str),
+    (account, id): (&str, &str),
+    (other, import): (&str, Option<i64>),
+) -> StoreError {
+    let why = ImportRefusal::BackBeside {
+        what,
+        account: account.to_owned(),
+        id: id.to_owned(),
+        other: other.to_owned(),
+        import,
+    };
+    StoreError::Import(import_id, why)
+}
+
 /// Returns the event of an import that is undone or put back.
 pub(in crate::store) fn undo_event(change: &ImportUndo, undone: &ImportUndone) -> Event {
     let details = json!({

@@ -91,17 +91,13 @@ fn key_of<R: BesideRecord>(row: &R) -> BesideKey {
     (account.cloned(), id.clone())
 }
 
-/// Returns records under the next ids that have to be looked up. A record of an undone import does
-/// not stand in the way of other facts: they get the id `ID~2`. `known` has the stored records that
-/// were looked up so far.
-pub fn next_beside<R: BesideRecord>(
-    records: &[R],
-    known: &[KnownBeside<R>],
-    renews: bool,
-) -> Vec<R> {
+/// Returns records under the next ids that have to be looked up. If a record is of an undone
+/// import, the file's gets the id `ID~2`. `known` has the stored records that were looked up so
+/// far.
+pub fn next_beside<R: BesideRecord>(records: &[R], known: &[KnownBeside<R>]) -> Vec<R> {
     let held = held(known);
     let next = |row: &R| {
-        let (free, other) = walk(row, &held, renews)?;
+        let (free, other) = walk(row, &held)?;
         (other.is_none() && free != *row.key().1).then(|| row.renamed(free))
     };
     records.iter().filter_map(next).collect()
@@ -117,24 +113,16 @@ fn held<R: BesideRecord>(known: &[KnownBeside<R>]) -> Held<'_, R> {
         .collect()
 }
 
-/// Follows the ids of a record over those of undone imports with other facts; with `renews`, over
-/// all of undone imports. Returns the first id that is free, or that holds a record to compare
-/// with, and whether its import is undone. `None`: the next id would be too long.
-fn walk<'k, R: BesideRecord>(
-    row: &R,
-    held: &Held<'k, R>,
-    renews: bool,
-) -> Option<(OrderId, Option<(&'k R, bool)>)> {
+/// Follows the ids of a record over those of undone imports. Returns the first id that is free, or
+/// that holds a record to compare with. `None`: the next id would be too long.
+fn walk<'k, R: BesideRecord>(row: &R, held: &Held<'k, R>) -> Option<(OrderId, Option<&'k R>)> {
     let (account, first) = key_of(row);
     let mut id = first.clone();
     for number in 2_u64.. {
         match held.get(&(account.clone(), id.clone())) {
             None => return Some((id, None)),
-            Some((other, is_undone)) => {
-                if !is_undone || (!renews && row.differs(other).is_none()) {
-                    return Some((id, Some((other, *is_undone))));
-                }
-            }
+            Some((other, false)) => return Some((id, Some(*other))),
+            Some((_, true)) => {}
         }
         id = format!("{first}{CORRECTION_MARK}{number}").parse().ok()?;
     }
@@ -146,7 +134,6 @@ fn walk<'k, R: BesideRecord>(
 pub fn plan_beside<R: BesideRecord + Clone>(
     records: &[R],
     known: &[KnownBeside<R>],
-    renews: bool,
 ) -> BesidePlan<R> {
     let held = held(known);
     let mut of_file: BTreeMap<BesideKey, &R> = BTreeMap::new();
@@ -155,10 +142,8 @@ pub fn plan_beside<R: BesideRecord + Clone>(
         receipt: MovementReceipt::default(),
     };
     for row in records {
-        let found = walk(row, &held, renews);
+        let found = walk(row, &held);
         let (id, other) = found.unwrap_or_else(|| (row.key().1.clone(), None));
-        let is_undone = other.is_some_and(|(_, is_undone)| is_undone);
-        let other = other.map(|(other, _)| other);
         let other = other.or_else(|| of_file.get(&key_of(row)).copied());
         let receipt = &mut plan.receipt;
         let Some(other) = other else {
@@ -169,10 +154,7 @@ pub fn plan_beside<R: BesideRecord + Clone>(
             continue;
         };
         match row.differs(other) {
-            None => {
-                receipt.known += 1;
-                receipt.known_undone += u64::from(is_undone);
-            }
+            None => receipt.known += 1,
             Some((column, in_file, in_ledger)) => {
                 receipt.conflict_count += 1;
                 if receipt.conflict_count <= CONFLICTS_KEPT_MAX {

@@ -90,14 +90,12 @@ pub fn plan_rates(batch: &RateBatch, known: &[StoredRate], out: &BTreeSet<i64>) 
                 plan.rows.push(row());
             }
             (Some(_), _) if of_last.all(is_value) => receipt.known += 1,
-            (_, ImportMode::Append | ImportMode::Renew) if values.iter().any(is_value) => {
-                receipt.known += 1
-            }
+            (_, ImportMode::Append) if values.iter().any(is_value) => receipt.known += 1,
             (Some(_), ImportMode::Correct { .. }) => {
                 receipt.corrected += 1;
                 plan.rows.push(row());
             }
-            (Some((_, last)), ImportMode::Append | ImportMode::Renew) => {
+            (Some((_, last)), ImportMode::Append) => {
                 receipt.conflict_count += 1;
                 if receipt.conflict_count <= CONFLICTS_KEPT_MAX {
                     receipt.conflicts.push(conflict(rate, *last));

@@ -72,23 +72,22 @@ pub(in crate::store) struct PlannedActions {
 pub(in crate::store) async fn plan<C: Driver>(
     connection: &mut C,
     actions: &[AssetAction],
-    renews: bool,
 ) -> StoreResult<PlannedActions> {
     if actions.is_empty() {
         return Ok(PlannedActions::default());
     }
     let out = imports_out(connection, &Cursors::END).await?;
     let mut known = look_up(connection, &out, actions).await?;
-    let mut next = next_beside(actions, &known, renews);
+    let mut next = next_beside(actions, &known);
     while !next.is_empty() {
         let found = look_up(connection, &out, &next).await?;
         if found.is_empty() {
             break;
         }
         known.extend(found);
-        next = next_beside(actions, &known, renews);
+        next = next_beside(actions, &known);
     }
-    let plan = plan_beside(actions, &known, renews);
+    let plan = plan_beside(actions, &known);
     Ok(PlannedActions {
         rows: plan.rows,
         receipt: plan.receipt,

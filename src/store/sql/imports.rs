@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use super::ledger::insert_voids;
-use super::{Driver, Rows, SqlStore, arguments, list, runs};
+use super::{Driver, Rows, SqlStore, arguments, forms, list, runs};
 use crate::engine::Account;
-use crate::store::corrections::{check_counts_once, check_undo};
+use crate::store::corrections::check_undo;
 use crate::store::model::{
     Cursors, ImportUndo, ImportUndone, ImportedFile, ImportedTrade, VoidChange, Watermark,
 };
@@ -28,7 +28,7 @@ impl<D: SqlStore> ImportStore for D {
             insert(&mut *writer, change).await?;
             let replaced = replace(self, &mut *writer, change).await?;
             if change.put_back {
-                check_forms(self, &mut *writer, id).await?;
+                forms::check_back(self, &mut *writer, id).await?;
             }
             let trades = format!("{} WHERE import_id = $1", self.additions());
             let undone = ImportUndone {
@@ -127,18 +127,6 @@ async fn count<C: Driver>(connection: &mut C, from: &str, id: i64) -> StoreResul
     Ok(found.await?.pop().unwrap_or_default())
 }
 
-/// Account and order id of trades.
-type Ids = Vec<(String, String)>;
-
-async fn ids<C: Driver>(connection: &mut C, from: &str, id: i64) -> StoreResult<Ids> {
-    let (selected, arguments) = (("account, order_id", from), arguments![id]);
-    list(connection, UNDO, selected, &arguments, |row| {
-        let text = |index| row.text(index).ok().flatten().unwrap_or_default();
-        Ok((text(0), text(1)))
-    })
-    .await
-}
-
 /// Puts trades back that corrections of an undone import replaced, unless another form counts. Of
 /// an import that is put back, the corrections replace these trades again. Returns the number of
 /// changed trades.
@@ -154,7 +142,7 @@ async fn replace<D: SqlStore>(
           AND w.void_seq > v.void_seq) ORDER BY v.void_seq"
     );
     let mut replaced = 0;
-    for (account, order_id) in ids(connection, &from, change.import_id).await? {
+    for (account, order_id) in forms::ids(connection, &from, change.import_id).await? {
         let relatives = store.relatives(connection, &account, &order_id).await?;
         let other_counts = check_undo(&account, &order_id, &relatives).is_err();
         let Ok(account) = account.parse::<Account>() else {
@@ -174,24 +162,4 @@ async fn replace<D: SqlStore>(
         }
     }
     Ok(replaced)
-}
-
-/// Checks the trades of an import that is put back. Errors: an execution would count twice.
-async fn check_forms<D: SqlStore>(
-    store: &D,
-    connection: &mut D::Connection,
-    id: i64,
-) -> StoreResult<()> {
-    let rows = store.additions();
-    // Forms of an execution have ids that begin alike. The range ends at the mark's successor.
-    let from = format!(
-        "{rows} t WHERE t.import_id = $1 AND (t.order_id LIKE '%~%' OR EXISTS \
-         (SELECT 1 FROM {rows} r WHERE r.account = t.account AND r.order_id >= t.order_id || '~' \
-          AND r.order_id < t.order_id || '\u{7f}')) ORDER BY 1, 2"
-    );
-    for (account, order_id) in ids(connection, &from, id).await? {
-        let relatives = store.relatives(connection, &account, &order_id).await?;
-        check_counts_once(&account, &order_id, &relatives)?;
-    }
-    Ok(())
 }

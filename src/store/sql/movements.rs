@@ -4,15 +4,15 @@ use async_trait::async_trait;
 
 use super::imports::imports_out;
 use super::{
-    Argument, Driver, Rows, SqlStore, Take, actions, arguments, ledger, list, lot_moves, runs,
+    Argument, Driver, Rows, SqlStore, Take, actions, arguments, forms, ledger, list, lot_moves,
+    runs,
 };
 use crate::engine::{
     Account, AssetAction, LotMove, Movement, OrderId, Timestamp, TransferDecision,
 };
-use crate::store::corrections::refused;
-use crate::store::model::{Cursors, ImportMode, MovementReceipt, Version, Watermark};
+use crate::store::model::{Cursors, MovementReceipt, Version, Watermark};
 use crate::store::rules::{KnownBeside, next_beside, plan_beside, transfer_event};
-use crate::store::{MovementStore, StoreError, StoreResult, TradeRefusal, cells};
+use crate::store::{MovementStore, StoreError, StoreResult, cells};
 
 const APPEND: &str = "append movements";
 
@@ -150,24 +150,22 @@ pub(in crate::store) struct Planned {
 pub(in crate::store) async fn plan<C: Driver>(
     connection: &mut C,
     (movements, actions): (&[Movement], &[AssetAction]),
-    mode: &ImportMode,
 ) -> StoreResult<Planned> {
-    let renews = *mode == ImportMode::Renew;
     let mut known = look_up(connection, movements).await?;
-    let mut next = next_beside(movements, &known, renews);
+    let mut next = next_beside(movements, &known);
     while !next.is_empty() {
         let found = look_up(connection, &next).await?;
         if found.is_empty() {
             break;
         }
         known.extend(found);
-        next = next_beside(movements, &known, renews);
+        next = next_beside(movements, &known);
     }
-    let plan = plan_beside(movements, &known, renews);
+    let plan = plan_beside(movements, &known);
     Ok(Planned {
         rows: plan.rows,
         receipt: plan.receipt,
-        actions: actions::plan(connection, actions, renews).await?,
+        actions: actions::plan(connection, actions).await?,
     })
 }
 
@@ -227,39 +225,7 @@ pub(in crate::store) async fn write<C: Driver>(
         }
     }
     actions::write(connection, import_id, &planned.actions).await?;
-    check_ids(connection, import_id, additions).await
-}
-
-/// Checks the ids of an import. Errors: a trade and a movement of one account have the same id.
-async fn check_ids<C: Driver>(
-    connection: &mut C,
-    import_id: i64,
-    additions: &str,
-) -> StoreResult<()> {
-    let action = "compare ids of trades and movements";
-    let any = ("1", "asset_movements LIMIT 1");
-    if list(connection, action, any, &[], |_| Ok(()))
-        .await?
-        .is_empty()
-    {
-        return Ok(());
-    }
-    connection.look_up().await?;
-    let from = format!(
-        "asset_movements m JOIN {additions} t ON t.account = m.account \
-         AND t.order_id = m.movement_id WHERE m.import_id = $1 OR t.import_id = $1 \
-         ORDER BY 1, 2 LIMIT 1"
-    );
-    let selected = ("m.account, m.movement_id", from.as_str());
-    let arguments = arguments![import_id];
-    let found = list(connection, action, selected, &arguments, |row| {
-        let text = |index| row.text(index).ok().flatten().unwrap_or_default();
-        Ok((text(0), text(1)))
-    });
-    match found.await?.pop() {
-        None => Ok(()),
-        Some((account, id)) => Err(refused(&account, &id, TradeRefusal::IsMovement)),
-    }
+    forms::check_ids(connection, import_id, additions).await
 }
 
 fn row_of(row: &Movement, import_id: i64) -> Vec<Argument<'_>> {

@@ -201,7 +201,7 @@ async fn append<C: Driver>(
     }
     let reason = match &file.mode {
         ImportMode::Correct { reason } => reason.as_str(),
-        ImportMode::Append | ImportMode::Renew => AFTER_UNDO,
+        ImportMode::Append => AFTER_UNDO,
     };
     let columns = "asset, currency, source, published_at, revision, rate, reason, import_id, \
          import_line";

@@ -39,7 +39,7 @@ pub(super) async fn import(
 ) -> StoreResult<ImportReceipt> {
     let mut transaction = store.writer().await?;
     let beside = (trades.movements(), trades.actions());
-    let movements = movements::plan(&mut *transaction, beside, &file.mode).await?;
+    let movements = movements::plan(&mut *transaction, beside).await?;
     if file.mode == ImportMode::Append && !file.preview {
         let receipt = ImportReceipt {
             appended: trades.count(),
@@ -370,9 +370,9 @@ const FACT_COLUMNS: &str = "account, order_id, symbol, side, size, price, order_
     total_fees_usd, trade_seq, status, exchange_order_id, EXISTS (SELECT 1 FROM active_voids v \
     WHERE v.account = t.account AND v.order_id = t.order_id) \
     OR EXISTS (SELECT 1 FROM active_import_voids v WHERE v.import_id = t.import_id), \
-    CASE WHEN EXISTS (SELECT 1 FROM active_import_voids v WHERE v.import_id = t.import_id) \
+    EXISTS (SELECT 1 FROM active_import_voids v WHERE v.import_id = t.import_id) \
     AND NOT EXISTS (SELECT 1 FROM active_voids v WHERE v.account = t.account \
-    AND v.order_id = t.order_id) THEN t.import_id END";
+    AND v.order_id = t.order_id)";
 
 /// The place of the first column after [`FACT_COLUMNS`].
 const MORE_FIRST: usize = 13;
@@ -396,7 +396,7 @@ fn known_trades(raw: &Connection, trades: &[LedgerTrade]) -> StoreResult<KnownTr
             .map_err(|e| from_rusqlite(action, e))?;
         while let Some(row) = rows.next().map_err(|e| from_rusqlite(action, e))? {
             let is_voided = row.get(11).map_err(|e| from_rusqlite(action, e))?;
-            let undone = row.get(12).map_err(|e| from_rusqlite(action, e))?;
+            let is_undone = row.get(12).map_err(|e| from_rusqlite(action, e))?;
             let row = ledger_trade(row)?;
             let row_id = row.trade.order_id.as_str();
             if row_id == id || correction_number(row_id, id).is_some() {
@@ -404,7 +404,7 @@ fn known_trades(raw: &Connection, trades: &[LedgerTrade]) -> StoreResult<KnownTr
                 let row = KnownTrade {
                     row,
                     is_voided,
-                    undone,
+                    is_undone,
                 };
                 known.entry(key).or_default().push(row);
             }

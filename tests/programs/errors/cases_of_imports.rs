@@ -139,7 +139,7 @@ pub const IMPORTS: &[Case] = &[
         command: "fifo-pnl import undo 1 --reason again --undo",
         exit: 3,
         after: &[
-            "fifo-pnl void B-1~2 --account main --reason 'sent by mistake'",
+            "fifo-pnl import undo 2 --reason 'sent by mistake'",
             "fifo-pnl import undo 1 --reason again --undo",
         ],
         ..Case::NONE

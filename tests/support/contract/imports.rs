@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use fifo_pnl::engine::{LedgerTrade, Movement};
+use fifo_pnl::engine::LedgerTrade;
 use fifo_pnl::store::Store;
-use fifo_pnl::store::model::{ImportBatch, ImportedTrade, RateScope, Scope, Watermark};
+use fifo_pnl::store::model::{
+    ImportBatch, ImportReceipt, ImportedTrade, RateScope, Scope, Watermark,
+};
 
 use crate::subject::{
-    Subject, append, batch, correction, movement, rate, rates, refusal, trade, undo, void,
+    Subject, acted, append, batch, changed, correction, movement, rate, rates, refusal, split,
+    trade, undo, void,
 };
 
 fn bought(id: &str, seconds: i64) -> LedgerTrade {
@@ -147,7 +150,8 @@ pub async fn a_correction_comes_back_only_if_no_other_form_counts(subject: &dyn 
     let words = refusal(store.undo_import(&undo(2, true)).await);
     assert_eq!(
         words,
-        "trade \"A~2\" of account \"default\" would count beside \"A~3\": void \"A~3\" first"
+        "import 2 has a trade that would count twice: \"A~2\" of account \"default\" is \"A~3\" of \
+         import 3"
     );
     assert_eq!(counting(store, None).await, ("A~3 102".into(), 2));
     // A correction of an import that is out replaces nothing, and keeps it out.
@@ -155,9 +159,12 @@ pub async fn a_correction_comes_back_only_if_no_other_form_counts(subject: &dyn 
     change(store, 4, false).await;
     let corrected = trade("B", "buy", "1", "7", 1);
     let receipt = store.import(&correction(vec![corrected])).await.unwrap();
-    assert_eq!(receipt.corrected, 1);
+    assert_eq!((receipt.appended, receipt.corrected), (1, 0));
     let words = refusal(store.undo_import(&undo(4, true)).await);
-    assert!(words.contains("would count beside \"B~2\""), "{words}");
+    assert!(
+        words.contains("\"B\" of account \"default\" is \"B~2\""),
+        "{words}"
+    );
     // The newest correction is undone: the one before is not revived, as its import is out.
     change(store, 3, false).await;
     assert_eq!(counting(store, None).await, ("A 100, B~2 7".into(), 3));
@@ -244,52 +251,97 @@ pub async fn known_trades_say_whether_they_are_voided(subject: &dyn Subject) {
     assert_eq!((receipt.known, receipt.known_voided), (3, 1));
     change(store, 1, false).await;
     let receipt = store.import(&batch(file)).await.unwrap();
-    assert_eq!((receipt.known, receipt.known_voided), (3, 3));
-    assert_eq!(receipt.appended, 0);
+    // The void of one trade stays.
+    assert_eq!((receipt.known, receipt.known_voided), (1, 1));
+    assert_eq!((receipt.appended, receipt.renewed), (2, 2));
 }
 
-/// Other facts, as of another time zone, come in beside the rows of an undone import.
-pub async fn an_undone_import_is_not_in_the_way_of_other_facts(subject: &dyn Subject) {
+/// After an undo, a file brings what it would bring if the undone import had never been.
+pub async fn rows_of_an_undone_import_come_in_again(subject: &dyn Subject) {
     let store = subject.store();
-    let moved = |seconds: i64| movement("M1", seconds);
-    let file = |seconds: i64| {
-        let trades = vec![bought("A", seconds), bought("B", 2)];
-        ImportBatch {
-            movements: vec![moved(seconds)],
-            ..batch(trades)
-        }
+    let file = |seconds: i64| ImportBatch {
+        movements: vec![movement("M1", seconds)],
+        actions: vec![split("S1", "ABC", seconds)],
+        ..batch(vec![bought("A", seconds), bought("B", 2)])
     };
+    let counts = |receipt: &ImportReceipt| {
+        let beside = [&receipt.movements, &receipt.actions];
+        let beside = beside.map(|it| (it.appended, it.known));
+        (
+            (receipt.appended, receipt.known),
+            beside,
+            receipt.renewed_rows(),
+        )
+    };
+    // Each row comes in, as other facts, as the same facts, or as facts of an earlier form.
+    let all = ((2, 0), [(1, 0); 2], 4);
+    let none = ((0, 2), [(0, 1); 2], 0);
     store.import(&file(1)).await.unwrap();
     let conflict = store.import(&file(5)).await.unwrap();
     assert!(conflict.has_conflicts() && conflict.import_id.is_none());
-    assert_eq!(conflict.movements.conflict_count, 1);
-    change(store, 1, false).await;
-    let again = store.import(&file(5)).await.unwrap();
-    assert_eq!((again.appended, again.corrected, again.known), (1, 0, 1));
-    assert_eq!((again.undone, again.movements.appended), ([1].into(), 1));
-    assert_eq!(counting(store, None).await, ("A~2 100".into(), 2));
-    let held = |rows: &[Movement]| {
-        let rows = rows
-            .iter()
-            .map(|row| format!("{} {}", row.movement_id, row.moved_at));
-        rows.collect::<Vec<_>>().join(", ")
-    };
-    let expected = format!("M1~2 {}", moved(5).moved_at);
-    assert_eq!(held(&store.movements(None).await.unwrap()), expected);
-    // The same file once more is known, and other facts are a conflict again.
-    let known = store.import(&file(5)).await.unwrap();
-    assert_eq!((known.appended, known.known, known.known_voided), (0, 2, 1));
-    assert_eq!((known.movements.appended, known.movements.known), (0, 1));
+    for (undone, seconds) in [(1, 5), (2, 5), (3, 1)] {
+        change(store, undone, false).await;
+        let preview = changed(file(seconds), |file| file.preview = true);
+        assert_eq!(
+            counts(&store.import(&preview).await.unwrap()),
+            all,
+            "{undone}"
+        );
+        assert_eq!(counts(&store.import(&file(seconds)).await.unwrap()), all);
+        assert_eq!(counts(&store.import(&file(seconds)).await.unwrap()), none);
+        let n = undone + 1;
+        let expected = format!("A~{n} 100, B~{n} 100");
+        assert_eq!(counting(store, None).await, (expected, 2 * undone as u64));
+        let moved = movement(&format!("M1~{n}"), seconds);
+        assert_eq!(store.movements(None).await.unwrap(), [moved]);
+        let acted = split(&format!("S1~{n}"), "ABC", seconds);
+        assert_eq!(store.actions(None).await.unwrap(), [acted]);
+        let words = refusal(store.undo_import(&undo(1, true)).await);
+        let expected = format!(
+            "import 1 has a trade that would count twice: \"A\" of account \"default\" is \
+             \"A~{n}\" of import {n}"
+        );
+        assert_eq!(words, expected);
+    }
+    // Other facts than those that count are a conflict again.
     let other = store.import(&file(7)).await.unwrap();
-    assert!(other.import_id.is_none());
-    assert_eq!(other.movements.conflict_count, 1);
-    // Put back, an execution would count twice.
-    assert!(store.undo_import(&undo(1, true)).await.is_err());
-    // A third form, after the second one is undone, too.
-    change(store, 2, false).await;
-    let third = store.import(&file(7)).await.unwrap();
-    assert_eq!((third.appended, third.movements.appended), (1, 1));
-    assert_eq!(counting(store, None).await, ("A~3 100".into(), 3));
-    let expected = format!("M1~3 {}", moved(7).moved_at);
-    assert_eq!(held(&store.movements(None).await.unwrap()), expected);
+    assert_eq!((other.import_id, other.beside_conflicts()), (None, 2));
+    change(store, 4, false).await;
+    change(store, 1, true).await;
+    assert_eq!(counting(store, None).await, ("A 100, B 100".into(), 6));
+    assert_eq!(counts(&store.import(&file(1)).await.unwrap()), none);
+}
+
+pub async fn a_movement_or_action_comes_back_only_if_no_other_form_counts(subject: &dyn Subject) {
+    let store = subject.store();
+    let moved = ImportBatch {
+        movements: vec![movement("M1", 1)],
+        ..batch(Vec::new())
+    };
+    for (file, said) in [
+        (
+            moved,
+            "a movement that would count twice: \"M1\" of account \"default\" is \"M1~2\"",
+        ),
+        (
+            acted(vec![split("S1", "ABC", 1)]),
+            "an action that would count twice: \"S1\" of account \"default\" is \"S1~2\"",
+        ),
+    ] {
+        let first = store.import(&file).await.unwrap().import_id.unwrap();
+        change(store, first, false).await;
+        store.import(&file).await.unwrap();
+        let words = refusal(store.undo_import(&undo(first, true)).await);
+        let expected = format!("import {first} has {said} of import {}", first + 1);
+        assert_eq!(words, expected);
+        let words = refusal(store.undo_import(&undo(first, false)).await);
+        assert!(words.ends_with("is undone already"), "{words}");
+        change(store, first + 1, false).await;
+        change(store, first, true).await;
+    }
+    // What was a movement of an undone import may be a trade, and does not come back beside it.
+    change(store, 1, false).await;
+    append(store, vec![bought("M1", 1)]).await;
+    let words = refusal(store.undo_import(&undo(1, true)).await);
+    assert!(words.contains("has the id of a movement"), "{words}");
 }

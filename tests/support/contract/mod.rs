@@ -73,7 +73,8 @@ macro_rules! contract {
                 a_watermark_knows_which_imports_are_out,
                 rates_of_an_undone_import_count_no_more,
                 known_trades_say_whether_they_are_voided,
-                an_undone_import_is_not_in_the_way_of_other_facts,
+                rows_of_an_undone_import_come_in_again,
+                a_movement_or_action_comes_back_only_if_no_other_form_counts,
             );
             tests_of!($make, accounts:
                 an_account_keeps_what_is_stated,

@@ -149,8 +149,9 @@ pub async fn movements_obey_an_undo_and_a_preview(subject: &dyn Subject) {
         .import(&moved(vec![movement("M-1", 1)]))
         .await
         .unwrap();
-    assert_eq!(again.movements.known, 1);
-    assert_eq!(store.movement_count().await.unwrap(), 1);
+    assert_eq!((again.movements.appended, again.movements.known), (1, 0));
+    assert_eq!(ids(store).await, "M-1~2 M-2");
+    store.undo_import(&undo(3, false)).await.unwrap();
     store.undo_import(&undo(1, true)).await.unwrap();
     assert_eq!(ids(store).await, "M-1 M-2");
 }

@@ -38,7 +38,8 @@ pub(super) fn describe_receipt(receipt: &ImportReceipt, request: &ImportRequest)
     text
 }
 
-/// Names an earlier import of the same file, and says how known trades that are voided come back.
+/// Names an earlier import of the same file, says how known trades that are voided come back, and
+/// counts rows of undone imports.
 pub(super) fn describe_known(report: &FileReport) -> String {
     let earlier = report.known_as.as_ref();
     let earlier =
@@ -47,24 +48,27 @@ pub(super) fn describe_known(report: &FileReport) -> String {
 }
 
 fn describe_voided(receipt: Option<&ImportReceipt>) -> String {
-    let Some(receipt) = receipt.filter(|it| it.known_voided > 0) else {
+    let Some(receipt) = receipt else {
         return String::new();
     };
-    let undone = receipt.undone.iter();
-    let undone = undone.map(|id| {
-        format!(
-            "import {id} is undone: `fifo-pnl import undo {id} --undo --reason TEXT` puts it back"
-        )
-    });
-    let mut ways: Vec<String> = undone.collect();
-    if ways.is_empty() {
-        let one = "`fifo-pnl void ORDER_ID --account NAME --undo --reason TEXT` puts a trade back";
-        ways.push(one.to_owned());
+    let mut text = String::new();
+    if receipt.known_voided > 0 {
+        text.push_str(
+            "  voided trades stay out of matching; `fifo-pnl void ORDER_ID --account NAME --undo \
+             --reason TEXT` puts a trade back\n",
+        );
     }
-    format!(
-        "  voided trades stay out of matching; {}\n",
-        ways.join("; ")
-    )
+    match receipt.renewed_rows() {
+        0 => {}
+        1 => text.push_str("  1 new row was in an import before, which is undone\n"),
+        rows => {
+            let rows = count(rows);
+            text.push_str(&format!(
+                "  {rows} new rows were in imports before, which are undone\n"
+            ));
+        }
+    }
+    text
 }
 
 /// Counts the movements and the actions of a file by kind, and those that are new.
@@ -368,15 +372,21 @@ pub(super) fn twice_json(other: &ImportedAs) -> Value {
 }
 
 /// Says how to go on if rows stopped the import of files. Without a good row, nothing is left if
-/// rows are left out. If a zone mends all rows, their hint says so.
+/// rows are left out. If a zone or another export mends all rows, their hint says so.
 pub(super) fn describe_ways_on(reports: &[FileReport]) -> String {
     let rejects = || reports.iter().map(|report| &report.read.rejected);
-    let zones = [Hint::ZoneOfTimes, Hint::ClockOfTimes, Hint::EarlierClock];
-    let needs_zone = |row: &RejectedRow| row.hint.as_ref().is_some_and(|it| zones.contains(it));
+    // Nobody corrects times without a zone, or cut ids, by hand.
+    let of_file = [
+        Hint::ZoneOfTimes,
+        Hint::ClockOfTimes,
+        Hint::EarlierClock,
+        Hint::RoundedId,
+    ];
+    let is_of_file = |row: &RejectedRow| row.hint.as_ref().is_some_and(|it| of_file.contains(it));
     let take_back: u64 = rejects().map(Rejects::take_back).sum();
     let reasons: usize = rejects().map(|it| it.kept().len()).sum();
     let kept = rejects().flat_map(Rejects::kept);
-    let of_zone = kept.filter(|row| needs_zone(row)).count();
+    let of_file = kept.filter(|row| is_of_file(row)).count();
     let is_good = |report: &FileReport| report.read.rows > report.read.rejected.count();
     let has_conflict = reports.iter().any(|report| report.receipt.is_some());
     let is_of_balances = |report: &FileReport| report.read.rejected.is_empty();
@@ -398,7 +408,7 @@ pub(super) fn describe_ways_on(reports: &[FileReport]) -> String {
     }
     if take_back == 0 {
         let is_left = has_conflict || reports.iter().any(is_good);
-        return match (reasons > 0 && of_zone == reasons, is_left) {
+        return match (reasons > 0 && of_file == reasons, is_left) {
             (true, _) => "\n".into(),
             (false, true) => "Correct the rows, or leave them out with --skip-invalid.\n".into(),
             (false, false) => "Correct the rows.\n".into(),

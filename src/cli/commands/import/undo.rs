@@ -9,12 +9,12 @@ use crate::cli::Outcome;
 use crate::cli::args::ImportUndoArgs;
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
-use crate::cli::format::{count, plural, table, time};
+use crate::cli::format::{plural, table, time};
 use crate::cli::session::Session;
 use crate::engine::shown_sentence;
 use crate::pipeline::known_rows;
 use crate::store::Store;
-use crate::store::model::{ImportUndo, ImportUndone, ImportedFile, SyncStatus, SyncTry};
+use crate::store::model::{EventKind, ImportUndo, ImportUndone, ImportedFile, SyncStatus, SyncTry};
 
 /// Undoes an import, or puts its rows back.
 pub(super) async fn run(args: &ImportUndoArgs, session: &Session) -> CliResult<Outcome> {
@@ -92,7 +92,7 @@ async fn check_later(store: &dyn Store, id: i64, session: &Session) -> CliResult
                 shown_sentence(&later.file)
             ),
             format!(
-                "these rows are taken out, too, and importing that file again does not bring them \
+                "these rows are taken out, too; import that file again afterwards, and they come \
                  back. If that is meant: `{}`",
                 session.next.command(&undo)
             ),
@@ -135,19 +135,33 @@ fn describe(change: &ImportUndo, undone: &ImportUndone) -> String {
 }
 
 fn rows_of(undone: &ImportUndone) -> String {
+    let named = named(
+        undone.trades,
+        undone.rates,
+        undone.movements,
+        undone.actions,
+    );
+    match named.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => named.concat(),
+    }
+}
+
+/// Counts the rows of an import by kind, without kinds that it has none of.
+fn named(trades: u64, rates: u64, movements: u64, actions: u64) -> Vec<String> {
     let counts = [
-        (undone.trades, "trade", "trades"),
-        (undone.rates, "rate", "rates"),
-        (undone.movements, "movement", "movements"),
-        (undone.actions, "action", "actions"),
+        (trades, "trade", "trades"),
+        (rates, "rate", "rates"),
+        (movements, "movement", "movements"),
+        (actions, "action", "actions"),
     ];
     let named = counts.into_iter().filter(|(rows, ..)| *rows > 0);
     let named: Vec<String> = named
         .map(|(rows, one, many)| plural(rows, one, many))
         .collect();
     match named.is_empty() {
-        true => plural(0, "trade", "trades"),
-        false => named.join(" and "),
+        true => vec![plural(0, "trade", "trades")],
+        false => named,
     }
 }
 
@@ -170,11 +184,50 @@ async fn tries(store: &dyn Store) -> CliResult<BTreeMap<i64, LoggedTry>> {
     Ok(tries)
 }
 
-/// Lists the imports, and says which are undone.
+/// Trades, rates, movements and actions that an import brought.
+#[derive(Debug, Clone, Copy, Default)]
+struct OfImport([u64; 4]);
+
+impl OfImport {
+    /// Without a line in the audit trail, all rows count as trades.
+    fn of(file: &ImportedFile, logged: &BTreeMap<i64, Self>) -> Self {
+        let rows = Self([file.rows.unsigned_abs(), 0, 0, 0]);
+        logged.get(&file.id).copied().unwrap_or(rows)
+    }
+
+    fn words(self) -> String {
+        let [trades, rates, movements, actions] = self.0;
+        named(trades, rates, movements, actions).join(", ")
+    }
+}
+
+/// Reads from the audit trail what each import brought.
+async fn brought(store: &dyn Store) -> CliResult<BTreeMap<i64, OfImport>> {
+    let mut brought = BTreeMap::new();
+    for event in store.events_of(&[EventKind::Import]).await? {
+        let details = &event.details;
+        let number = |value: &Value, name: &str| value.get(name).and_then(Value::as_u64);
+        let appended = |of: &str| details.get(of).and_then(|of| number(of, "appended"));
+        let rows = ["appended", "corrected"].map(|of| number(details, of).unwrap_or(0));
+        let rows = rows[0].saturating_add(rows[1]);
+        let beside = ["movements", "actions"].map(|of| appended(of).unwrap_or(0));
+        let [trades, rates] = match details.get("rates_of") {
+            None => [rows, 0],
+            Some(_) => [0, rows],
+        };
+        if let Some(id) = details.get("import_id").and_then(Value::as_i64) {
+            brought.insert(id, OfImport([trades, rates, beside[0], beside[1]]));
+        }
+    }
+    Ok(brought)
+}
+
+/// Lists the imports, what each brought, and which are undone.
 pub(super) async fn list(session: &Session) -> CliResult<Outcome> {
     let store = session.open(false).await?;
     let (files, out) = (store.imports().await?, store.imports_out(None).await?);
     let tries = tries(store.as_ref()).await?;
+    let brought = brought(store.as_ref()).await?;
     let logged = |file: &ImportedFile| tries.get(&file.id);
     let mut text = format!("Database  {}\n", store.location());
     let row = |file: &ImportedFile| {
@@ -183,7 +236,7 @@ pub(super) async fn list(session: &Session) -> CliResult<Outcome> {
         vec![
             file.id.to_string(),
             time(file.imported_at),
-            count(file.rows.unsigned_abs()),
+            OfImport::of(file, &brought).words(),
             account,
             format.unwrap_or_default(),
             match out.contains(&file.id) {
@@ -196,14 +249,16 @@ pub(super) async fn list(session: &Session) -> CliResult<Outcome> {
         let none = "Nothing is imported yet; `fifo-pnl run FILE` imports a file.\n";
         text.push_str(&session.next.in_text(none));
     } else {
-        let header = ["Import", "At", "Trades", "Account", "Format", "File"];
+        let header = ["Import", "At", "Brought", "Account", "Format", "File"];
         let rows = files.iter().map(row).collect();
-        text.push_str(&format!("{}\n", table(&header, &[0, 2], rows)));
+        text.push_str(&format!("{}\n", table(&header, &[0], rows)));
     }
     let to_json = |file: &ImportedFile| -> Value {
         let (account, format) = logged(file).cloned().unzip();
+        let [trades, rates, movements, actions] = OfImport::of(file, &brought).0;
         json!({ "import_id": file.id, "file": file.name, "sha256": file.sha256,
-            "rows": file.rows, "at": file.imported_at.to_string(), "account": account,
+            "rows": file.rows, "trades": trades, "rates": rates, "movements": movements,
+            "actions": actions, "at": file.imported_at.to_string(), "account": account,
             "format": format, "undone": out.contains(&file.id) })
     };
     let imports: Vec<Value> = files.iter().map(to_json).collect();
