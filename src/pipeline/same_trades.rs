@@ -7,6 +7,7 @@
 
 mod across;
 mod compared;
+mod turned;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,9 @@ use self::across::counted_across;
 use self::compared::{compared, cut_inside};
 use super::error::PipelineResult;
 use super::job::Context;
-use crate::engine::{Account, Asset, AssetRules, LedgerTrade, MoreText, Side, Size, Timestamp};
+use crate::engine::{
+    Account, Asset, AssetRules, LedgerTrade, MoreText, Side, Size, Symbol, Timestamp,
+};
 use crate::import::{adds_up_a_second, is_of_tax_program, may_have_same_trades};
 use crate::store::Store;
 use crate::store::model::{Event, EventKind, ImportedTrade, SyncStatus};
@@ -126,6 +129,8 @@ struct Brief {
     order_id: String,
     at: Timestamp,
     asset: Asset,
+    /// `None`: nothing says it.
+    quote: Option<Asset>,
     pair: String,
     side: Side,
     size: Size,
@@ -153,9 +158,12 @@ impl Brief {
 
     fn of_stored(row: ImportedTrade, account: &Account, rules: &AssetRules) -> Self {
         let pool = rules.pool_of_row(account.as_str(), &row.symbol, &row.stated);
-        let [_, quote, ..] = &row.stated;
+        let [base, quote, class, _] = row.stated.each_ref().map(Option::as_deref);
+        let symbol = Symbol::unreadable(&row.symbol);
+        let instrument = rules.instrument(account, &symbol, base, quote, class);
         Self {
-            pair: pair_of(&row.symbol, quote.as_deref()),
+            pair: pair_of(&row.symbol, quote),
+            quote: instrument.ok().map(|of| of.quote),
             order_id: row.order_id,
             at: row.order_time,
             asset: pool.asset,

@@ -94,9 +94,12 @@ fn known_trades_with_other_facts_have_one_command() {
 #[test]
 fn an_import_that_was_kept_is_compared_again() {
     let folder = Folder::new();
-    for name in ["bybit-account", "bybit-log"] {
+    let recent = "compute_allocations --incremental";
+    for (name, code) in [("bybit-account", 0), ("bybit-log", 1)] {
         folder.write(&format!("{name}.csv"), sample(name));
         folder.fifo_pnl(&["import", &format!("{name}.csv")]);
+        let said = folder.shell(recent).expect(code).stdout;
+        assert_eq!(said.contains("Counted twice"), code == 1, "{said}");
     }
     let compute = |code: i32| {
         folder

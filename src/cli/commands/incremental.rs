@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::import::{FilesTogether, worst};
 use super::tax::filed_years_changed;
 use super::{compute, counts, decided, transfers};
 use crate::cli::Outcome;
@@ -32,6 +33,8 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
         Err(error) => return Err(compute::with_state(error.into(), store.as_ref(), next).await),
     };
     let decided = decided_of(store.as_ref(), &done, options, &before).await;
+    let together = together_of(store.as_ref(), &done, session).await;
+    let files = together.describe(next);
     let mut text = format!("Database  {}\n", store.location());
     let (body, mut json, exit) = match &done {
         Incremental::Nothing(nothing) => {
@@ -45,6 +48,7 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
                 _ => Exit::Done,
             };
             let mut body = describe((report, next), since, args.all_rows, options.dry_run);
+            body.push_str(&files);
             body.push_str(&moved);
             body.push_str(&decided.describe(next));
             body.push_str(&describe_next(report, next, options.dry_run));
@@ -53,6 +57,7 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
         Incremental::Full(report, forced) => {
             let mut body = describe_forced(forced);
             body.push_str(&compute::describe(report, args.all_rows, next));
+            body.push_str(&files);
             body.push_str(&moved);
             body.push_str(&decided.describe(next));
             body.push_str(&compute::describe_next(report, next, false));
@@ -64,6 +69,7 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
         }
     };
     decided.add_to(&mut json);
+    together.add_to(&mut json);
     text.push_str(&body);
     let changed = match &done {
         Incremental::Appended(report) if !options.dry_run => {
@@ -78,7 +84,17 @@ pub(super) async fn run(args: ComputeArgs, session: &Session) -> CliResult<Outco
     };
     text.push_str(&changed);
     add(&mut json, json!({ "database": store.location() }));
-    Ok(Outcome::summary(exit, text, json))
+    Ok(Outcome::summary(worst([exit, together.exit()]), text, json))
+}
+
+/// Looks for files that count twice, or with rows missing between them, if the run did something.
+async fn together_of(store: &dyn Store, done: &Incremental, session: &Session) -> FilesTogether {
+    if matches!(done, Incremental::Nothing(_)) {
+        return FilesTogether::default();
+    }
+    // The run is done: a fault here is not its fault.
+    let together = FilesTogether::of_ledger(store, session).await;
+    together.unwrap_or_default()
 }
 
 /// Looks up the lots by decision of the version that is current after a run.

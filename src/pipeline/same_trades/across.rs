@@ -105,7 +105,12 @@ async fn read(
         });
         let trade = Brief::of_stored(trade, &account, rules);
         file.count += 1;
-        if minutes.is_none_or(|minutes| minutes.contains(&minute_of(&trade))) {
+        // A tax program may have the pair the other way round.
+        let is_in = |minutes: &HashSet<Minute>| {
+            let turned = || trade.turned().map(|it| minute_of(&it));
+            minutes.contains(&minute_of(&trade)) || turned().is_some_and(|it| minutes.contains(&it))
+        };
+        if minutes.is_none_or(is_in) {
             file.trades.push(trade);
         }
     }

@@ -9,14 +9,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use rust_decimal::Decimal;
 
+use super::turned::{SIZE_OFF, is_near, turned_to};
 use super::{Brief, Common, CountedTwice, TimeKey, TradesOfFile, decimal, is_of_tax_program};
 use crate::engine::{Asset, Side, Size};
 
 /// Trades that two accounts have in common, at least; or all trades of one file.
 const ACROSS_MIN: u64 = 3;
-
-/// Most that two sizes differ by rounding. Units: part of the size.
-const SIZE_OFF: Decimal = Decimal::from_parts(1, 0, 0, false, 4);
 
 /// Most that two prices of a minute differ. A tax program may count the fee into the amount. Units:
 /// part of the price.
@@ -116,15 +114,14 @@ impl Sum {
     }
 }
 
-/// Tells whether two amounts differ by no more than a part of the larger one.
-fn is_near(one: Decimal, other: Decimal, part: Decimal) -> bool {
-    let off = one.checked_sub(other).map(|off| off.abs());
-    let most = one.max(other).checked_mul(part);
-    off.zip(most).is_some_and(|(off, most)| off <= most)
-}
-
 /// Compares two lists of files, each of one account and format.
 pub(super) fn compared(ones: &[&TradesOfFile], others: &[&TradesOfFile]) -> Option<CountedTwice> {
+    let turned = turned_to(ones, others);
+    let turned: Option<Vec<&TradesOfFile>> = turned.as_ref().map(|them| them.iter().collect());
+    compared_as_stated(ones, turned.as_deref().unwrap_or(others))
+}
+
+fn compared_as_stated(ones: &[&TradesOfFile], others: &[&TradesOfFile]) -> Option<CountedTwice> {
     let both = Both::of([ones, others]);
     let common = |file: &TradesOfFile| file.trades.iter().filter(|it| both.has(it)).count() as u64;
     let last = |files: &[&TradesOfFile], is_of: &dyn Fn(&TradesOfFile) -> bool| {
@@ -200,6 +197,7 @@ mod tests {
             order_id: (*id).to_owned(),
             at: Timestamp::try_from_micros(seconds * SECOND_MICROS + 7).unwrap(),
             asset: "BTC".parse().unwrap(),
+            quote: "USD".parse().ok(),
             pair: "BTCUSD".into(),
             side: Side::Buy,
             size: size.parse().unwrap(),
