@@ -121,6 +121,8 @@ pub enum Hint {
     UnknownFee,
     /// Export ids that a spreadsheet cut again.
     RoundedId,
+    /// Leave out rows of a type that the format does not know, and store what they moved.
+    UnknownType,
     /// Give each fill an id of its own.
     OwnId,
     /// Import the rows of each account apart: the format reads no accounts.
@@ -147,6 +149,8 @@ pub enum Hint {
     TimeOfDay,
     /// Write Unix time as a date and a time.
     UnixTime,
+    /// Take the original of a file whose times a spreadsheet changed.
+    SpreadsheetTime,
     /// Write the second before or after a leap second.
     LeapSecond,
     /// Correct a local time that clocks skipped.

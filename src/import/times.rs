@@ -56,8 +56,14 @@ pub(super) fn read_order_time(
         (TimeForm::DateOnly, _) => {
             Err(Fault::new("expected a time of day too").with_hint(Hint::TimeOfDay))
         }
-        (TimeForm::NoSeconds, _) => Err(Fault::new("expected seconds too, like 03:04:05")),
+        (TimeForm::NoSeconds, _) => {
+            let fault = Fault::new("expected seconds too, like 03:04:05");
+            Err(fault.with_hint(Hint::SpreadsheetTime))
+        }
         (TimeForm::Unix, _) => Err(Fault::new(EXPECTED).with_hint(Hint::UnixTime)),
+        (TimeForm::Other, _) if is_of_spreadsheet(text) => {
+            Err(Fault::new(EXPECTED).with_hint(Hint::SpreadsheetTime))
+        }
         (TimeForm::Other, _) => Err(Fault::new(EXPECTED)),
     }?;
     if time > now {
@@ -95,6 +101,16 @@ pub(super) fn check_age(at: Timestamp) -> Result<(), Fault> {
 /// Returns whether a text has the form of a time of our own format.
 pub(super) fn is_time(text: &str) -> bool {
     matches!(form_of(text).0, TimeForm::Instant | TimeForm::Local)
+}
+
+/// Tells whether a text begins with a day as spreadsheets write it: `8/24/2024` or `24.08.24`.
+fn is_of_spreadsheet(text: &str) -> bool {
+    let day = text.split([' ', 'T']).next().unwrap_or_default();
+    let mark = day.chars().find(|of| matches!(of, '/' | '.'));
+    let parts: Vec<&str> = mark.map_or_else(Vec::new, |mark| day.split(mark).collect());
+    let is_number = |of: &&&str| of.bytes().all(|byte| byte.is_ascii_digit());
+    let lengths: Vec<usize> = parts.iter().filter(is_number).map(|of| of.len()).collect();
+    matches!(lengths.as_slice(), [1..=2, 1..=2, 2 | 4])
 }
 
 /// Returns the form of a text, and the digits after the second.
@@ -339,7 +355,6 @@ mod tests {
         let cases = [
             ("", EXPECTED, None),
             ("yesterday", EXPECTED, None),
-            ("01/02/2025 03:04:05", EXPECTED, None),
             ("20250102T030405Z", EXPECTED, None),
             ("2025-01-02T03:04:05 UTC", EXPECTED, None),
             ("2025-01-02T03:04:05Z[Asia/Tokyo]", EXPECTED, None),
@@ -360,12 +375,12 @@ mod tests {
             (
                 "2025-01-02T03:04Z",
                 "expected seconds too, like 03:04:05",
-                None,
+                Some(Hint::SpreadsheetTime),
             ),
             (
                 "2025-01-02 03:04",
                 "expected seconds too, like 03:04:05",
-                None,
+                Some(Hint::SpreadsheetTime),
             ),
             ("2025-01-02T03:04:05", offset, Some(Hint::ZoneOfTimes)),
             ("2025-01-02 03:04:05.5", offset, Some(Hint::ZoneOfTimes)),
@@ -398,6 +413,19 @@ mod tests {
                 Err((reason.to_owned(), hint, None)),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn times_as_spreadsheets_write_them_are_told() {
+        for (text, hint) in [
+            ("01/02/2025 03:04:05", Some(Hint::SpreadsheetTime)),
+            ("8/24/24 22:40", Some(Hint::SpreadsheetTime)),
+            ("24.08.2024 22:40", Some(Hint::SpreadsheetTime)),
+            ("24.08 22:40", None),
+            ("1.2.3.4", None),
+        ] {
+            assert_eq!(read(text, None), Err((EXPECTED.to_owned(), hint, None)));
         }
     }
 

@@ -94,6 +94,19 @@ const UNKNOWN_PAIR: &str = "say in the settings what it is: base and quote under
 const UNKNOWN_STATUS: &str = "if the trade was executed, write \"filled\" or leave the cell empty; \
     else remove the row";
 
+/// The remedy of an id that a spreadsheet cut.
+const ROUNDED_ID: &str = "Excel or a spreadsheet cut the digits of long ids: take the original \
+    file. If it is gone, export the file again, and do not open it before the import";
+
+/// The remedy of a time as spreadsheets write it.
+const SPREADSHEET_TIME: &str = "a spreadsheet may have changed it: take the original file, or \
+    export it again. In a file of your own, write it like 2025-01-02T03:04:05Z";
+
+/// The remedy of a row of a type that the format does not know.
+const UNKNOWN_TYPE: &str = "if these rows move nothing, leave them out with --skip-invalid. If \
+    they do, store that by hand afterwards: `fifo-pnl transfers add --help` shows how to store a \
+    deposit or a withdrawal";
+
 /// The remedy of a row whose order never executed.
 const NEVER_EXECUTED: &str = "remove the row, and its trade if it takes one back; if a part was \
                               executed, give its size with status \"filled\"";
@@ -136,10 +149,8 @@ fn fixed_words(hint: &Hint) -> &'static str {
         }
         Hint::LotSign => "a lot is what is held; if the row reverses another one, remove both",
         Hint::UnknownFee => "if the fee is unknown, leave the cell empty",
-        Hint::RoundedId => {
-            "Excel or a spreadsheet cut the digits of long ids: take the original file. If it is \
-             gone, export the file again, and do not open it before the import"
-        }
+        Hint::RoundedId => ROUNDED_ID,
+        Hint::UnknownType => UNKNOWN_TYPE,
         Hint::OwnId => "each fill needs its own id; for one trade in two accounts, fill in account",
         Hint::OneAccount => "import each account's file with its own --account",
         Hint::CopiedText => "it may have come with a copied text: type the name again",
@@ -158,6 +169,7 @@ fn fixed_words(hint: &Hint) -> &'static str {
         Hint::UnixTime => {
             "it looks like seconds or milliseconds since 1970; write it as a date and time"
         }
+        Hint::SpreadsheetTime => SPREADSHEET_TIME,
         Hint::LeapSecond => "leap seconds can't be kept; write the second before or after",
         Hint::SkippedTime => {
             "clocks went forward there; the time is of another zone, or it is wrong"

@@ -751,3 +751,15 @@ fn the_first_sheet_that_is_seen_is_read() {
         .any(|said| said.starts_with("the first sheet of several"));
     assert!(said, "{:?}", file.read_as);
 }
+
+/// Price times quantity is the same if the two have changed places. The sign of money is not.
+#[test]
+fn a_size_is_no_money() {
+    let header = "\"Quantity\",\"Price\"";
+    let said = rejected(&changed("schwab", &[(header, "\"Price\",\"Quantity\"")]));
+    let why = "expected units, not money: two columns may have changed places";
+    for (line, found) in [(3, "$221.345"), (4, "$48.80"), (7, "$166.00")] {
+        let line = format!("{line}: Quantity is \"{found}\", {why}");
+        assert!(said.contains(&line), "{line}: {said:?}");
+    }
+}

@@ -3,9 +3,11 @@
 //! A spreadsheet reads `0.035` as 35 where the point stands between thousands. Such a number does
 //! not agree with the others of its row.
 
+use csv::StringRecord;
 use rust_decimal::Decimal;
 
 use crate::engine::{CodeKind, Trade};
+use crate::import::formats::made_texts::{PlacedPart, cell};
 use crate::import::rejected::Fault;
 
 /// Money of small trades is rounded to cents.
@@ -32,6 +34,21 @@ const SIZE_DECIMALS: u32 = 3;
 const FLAT_FEE_MAX: Decimal = Decimal::ONE_HUNDRED;
 
 const WHOLE_FEE: &str = "expected less than the trade";
+
+/// Checks a size as the file has it. Errors: it has the sign of a currency. If size and price have
+/// changed places, their product is the same, and nothing else tells.
+pub(super) fn check_units(parts: &[PlacedPart], cells: &StringRecord) -> Result<(), Fault> {
+    let has_sign = |part: &PlacedPart| match part {
+        PlacedPart::Text(_) => false,
+        PlacedPart::Cell(place, _) => cell(cells, *place).contains(['$', '€', '£']),
+    };
+    match parts.iter().any(has_sign) {
+        true => Err(Fault::new(
+            "expected units, not money: two columns may have changed places",
+        )),
+        false => Ok(()),
+    }
+}
 
 /// Reads a number, also one like `5.5E-7`.
 pub(super) fn decimal(text: &str) -> Option<Decimal> {

@@ -22,6 +22,7 @@ use self::cancels::CancelsTable;
 use self::currencies::currencies_beside;
 use self::kinds::{RowKind, is_option};
 use super::actions::ActionTable;
+use super::amounts::check_units;
 use super::contracts::{check_spot, no_pair};
 use super::differences::Differences;
 use super::layout::{
@@ -292,6 +293,9 @@ impl Described {
             let fault = "expected a number, and after it the base, the quote or a known coin";
             (made.column, Fault::new(fault))
         })?;
+        if made.column == Column::Size {
+            check_units(parts, cells).map_err(|fault| (Column::Size, fault))?;
+        }
         let words = made.change.map(|change| &change.words);
         let text = match words.and_then(|words| words.get(text.as_ref())) {
             Some(word) => Cow::Borrowed(word.as_str()),

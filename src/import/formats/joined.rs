@@ -27,7 +27,7 @@ use super::template::{fold, is_named};
 use super::zones::ZoneFrom;
 use crate::engine::{MovementKind, SignedAmount, Size, Timestamp};
 use crate::import::columns::Column;
-use crate::import::rejected::Fault;
+use crate::import::rejected::{Fault, Hint};
 use crate::import::rows::Row;
 
 /// The facts of a source.
@@ -305,5 +305,6 @@ pub(super) fn too_long(name: &'static str) -> CellFault {
 
 /// Says that nobody has seen the type of a row.
 pub(super) fn unknown_type(name: &'static str) -> CellFault {
-    (name, Fault::new("expected a type of rows that is known"))
+    let fault = Fault::new("expected a type of rows that is known");
+    (name, fault.with_hint(Hint::UnknownType))
 }

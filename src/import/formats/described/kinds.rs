@@ -61,7 +61,7 @@ impl Described {
                 let reason = expected(kinds);
                 let fault = match takes_back(kind) {
                     true => Fault::new(reason).with_hint(Hint::TakesBack).taking_back(),
-                    false => Fault::new(reason),
+                    false => Fault::new(reason).with_hint(Hint::UnknownType),
                 };
                 return Err(self.rejected(record, &kinds.column, kind, fault));
             }
