@@ -64,7 +64,7 @@ CREATE TABLE fifo_allocations (
     -- it say where a lot came from: the account that bought it, if it is another one, and the deposit.
     asset               TEXT COLLATE "C" NOT NULL,
     sell_leg            TEXT COLLATE "C" CONSTRAINT fifo_allocations_sell_leg_check CHECK (sell_leg IN ('quote', 'fee', 'network')),
-    buy_leg             TEXT COLLATE "C" CONSTRAINT fifo_allocations_buy_leg_check CHECK (buy_leg IN ('quote', 'fee')),
+    buy_leg             TEXT COLLATE "C" CONSTRAINT fifo_allocations_buy_leg_check CHECK (buy_leg IN ('quote', 'fee', 'income')),
     buy_account         TEXT COLLATE "C",
     buy_movement        TEXT COLLATE "C",
     direction           TEXT COLLATE "C" CONSTRAINT fifo_allocations_direction_check CHECK (direction = 'short'),
@@ -253,7 +253,7 @@ CREATE TABLE fifo_inventory_snapshot (
     remaining_cost_usd NUMERIC NOT NULL,
     asset              TEXT COLLATE "C" NOT NULL,
     buy_leg            TEXT COLLATE "C"
-        CONSTRAINT fifo_inventory_snapshot_buy_leg_check CHECK (buy_leg IN ('quote', 'fee')),
+        CONSTRAINT fifo_inventory_snapshot_buy_leg_check CHECK (buy_leg IN ('quote', 'fee', 'income')),
     -- What the whole lot is made of, if price x size of its trade is not its value.
     lot_size           NUMERIC,
     lot_value_usd      NUMERIC,
@@ -284,7 +284,7 @@ CREATE TABLE fifo_lot_moves (
     buy_account        TEXT COLLATE "C" NOT NULL,
     buy_order_id       TEXT COLLATE "C" NOT NULL,
     buy_leg            TEXT COLLATE "C" NOT NULL CONSTRAINT fifo_lot_moves_buy_leg_check
-        CHECK (buy_leg IN ('base', 'quote', 'fee')),
+        CHECK (buy_leg IN ('base', 'quote', 'fee', 'income')),
     -- The deposit that brought the lot into the sending account; empty if it was bought there.
     buy_movement       TEXT COLLATE "C" NOT NULL,
     buy_time           TIMESTAMPTZ NOT NULL,
@@ -383,7 +383,7 @@ CREATE TABLE manual_review_queue (
     details            JSONB NOT NULL,
     asset              TEXT COLLATE "C" NOT NULL,
     leg                TEXT COLLATE "C" NOT NULL DEFAULT 'base'
-        CONSTRAINT manual_review_queue_leg_check CHECK (leg IN ('base', 'quote', 'fee', 'network')),
+        CONSTRAINT manual_review_queue_leg_check CHECK (leg IN ('base', 'quote', 'fee', 'network', 'income')),
     CONSTRAINT manual_review_queue_key UNIQUE (account, asset, order_id, leg, issue_type),
     CONSTRAINT manual_review_queue_resolved_check
         CHECK ((status IN ('resolved', 'dismissed')) = (resolved_at IS NOT NULL))

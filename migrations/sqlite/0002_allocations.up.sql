@@ -57,7 +57,7 @@ CREATE TABLE fifo_allocations (
     -- it say where a lot came from: the account that bought it, if it is another one, and the deposit.
     asset               TEXT NOT NULL,
     sell_leg            TEXT CONSTRAINT fifo_allocations_sell_leg_check CHECK (sell_leg IN ('quote', 'fee', 'network')),
-    buy_leg             TEXT CONSTRAINT fifo_allocations_buy_leg_check CHECK (buy_leg IN ('quote', 'fee')),
+    buy_leg             TEXT CONSTRAINT fifo_allocations_buy_leg_check CHECK (buy_leg IN ('quote', 'fee', 'income')),
     buy_account         TEXT,
     buy_movement        TEXT,
     direction           TEXT CONSTRAINT fifo_allocations_direction_check CHECK (direction = 'short'),
@@ -372,7 +372,7 @@ CREATE TABLE fifo_inventory_snapshot (
     remaining_cost_usd TEXT NOT NULL,
     asset              TEXT NOT NULL,
     buy_leg            TEXT
-        CONSTRAINT fifo_inventory_snapshot_buy_leg_check CHECK (buy_leg IN ('quote', 'fee')),
+        CONSTRAINT fifo_inventory_snapshot_buy_leg_check CHECK (buy_leg IN ('quote', 'fee', 'income')),
     -- What the whole lot is made of, if price x size of its trade is not its value.
     lot_size           TEXT,
     lot_value_usd      TEXT,
@@ -415,7 +415,7 @@ CREATE TABLE fifo_lot_moves (
     buy_account        TEXT NOT NULL,
     buy_order_id       TEXT NOT NULL,
     buy_leg            TEXT NOT NULL CONSTRAINT fifo_lot_moves_buy_leg_check
-        CHECK (buy_leg IN ('base', 'quote', 'fee')),
+        CHECK (buy_leg IN ('base', 'quote', 'fee', 'income')),
     -- The deposit that brought the lot into the sending account; empty if it was bought there.
     buy_movement       TEXT NOT NULL,
     buy_time           INTEGER NOT NULL,
@@ -526,7 +526,7 @@ CREATE TABLE manual_review_queue (
     details            TEXT NOT NULL CONSTRAINT manual_review_queue_details_check CHECK (json_valid(details)),
     asset              TEXT NOT NULL,
     leg                TEXT NOT NULL DEFAULT 'base'
-        CONSTRAINT manual_review_queue_leg_check CHECK (leg IN ('base', 'quote', 'fee', 'network')),
+        CONSTRAINT manual_review_queue_leg_check CHECK (leg IN ('base', 'quote', 'fee', 'network', 'income')),
     CONSTRAINT manual_review_queue_key UNIQUE (account, asset, order_id, leg, issue_type),
     CONSTRAINT manual_review_queue_resolved_check
         CHECK ((status IN ('resolved', 'dismissed')) = (resolved_at IS NOT NULL))

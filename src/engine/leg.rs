@@ -24,6 +24,8 @@ pub enum Leg {
     Fee,
     /// The part of a transfer that a network took. The order id is that of the withdrawal.
     Network,
+    /// Income: a reward and the like. The order id is that of the movement.
+    Income,
 }
 
 impl Leg {
@@ -34,6 +36,7 @@ impl Leg {
             Self::Quote => "quote",
             Self::Fee => "fee",
             Self::Network => "network",
+            Self::Income => "income",
         }
     }
 
@@ -58,7 +61,8 @@ impl FromStr for Leg {
             "quote" => Ok(Self::Quote),
             "fee" => Ok(Self::Fee),
             "network" => Ok(Self::Network),
-            _ => Err(UnknownWord("base quote fee network")),
+            "income" => Ok(Self::Income),
+            _ => Err(UnknownWord("base quote fee network income")),
         }
     }
 }

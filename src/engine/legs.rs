@@ -15,7 +15,7 @@ use super::ids::Asset;
 use super::issue::IssueType;
 use super::leg::{Entry, Leg};
 use super::money::{self, MoneyError};
-use super::network::network_purpose;
+use super::network::movement_purpose;
 use super::number::{Fee, Price, Usd};
 use super::policy::USD_SCALE;
 use super::rates::{MissingRate, RateBook, RateUsed};
@@ -131,7 +131,7 @@ impl LegMaker<'_> {
     fn entries(&mut self) -> Result<Vec<(Asset, Trade)>, NoLegs> {
         let trade = &self.pending.trade;
         if trade.entry.leg != Leg::Base {
-            return self.network_entry().map(|entry| vec![entry]);
+            return self.movement_entry().map(|entry| vec![entry]);
         }
         let contract = trade.more.as_ref().and_then(|more| more.contract_size);
         if let Some(size) = contract.filter(|size| size.to_units() != Some((1, 0))) {
@@ -159,11 +159,14 @@ impl LegMaker<'_> {
         self.made(value, paid, fee)
     }
 
-    /// Makes the sale of what a network took of a transfer: at its value, without a fee.
-    fn network_entry(&mut self) -> Result<(Asset, Trade), NoLegs> {
+    /// Makes the sale of what a network took of a transfer, or the buy of income: at its value,
+    /// without a fee.
+    fn movement_entry(&mut self) -> Result<(Asset, Trade), NoLegs> {
         let (asset, units) = (self.instrument.base.clone(), self.size()?);
-        let purpose = network_purpose(self.instrument);
-        let value = match self.pending.trade.entry.value {
+        let trade = &self.pending.trade;
+        let (leg, side) = (trade.entry.leg, trade.side);
+        let purpose = movement_purpose(leg, self.instrument);
+        let value = match trade.entry.value {
             Some(stated) => {
                 self.compare(purpose, stated, |maker| {
                     maker.converted(&asset, units, purpose)
@@ -173,8 +176,7 @@ impl LegMaker<'_> {
             None => self.converted(&asset, units, purpose)?,
         };
         let none = Some(self.usd_fee(Usd::ZERO)?);
-        let leg = self.pending.trade.entry.leg;
-        let entry = self.entry(leg, Side::Sell, (units, value), none)?;
+        let entry = self.entry(leg, side, (units, value), none)?;
         Ok((asset, entry))
     }
 

@@ -25,6 +25,7 @@ mod fact;
 mod facts;
 mod hash;
 mod ids;
+mod income;
 mod intake;
 mod inventory;
 mod issue;
@@ -101,6 +102,7 @@ pub use ids::{
     Account, Asset, CORRECTION_MARK, IdError, MADE_HASH_DIGITS, OrderId, Pool, PoolNames, Symbol,
     split_correction,
 };
+pub use income::{Income, income_of, push_income};
 pub use intake::{Intake, RowPlace, Taken};
 pub use inventory::{TiedPools, find_moves, tied_pools};
 pub use issue::{IssueType, Severity, UnknownWord};

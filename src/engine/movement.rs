@@ -1,5 +1,4 @@
-//! A movement: an asset that enters or leaves an account and is no trade. Matching does not use
-//! movements yet.
+//! A movement: an asset that enters or leaves an account and is no trade.
 
 use super::ids::{Account, Asset, OrderId};
 use super::issue::words;
@@ -99,6 +98,16 @@ pub struct Movement {
 }
 
 impl Movement {
+    /// Tells whether it is income: what came in was a reward, interest, a fork or the like.
+    pub fn is_income(&self) -> bool {
+        use MovementKind::{Airdrop, Dividend, Fork, Interest, Mining, Reward, Staking};
+        let is_kind = matches!(
+            self.kind,
+            Airdrop | Dividend | Fork | Interest | Mining | Reward | Staking
+        );
+        is_kind && self.direction == Direction::In
+    }
+
     /// Returns the first fact in which two movements of one id differ: its column and both values.
     pub fn fact_that_differs(&self, other: &Self) -> Option<(&'static str, String, String)> {
         fn or_null(text: Option<String>) -> String {

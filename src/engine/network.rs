@@ -54,7 +54,7 @@ pub fn push_network_fees(
             let row = row.map_err(|error| {
                 InvalidTrade::of(trade.order_id.as_str(), "size", error.to_string())
             })?;
-            pending.push(&traded(transfer, pool, rules), &row)?;
+            pending.push(&traded(pool, Some(&transfer.asset), rules), &row)?;
         }
     }
     Ok(())
@@ -93,8 +93,9 @@ fn sale_of(transfer: &Transfer, asset: &Asset, units: Size) -> Trade {
     }
 }
 
-/// A fee has no symbol but that of its asset. It was paid to move the other asset.
-fn traded(transfer: &Transfer, pool: Pool, rules: &AssetRules) -> Arc<Traded> {
+/// Describes units that no symbol names but that of their asset. `quote`: the asset for whose move
+/// they were paid. `None`: for none, as they are income.
+pub(super) fn traded(pool: Pool, quote: Option<&Asset>, rules: &AssetRules) -> Arc<Traded> {
     let class = rules.class_of_leg(&pool.account, &pool.asset);
     let Pool { account, asset } = pool;
     Arc::new(Traded {
@@ -102,7 +103,7 @@ fn traded(transfer: &Transfer, pool: Pool, rules: &AssetRules) -> Arc<Traded> {
         symbol: Symbol::unreadable(asset.as_str()),
         instrument: Ok(Instrument {
             base: asset.clone(),
-            quote: transfer.asset.clone(),
+            quote: quote.unwrap_or(&asset).clone(),
             class: class.class.unwrap_or(AssetClass::Crypto),
             class_source: class.source,
             is_usd: false,
@@ -112,9 +113,10 @@ fn traded(transfer: &Transfer, pool: Pool, rules: &AssetRules) -> Arc<Traded> {
     })
 }
 
-/// Tells two fees of one withdrawal apart: one in the asset that moved, and one in another.
-pub(super) fn network_purpose(of: &Instrument) -> RatePurpose {
-    match of.base == of.quote {
+/// Tells two fees of one withdrawal apart: one in the asset that moved, and one in another. The
+/// rate of income is that of its value.
+pub(super) fn movement_purpose(leg: Leg, of: &Instrument) -> RatePurpose {
+    match leg != Leg::Income && of.base == of.quote {
         true => RatePurpose::Fee,
         false => RatePurpose::Value,
     }

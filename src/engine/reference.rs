@@ -230,6 +230,7 @@ fn compare_places(left: &Trade, right: &Trade) -> Ordering {
         Leg::Quote => 1,
         Leg::Fee => 2,
         Leg::Network => 3,
+        Leg::Income => 4,
     };
     let legs = || leg(left).cmp(&leg(right));
     let network = |trade: &Trade| leg(trade) == 3;

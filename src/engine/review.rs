@@ -103,7 +103,7 @@ pub fn unmatched_item(pool: &Pool, row: &AllocationRow<'_>, rules: &AssetRules) 
     // A setting of a symbol counts units of its base.
     let symbol = match row.sell_leg {
         Leg::Base => Symbol::unreadable(row.symbol),
-        Leg::Quote | Leg::Fee | Leg::Network => pool.as_symbol(),
+        Leg::Quote | Leg::Fee | Leg::Network | Leg::Income => pool.as_symbol(),
     };
     let dust = rules.settings(&symbol).dust_threshold;
     let severity = if row.allocated_size <= dust {
@@ -149,6 +149,7 @@ fn unmatched_part(pool: &Pool, row: &AllocationRow<'_>) -> String {
         Leg::Quote => format!("{size} {asset} that this trade paid"),
         Leg::Fee => format!("{size} {asset} of this trade's fee"),
         Leg::Network => format!("{size} {asset} that the network took of this withdrawal"),
+        Leg::Income => format!("{size} {asset} of this income"),
     }
 }
 

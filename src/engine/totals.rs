@@ -131,7 +131,7 @@ impl PoolTotals {
     fn add_trade(&mut self, trade: &TradeRef<'_>) -> Result<(), MoneyError> {
         match trade.leg {
             Leg::Base => count(&mut self.trades),
-            Leg::Quote | Leg::Fee | Leg::Network => count(&mut self.legs),
+            Leg::Quote | Leg::Fee | Leg::Network | Leg::Income => count(&mut self.legs),
         }
         match trade.fee {
             None => count(&mut self.fees_unknown),

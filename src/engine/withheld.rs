@@ -59,7 +59,7 @@ pub fn withheld(row: &PendingTrade, entry: &Trade, rates: &[RateUsed]) -> Option
                 money::exact_product(Fact::of_price(row.trade.price), size)?
             }
         },
-        Leg::Fee | Leg::Network => return None,
+        Leg::Fee | Leg::Network | Leg::Income => return None,
     };
     if units == Fact::try_of_size(entry.size).ok()? {
         return None;

@@ -10,7 +10,7 @@ use crate::engine::{
     actions_of, unapplied,
 };
 use crate::store::model::{Arrivals, PoolSummary, Watermark};
-use crate::store::{AppliedTransfers, TradeStore, actions_beside_movements};
+use crate::store::{AppliedMovements, TradeStore, actions_beside_movements};
 
 /// Why an action calls for a run over everything.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +25,10 @@ pub enum ActionCause {
         /// The split.
         split_at: Timestamp,
     },
-    /// Other transfers move its lots than those that the version was computed with.
+    /// Other transfers move its lots, or it has other income, than when the version was computed.
     Transfers,
-    /// Transfers tie the pool to others, and it has new rows, or it can be matched now. They may
-    /// change what moved.
+    /// It has transfers or income, and it has new rows, or can be matched now. They may change what
+    /// moved.
     Tied,
 }
 
@@ -40,8 +40,8 @@ impl fmt::Display for ActionCause {
             Self::Split { split_at } => {
                 write!(f, "it has a split, at {split_at}, and new trades")
             }
-            Self::Transfers => f.write_str("its transfers have changed"),
-            Self::Tied => f.write_str("it has transfers, and new trades"),
+            Self::Transfers => f.write_str("its transfers or its income have changed"),
+            Self::Tied => f.write_str("it has transfers or income, and new trades"),
         }
     }
 }
@@ -125,8 +125,8 @@ async fn moved_since(
     (rules, base): (&AssetRules, &Watermark),
     (summaries, arrivals): (&BTreeMap<Pool, PoolSummary>, &Arrivals),
 ) -> PipelineResult<BTreeMap<Pool, ActionCause>> {
-    let before = AppliedTransfers::as_of(store, rules, base).await?;
-    let now = AppliedTransfers::as_of(store, rules, &arrivals.watermark).await?;
+    let before = AppliedMovements::as_of(store, rules, base).await?;
+    let now = AppliedMovements::as_of(store, rules, &arrivals.watermark).await?;
     let (before, now) = (before.by_pool(), now.by_pool());
     let pools: BTreeSet<&Pool> = before.keys().chain(now.keys()).collect();
     let has_result = |pool: &Pool| {

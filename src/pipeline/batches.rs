@@ -70,8 +70,8 @@ impl Batches {
                 as_of: None,
             });
         };
-        let tied = values::pools_of_transfers(store, &sizes.watermark).await?;
-        for pool in tied.iter().filter(|pool| scope.contains(pool)) {
+        let moved = values::moved_pools(store, &sizes.watermark).await?;
+        for pool in moved.all.iter().filter(|pool| scope.contains(pool)) {
             sizes.rows.entry(pool.clone()).or_insert(0);
         }
         let mut scopes: Vec<Scope> = Vec::new();
@@ -84,7 +84,7 @@ impl Batches {
                 rows_of_part = *rows;
             }
             // What moved depends on all pools of a group, so each of them is read whole.
-            if in_slices && !fits(*rows) && !tied.contains(pool) {
+            if in_slices && !fits(*rows) && !moved.tied.contains(pool) {
                 scopes.extend(slices(store, scope, (pool, &sizes), memory).await?);
                 rows_of_part = 0;
                 continue;

@@ -18,7 +18,7 @@ use crate::store::model::{
     VersionStatus,
 };
 use crate::store::values::rules_of;
-use crate::store::{Store, transfers_changed};
+use crate::store::{Store, moves_changed};
 
 /// Limits beyond which a check reports a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,10 +69,10 @@ pub enum Finding {
         /// When the last run began.
         last_run_at: Option<Timestamp>,
     },
-    /// Transfers came, changed or ended, and no run has acted on it in time.
-    TransfersChanged {
-        /// Number of these transfers.
-        transfers: u64,
+    /// Transfers or income came, changed or ended, and no run has acted on it in time.
+    MovementsChanged {
+        /// Number of these movements.
+        movements: u64,
         /// When the last run began.
         last_run_at: Option<Timestamp>,
     },
@@ -137,7 +137,7 @@ impl Finding {
             Self::Behind { .. } => "behind",
             Self::Changed { .. } => "changed",
             Self::Exclusions { .. } => "exclusions",
-            Self::TransfersChanged { .. } => "transfers-changed",
+            Self::MovementsChanged { .. } => "movements-changed",
             Self::LastRun(_) => "last-run",
             Self::RunTooLong(_) => "run-too-long",
             Self::UnmatchedGrown { .. } => "unmatched-grown",
@@ -167,7 +167,7 @@ pub struct HealthReport {
     /// Trades in the matched pools of the current version.
     pub computed: u64,
     /// Transfers that the current version was not computed with, and those that ended since.
-    pub transfers_changed: u64,
+    pub movements_changed: u64,
     /// Facts that an operator wants to know; empty if all is well.
     pub findings: Vec<Finding>,
 }
@@ -186,7 +186,7 @@ struct CheckedFacts<'a> {
     queue: Vec<QueuedItem>,
     /// Rates of the current version that a look-up gives otherwise now.
     rates: Vec<RateNow>,
-    transfers_changed: u64,
+    movements_changed: u64,
 }
 
 /// Reads the facts and runs all checks. Errors: the store fails.
@@ -218,8 +218,8 @@ pub async fn health(
         }
         _ => Vec::new(),
     };
-    let transfers = match info {
-        Some(info) => transfers_changed(store, &rules_of(info, &store.rules()), info).await?,
+    let moves = match info {
+        Some(info) => moves_changed(store, &rules_of(info, &store.rules()), info).await?,
         None => Vec::new(),
     };
     let known = CheckedFacts {
@@ -233,7 +233,7 @@ pub async fn health(
         before,
         queue: store.review_queue().await?,
         rates,
-        transfers_changed: transfers.len() as u64,
+        movements_changed: moves.len() as u64,
     };
     let mut findings = known.findings();
     let computed = known.computed();
@@ -251,7 +251,7 @@ pub async fn health(
         current: info.cloned(),
         decided,
         computed,
-        transfers_changed: known.transfers_changed,
+        movements_changed: known.movements_changed,
         facts,
         excluded,
         findings,
@@ -279,7 +279,7 @@ impl CheckedFacts<'_> {
             Self::check_begun,
             Self::check_computed,
             Self::check_exclusions,
-            Self::check_transfers,
+            Self::check_movements,
             Self::check_runs,
             Self::check_unmatched,
             Self::check_review,
@@ -368,15 +368,15 @@ impl CheckedFacts<'_> {
         }]
     }
 
-    fn check_transfers(&self) -> Vec<Finding> {
+    fn check_movements(&self) -> Vec<Finding> {
         let last_run_at = self.last_run_at();
         let is_late = |at: Timestamp| age(self.now, at) > self.limits.age_max;
-        let transfers = self.transfers_changed;
-        if transfers == 0 || last_run_at.is_some_and(|at| !is_late(at)) {
+        let movements = self.movements_changed;
+        if movements == 0 || last_run_at.is_some_and(|at| !is_late(at)) {
             return Vec::new();
         }
-        vec![Finding::TransfersChanged {
-            transfers,
+        vec![Finding::MovementsChanged {
+            movements,
             last_run_at,
         }]
     }

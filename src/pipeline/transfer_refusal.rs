@@ -56,6 +56,7 @@ fn decided(kind: DecisionKind) -> &'static str {
 /// Says why a movement can't be half of a transfer.
 pub fn no_part(why: NoPart) -> &'static str {
     match why {
+        NoPart::Income => "it is income, a lot of its own",
         NoPart::Kind => "it is no deposit, withdrawal or transfer",
         NoPart::Currency => "dollars, and the money of a state, have no lots to move",
         NoPart::Fee => "its fee takes all of it",

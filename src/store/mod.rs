@@ -58,7 +58,7 @@ pub use movements::{MovementStore, transfers};
 pub use rates::RateStore;
 pub use review::ReviewStore;
 pub use runs::{RunLock, RunStore};
-pub use tied::{AppliedTransfers, transfers_changed};
+pub use tied::{AppliedMove, AppliedMovements, moves_changed};
 pub use together::together;
 pub use versions::{VersionStore, VersionWriter};
 

@@ -1,4 +1,5 @@
-//! The transfers that a read of the ledger applies, and the pools that they tie together.
+//! The transfers and the income that a read of the ledger applies, and the pools that transfers tie
+//! together.
 //!
 //! A store keeps movements and a person's decisions. Each read pairs them as of its instant, so
 //! that the same rows give the same transfers, in any order of imports. Read next: `values.rs`.
@@ -7,39 +8,63 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::model::{VersionInfo, Watermark};
-use super::movements::{MovementStore, transfers};
-use crate::engine::{AssetRules, Pool, TiedPools, Timestamp, Transfer, network_fees, tied_pools};
+use super::movements::MovementStore;
+use crate::engine::{
+    AssetRules, Income, Pool, TiedPools, Timestamp, Transfer, income_of, network_fees, pair,
+    tied_pools,
+};
 use crate::store::StoreResult;
 
-/// Returns the transfers in which a version and the present differ. A transfer that changed is
-/// there twice: as it was, and as it is.
+/// Returns when the transfers and the income happened in which a version and the present differ. A
+/// transfer that changed is there twice: as it was, and as it is.
 ///
 /// Errors: as of the store.
-pub async fn transfers_changed(
+pub async fn moves_changed(
     store: &(impl MovementStore + ?Sized),
     rules: &AssetRules,
     version: &VersionInfo,
-) -> StoreResult<Vec<Transfer>> {
-    let before = AppliedTransfers::as_of(store, rules, &version.watermark).await?;
-    let now = transfers(store, rules, None).await?.into_transfers();
-    let [before, now] = [before.all, now].map(BTreeSet::from_iter);
-    Ok(before.symmetric_difference(&now).cloned().collect())
+) -> StoreResult<Vec<Timestamp>> {
+    let before = AppliedMovements::as_of(store, rules, &version.watermark).await?;
+    let now = AppliedMovements::of_ledger(store, rules, None).await?;
+    let [before, now] = [&before, &now].map(AppliedMovements::all_moves);
+    let changed = before.symmetric_difference(&now);
+    Ok(changed.map(AppliedMove::at).collect())
 }
 
-/// The transfers as of an instant.
+/// The movements that a read applies, as of an instant.
 #[derive(Debug, Clone, Default)]
-pub struct AppliedTransfers {
-    /// All of them.
-    pub all: Vec<Transfer>,
+pub struct AppliedMovements {
+    /// All transfers.
+    pub transfers: Vec<Transfer>,
     /// The pools that they tie together.
     pub groups: Vec<TiedPools>,
     /// The transfers whose networks took a fee in the asset of a pool.
     pub fees: BTreeMap<Pool, Vec<Arc<Transfer>>>,
-    /// When lots last came into a pool, or left it.
+    /// The income of each pool.
+    pub income: BTreeMap<Pool, Vec<Income>>,
+    /// When lots last came into a pool by a transfer, or left it.
     last: BTreeMap<Pool, Timestamp>,
 }
 
-impl AppliedTransfers {
+/// A transfer, or income.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AppliedMove<'a> {
+    /// A transfer.
+    Transfer(&'a Transfer),
+    /// Income.
+    Income(&'a Income),
+}
+
+impl AppliedMove<'_> {
+    fn at(&self) -> Timestamp {
+        match self {
+            Self::Transfer(transfer) => transfer.sent_at,
+            Self::Income(income) => income.at,
+        }
+    }
+}
+
+impl AppliedMovements {
     /// Reads them as of an instant. A ledger without movements costs no query.
     ///
     /// Errors: as of the store.
@@ -48,11 +73,32 @@ impl AppliedTransfers {
         rules: &AssetRules,
         at: &Watermark,
     ) -> StoreResult<Self> {
-        if at.cursors().movement_seq == 0 {
+        match at.cursors().movement_seq {
+            0 => Ok(Self::default()),
+            _ => Self::of_ledger(store, rules, Some(at)).await,
+        }
+    }
+
+    async fn of_ledger(
+        store: &(impl MovementStore + ?Sized),
+        rules: &AssetRules,
+        as_of: Option<&Watermark>,
+    ) -> StoreResult<Self> {
+        let movements = store.movements(as_of).await?;
+        if movements.is_empty() {
             return Ok(Self::default());
         }
-        let all = transfers(store, rules, Some(at)).await?.into_transfers();
-        Ok(Self::of(all, rules))
+        let decisions = store.transfer_decisions(as_of).await?;
+        let transfers = pair(&movements, &decisions, rules).into_transfers();
+        let mut applied = Self::of(transfers, rules);
+        let income = movements
+            .iter()
+            .filter_map(|row| income_of(row, rules).ok());
+        for it in income {
+            let of_pool = applied.income.entry(it.pool.clone()).or_default();
+            of_pool.push(it);
+        }
+        Ok(applied)
     }
 
     fn of(all: Vec<Transfer>, rules: &AssetRules) -> Self {
@@ -74,31 +120,51 @@ impl AppliedTransfers {
         }
         Self {
             groups: tied_pools(&all),
-            all,
+            transfers: all,
             fees,
+            income: BTreeMap::new(),
             last,
         }
     }
 
     /// Returns the pools whose lots the transfers move, and those that pay fees of networks.
-    pub fn pools(&self) -> BTreeSet<Pool> {
+    pub fn tied_pools(&self) -> BTreeSet<Pool> {
         let tied = self.groups.iter().flat_map(|group| &group.pools);
         tied.chain(self.fees.keys()).cloned().collect()
     }
 
-    /// Returns the transfers of each pool: those that move its lots, and those whose fees it pays.
-    pub fn by_pool(&self) -> BTreeMap<Pool, BTreeSet<&Transfer>> {
-        let mut by_pool: BTreeMap<Pool, BTreeSet<&Transfer>> = BTreeMap::new();
-        for transfer in &self.all {
+    /// Returns the pools that the movements concern.
+    pub fn pools(&self) -> BTreeSet<Pool> {
+        let mut pools = self.tied_pools();
+        pools.extend(self.income.keys().cloned());
+        pools
+    }
+
+    /// Returns the movements of each pool: the transfers that move its lots, or whose fees it pays,
+    /// and its income.
+    pub fn by_pool(&self) -> BTreeMap<Pool, BTreeSet<AppliedMove<'_>>> {
+        let mut by_pool: BTreeMap<Pool, BTreeSet<AppliedMove<'_>>> = BTreeMap::new();
+        for transfer in &self.transfers {
             for pool in [transfer.sending_pool(), transfer.receiving_pool()] {
-                by_pool.entry(pool).or_default().insert(transfer);
+                let of_pool = by_pool.entry(pool).or_default();
+                of_pool.insert(AppliedMove::Transfer(transfer));
             }
         }
         for (pool, transfers) in &self.fees {
             let of_pool = by_pool.entry(pool.clone()).or_default();
-            of_pool.extend(transfers.iter().map(|it| &**it));
+            of_pool.extend(transfers.iter().map(|it| AppliedMove::Transfer(it)));
+        }
+        for (pool, income) in &self.income {
+            let of_pool = by_pool.entry(pool.clone()).or_default();
+            of_pool.extend(income.iter().map(AppliedMove::Income));
         }
         by_pool
+    }
+
+    fn all_moves(&self) -> BTreeSet<AppliedMove<'_>> {
+        let transfers = self.transfers.iter().map(AppliedMove::Transfer);
+        let income = self.income.values().flatten();
+        transfers.chain(income.map(AppliedMove::Income)).collect()
     }
 
     /// Returns when lots last came into a pool, or left it.

@@ -12,12 +12,12 @@ use super::model::{
     asset_rules_of,
 };
 use super::rules::{counting_of_names, renamed};
-use super::{AppliedTransfers, RateStore, Seen, StoreResult, TradeStore, actions_beside_movements};
+use super::{AppliedMovements, RateStore, Seen, StoreResult, TradeStore, actions_beside_movements};
 use crate::engine::policy::{RATE_WAY, USD};
 use crate::engine::{
     Asset, AssetAction, AssetRules, Entered, ExpectedLegs, Leg, MoreRef, OwnRate, OwnTrades,
     Pending, PendingTrade, Pool, PoolLedger, PoolMoves, PoolNames, Rate, RateBook, SelfCheckError,
-    TiedPools, Timestamp, Traded, Violation, enter, find_moves, push_network_fees,
+    TiedPools, Timestamp, Traded, Violation, enter, find_moves, push_income, push_network_fees,
 };
 
 /// Microseconds before the first trade from which rates and own trades are read: the oldest rate
@@ -138,16 +138,24 @@ async fn actions_as_of(
     }
 }
 
-/// Returns the pools whose lots transfers move as of an instant, and those that pay fees of
-/// networks. They may have no trades.
+/// Pools of movements, which may have no trades.
+#[derive(Debug, Clone, Default)]
+pub struct MovedPools {
+    /// Those whose lots transfers move, and those that pay fees of networks.
+    pub tied: BTreeSet<Pool>,
+    /// These, and those with income.
+    pub all: BTreeSet<Pool>,
+}
+
+/// Returns the pools of the movements as of an instant.
 ///
 /// Errors: as of the store.
-pub async fn pools_of_transfers(
-    store: &dyn TradeStore,
-    at: &Watermark,
-) -> StoreResult<BTreeSet<Pool>> {
-    let transfers = AppliedTransfers::as_of(store, &store.rules(), at).await?;
-    Ok(transfers.pools())
+pub async fn moved_pools(store: &dyn TradeStore, at: &Watermark) -> StoreResult<MovedPools> {
+    let moved = AppliedMovements::as_of(store, &store.rules(), at).await?;
+    Ok(MovedPools {
+        tied: moved.tied_pools(),
+        all: moved.pools(),
+    })
 }
 
 /// Gives the pools of a read all that its rows do not tell: values, actions, lots that move.
@@ -163,7 +171,7 @@ async fn complete(
         store,
         rules: &rules,
         at: &at,
-        transfers: AppliedTransfers::as_of(store, &rules, &at).await?,
+        moved: AppliedMovements::as_of(store, &rules, &at).await?,
         actions: actions_as_of(store, &rules, &at).await?,
     };
     let (pending, pools) = (std::mem::take(&mut read.pending), &mut read.pools);
@@ -180,7 +188,7 @@ struct Completing<'a> {
     store: &'a dyn TradeStore,
     rules: &'a AssetRules,
     at: &'a Watermark,
-    transfers: AppliedTransfers,
+    moved: AppliedMovements,
     actions: Vec<AssetAction>,
 }
 
@@ -195,22 +203,25 @@ impl Completing<'_> {
         unlike: Option<&mut UnlikeLegs>,
     ) -> StoreResult<Entered> {
         let is_wanted = |pool: &Pool, at| scope.contains(pool) && scope.has_time(at);
-        let fees = push_network_fees(&self.transfers.all, self.rules, &is_wanted, &mut pending);
+        let fees = push_network_fees(&self.moved.transfers, self.rules, &is_wanted, &mut pending);
         fees.map_err(SelfCheckError::from)?;
+        let income = self.moved.income.values().flatten();
+        let income = push_income(income, self.rules, &is_wanted, &mut pending);
+        income.map_err(SelfCheckError::from)?;
         let valuing = Valuing::new(self.store, self.rules, scope);
         let entered = valuing.enter(pending, self.at, (pools, true), unlike);
         let entered = entered.await?;
-        for pool in self.transfers.pools() {
+        for pool in self.moved.pools() {
             if scope.contains(&pool) {
                 let new = || PoolLedger::of_rules(pool.clone(), self.rules);
                 let ledger = pools.entry(pool.clone()).or_insert_with(new);
-                let fees = self.transfers.fees.get(&pool);
+                let fees = self.moved.fees.get(&pool);
                 let moves = fees.map(|fees| PoolMoves::of_fees(fees.clone()));
                 ledger.moves = moves.map(Arc::new);
             }
         }
         for (pool, ledger) in pools {
-            let moved_at = self.transfers.last_at(pool);
+            let moved_at = self.moved.last_at(pool);
             ledger.note_actions(&self.actions, self.rules, moved_at);
         }
         Ok(entered)
@@ -224,7 +235,7 @@ impl Completing<'_> {
         pools: &mut BTreeMap<Pool, PoolLedger>,
     ) -> StoreResult<Vec<TiedLedgers>> {
         let is_touched = |it: &&TiedPools| it.pools.iter().any(|pool| scope.contains(pool));
-        let groups: Vec<&TiedPools> = self.transfers.groups.iter().filter(is_touched).collect();
+        let groups: Vec<&TiedPools> = self.moved.groups.iter().filter(is_touched).collect();
         let is_read = |pool: &Pool| scope.slice.is_none() && scope.contains(pool);
         let others = groups.iter().flat_map(|group| &group.pools);
         let others: BTreeSet<Pool> = others.filter(|pool| !is_read(pool)).cloned().collect();
@@ -236,7 +247,7 @@ impl Completing<'_> {
                 false => others.get(pool),
             });
             for (pool, mut moves) in found {
-                let fees = self.transfers.fees.get(&pool);
+                let fees = self.moved.fees.get(&pool);
                 moves.add_fees(fees.cloned().unwrap_or_default());
                 let moves = Some(Arc::new(moves));
                 if let Some(ledger) = pools.get_mut(&pool) {

@@ -1,23 +1,22 @@
-//! Counts the trades and transfers that a version to file does not know yet.
+//! Counts the trades and movements that a version to file does not know yet.
 
 use super::export::year_bounds;
 use super::{TaxResult, TaxRules};
 use crate::store::model::{Scope, VersionInfo};
 use crate::store::values;
-use crate::store::{StoreError, TradeStore, transfers_changed};
+use crate::store::{StoreError, TradeStore, moves_changed};
 
 /// Counts of what a version lacks up to the end of the year to file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotComputed {
     /// Trades that came after the version's run, or were voided or put back since.
     pub trades: u64,
-    /// Transfers that came after it, changed, or ended.
-    pub transfers: u64,
+    /// Transfers and income that came after it, changed, or ended.
+    pub moves: u64,
 }
 
-/// Counts the trades up to the end of the year that arrived after the version's run, and the
-/// trades that were voided or put back since; and the transfers. Each can change a figure of the
-/// year.
+/// Counts what came up to the end of the year since the version's run, or changed: trades, also
+/// those that were voided or put back, transfers and income. Each can change a figure of the year.
 ///
 /// Errors: no such year; no such account; the store fails.
 pub async fn not_computed(
@@ -36,7 +35,7 @@ pub async fn not_computed(
         Err(StoreError::WatermarkElsewhere(_) | StoreError::MustReadWhole(_)) => {
             return Ok(NotComputed {
                 trades: 0,
-                transfers: 0,
+                moves: 0,
             });
         }
         Err(error) => return Err(error.into()),
@@ -54,12 +53,10 @@ pub async fn not_computed(
         .iter()
         .filter(|(pool, _)| version.scope.covers(pool));
     let count: usize = new.chain(revised.map(|(_, ids)| ids.len())).sum();
-    let transfers = transfers_changed(store, &values::rules_of(version, &store.rules()), version)
-        .await?
-        .into_iter();
-    let transfers = transfers.filter(|it| it.sent_at < until);
+    let moves = moves_changed(store, &values::rules_of(version, &store.rules()), version).await?;
+    let moves = moves.into_iter().filter(|at| *at < until);
     Ok(NotComputed {
         trades: count as u64,
-        transfers: transfers.count() as u64,
+        moves: moves.count() as u64,
     })
 }

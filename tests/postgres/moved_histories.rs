@@ -25,6 +25,7 @@ struct Made {
     trades: Vec<(&'static str, String)>,
     /// Deposits that no import has brought yet.
     later: Vec<Movement>,
+    rewards: usize,
     /// Withdrawals and deposits, as `ACCOUNT/ID`.
     outs: Vec<String>,
     ins: Vec<String>,
@@ -94,7 +95,29 @@ impl Made {
         if random.below(2) == 0 {
             movements.extend(self.later.pop());
         }
+        movements.extend((random.below(2) == 0).then(|| self.reward(random)));
         movements
+    }
+
+    /// Income, which may have a stated value and a fee.
+    fn reward(&mut self, random: &mut Random) -> Movement {
+        self.rewards += 1;
+        let nth = self.rewards;
+        let asset = ASSETS[random.below(2) as usize];
+        let fee = nth
+            .is_multiple_of(3)
+            .then(|| ("0.0000001".parse().unwrap(), asset.parse().unwrap()));
+        Movement {
+            account: ACCOUNTS[random.below(3) as usize].parse().unwrap(),
+            asset: asset.parse().unwrap(),
+            direction: Direction::In,
+            size: size(random).parse().unwrap(),
+            fee,
+            usd_value: (!nth.is_multiple_of(4)).then(|| "17.123456789".parse().unwrap()),
+            kind: [MovementKind::Reward, MovementKind::Staking][nth % 2],
+            tx_id: None,
+            ..movement(&format!("r{nth}"), self.now - random.below(30) as i64)
+        }
     }
 }
 

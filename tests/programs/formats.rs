@@ -121,10 +121,11 @@ fn files_that_overlap_give_what_the_whole_file_gives() {
                 for (nth, rows) in order.iter().enumerate() {
                     let rows = rows.join("\n");
                     folder.write(&format!("{nth}.csv"), format!("{head}\n{rows}\n"));
-                    folder
-                        .fifo_pnl(&["import", "--timezone", "UTC", &format!("{nth}.csv")])
-                        .expect(0);
                 }
+                // Each file is an import of its own, in the order of their names.
+                folder
+                    .fifo_pnl(&["import", "--timezone", "UTC", "0.csv", "1.csv"])
+                    .expect(0);
                 assert_eq!(ledger(&folder), whole, "{name} at {at:?}");
             }
         }

@@ -23,6 +23,7 @@ mod growth;
 mod hostile;
 mod import_rows;
 mod import_undo;
+mod income;
 mod legs_over_runs;
 mod line_numbers;
 mod memory;

@@ -39,13 +39,13 @@ const MOVEMENTS: [(&str, &str, &str, &str, &str, &str); 12] = [
 const SQLITE: &str = "sqlite://fifo-pnl.db";
 
 /// A folder, and the database that its programs use.
-struct Place {
-    folder: Folder,
-    url: String,
+pub(crate) struct Place {
+    pub folder: Folder,
+    pub url: String,
 }
 
 impl Place {
-    fn empty(url: &str) -> Self {
+    pub fn empty(url: &str) -> Self {
         let place = Self {
             folder: Folder::new(),
             url: url.to_owned(),
@@ -74,7 +74,7 @@ impl Place {
         place
     }
 
-    fn run(&self, args: &[&str]) -> Done {
+    pub fn run(&self, args: &[&str]) -> Done {
         self.folder
             .fifo_pnl(&[args, &["--database", &self.url]].concat())
     }
@@ -93,7 +93,7 @@ impl Place {
     }
 
     /// The rows of a version: sell, leg, buy, account and deposit of the lot, size, cost, pnl.
-    fn rows(&self, version: &str) -> Vec<String> {
+    pub fn rows(&self, version: &str) -> Vec<String> {
         let text = self.run(&["versions", "export", version]).expect(0).stdout;
         let mut lines = text.lines();
         let header: Vec<&str> = lines.next().unwrap().split(',').collect();
@@ -117,7 +117,7 @@ impl Place {
     }
 }
 
-fn places_of(make: fn(&str) -> Place) -> Vec<(Place, Option<Database>)> {
+pub(crate) fn places_of(make: fn(&str) -> Place) -> Vec<(Place, Option<Database>)> {
     let mut places = vec![(make(SQLITE), None)];
     if let Some(database) = Database::new() {
         places.push((make(database.url()), Some(database)));
@@ -244,7 +244,7 @@ fn a_filing_waits_for_new_transfers_and_for_lots_that_are_missing() {
         place.add(("in", "b/d1", "3 BTC", "03", "t1", ""));
         let health = place.run(&["health"]);
         assert!(
-            health.stdout.contains("1 transfer changed since"),
+            health.stdout.contains("1 movement changed since"),
             "{health:?}"
         );
         let file = [
@@ -258,7 +258,7 @@ fn a_filing_waits_for_new_transfers_and_for_lots_that_are_missing() {
         ];
         let file = |name: &'static str| place.run(&[&file[..], &[name]].concat());
         let refused = file("early.zip").expect(3);
-        let said = "incomplete: 1 transfer changed since version 1";
+        let said = "incomplete: 1 movement changed since version 1";
         assert!(refused.stderr.contains(said), "{refused:?}");
         place.run(&["compute", "--all-symbols"]).expect(0);
         // The lots of 2023 go first: 2 x (50 - 30).
@@ -392,20 +392,20 @@ fn what_changes_a_transfer_is_computed_again() {
         place
             .run(&["transfers", "unpair", "a/w1", "b/d1"])
             .expect(0);
-        again("a BTC: its transfers have changed");
+        again("a BTC: its transfers or its income have changed");
         assert!(place.rows("2").contains(&"b s1     4  ".to_owned()));
         let done = place.run(&["compare", "1", "2"]);
         let said = "transfer a/w1 to b/d1 not paired any more";
         assert!(done.stdout.contains(said), "{}", done.stdout);
         place.run(&["transfers", "pair", "a/w1", "b/d1"]).expect(0);
-        again("b BTC: its transfers have changed");
+        again("b BTC: its transfers or its income have changed");
         assert_eq!(place.rows("3").len(), place.rows("1").len());
         let late = "account,order_id,symbol,side,size,price,order_time,total_fees_usd\n\
                     a,b0,BTC-USD,buy,1,4,2024-12-01T00:00:00Z,0\n";
         place.folder.write("late.csv", late);
         place.run(&["import", "late.csv"]).expect(0);
         // The 5 that move are now the 1 of b0 at 4, and 4 of b1, which cost 20 + 0.04.
-        again("a BTC: it has transfers, and new trades");
+        again("a BTC: it has transfers or income, and new trades");
         // Nothing of b changed but what came from a.
         let done = place.run(&["compare", "3", "4"]);
         let said = "trades or transfers of an account that sends lots to this one changed";

@@ -27,7 +27,7 @@ fn movements_are_stored_once_and_said() {
     for said in [
         "bitstamp.csv: 5 rows, 2 new, 0 known, 3 movements\n",
         "  movements: 1 deposit, 1 withdrawal, 1 staking; 3 new, 0 known\n",
-        "Movements       3 movements are stored and not used\n",
+        "Movements       3 movements are stored: 1 income, 2 not used\n",
     ] {
         assert!(done.contains(said), "{said}{done}");
     }
@@ -267,7 +267,8 @@ fn a_person_decides_about_transfers() {
         .fifo_pnl(&["import", "bitstamp.csv"])
         .expect(0)
         .stdout;
-    let said = "Movements       12 movements are stored: 2 transfers, 1 pair proposed, 3 alone\n  \
+    let said = "Movements       12 movements are stored: 2 transfers, 1 pair proposed, 1 income, \
+                3 alone, 2 not used\n  \
                 `fifo-pnl transfers list` says why\n";
     assert!(done.contains(said), "{done}");
     folder

@@ -91,6 +91,7 @@ fn describe(found: &Explanation) -> String {
         Leg::Quote => ": what the trade was paid with",
         Leg::Fee => ": what its fee was paid with",
         Leg::Network => ": what the network took of this withdrawal",
+        Leg::Income => ": income",
     };
     let mut text = format!(
         "Version {version}{current}, account {}, {}{leg}\n\nSell  {}\n",

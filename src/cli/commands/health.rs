@@ -122,9 +122,9 @@ fn describe_well(report: &HealthReport, now: Timestamp) -> Vec<String> {
                 false => format!("{trades} left the ledger since"),
             });
         }
-        if report.transfers_changed > 0 {
-            let transfers = plural(report.transfers_changed, "transfer", "transfers");
-            parts.push(format!("{transfers} changed since"));
+        if report.movements_changed > 0 {
+            let moved = plural(report.movements_changed, "movement", "movements");
+            parts.push(format!("{moved} changed since"));
         }
     }
     if let Some(run) = &report.facts.last_run {
@@ -165,12 +165,12 @@ fn describe(finding: &Finding, next: &Next, now: Timestamp) -> String {
             began(*last_run_at, now),
             next.command(COMPUTE)
         ),
-        Finding::TransfersChanged {
-            transfers,
+        Finding::MovementsChanged {
+            movements,
             last_run_at,
         } => format!(
             "{} changed since the version's run; {}; next: {}",
-            plural(*transfers, "transfer", "transfers"),
+            plural(*movements, "movement", "movements"),
             began(*last_run_at, now),
             next.command(COMPUTE)
         ),
@@ -358,7 +358,7 @@ fn to_json(report: &HealthReport) -> Value {
         "newest_trade": at(facts.newest),
         "trades": facts.eligible,
         "trades_after": facts.after,
-        "transfers_changed": report.transfers_changed,
+        "movements_changed": report.movements_changed,
         "last_run": facts.last_run.as_ref().map(run_json),
         "running": facts.running.iter().map(run_json).collect::<Vec<_>>(),
         "disk": facts.disk.map(|room| json!({ "free_bytes": room.free,

@@ -17,8 +17,8 @@ use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
 use crate::engine::{
-    Account, Asset, DecisionKind, Direction, Movement, MovementKind, OrderId, Pairing, Proposed,
-    Transfer, shown,
+    Account, Alone, AloneWhy, Asset, DecisionKind, Direction, Movement, MovementKind, NoPart,
+    OrderId, Pairing, Proposed, Transfer, shown,
 };
 use crate::pipeline::{Transfers, accept_transfers, add_movement, decide_transfer, read_transfers};
 use crate::store::{Store, transfers};
@@ -315,6 +315,9 @@ fn stored_line(pairing: &Pairing, next: &Next) -> String {
     if rows == 0 {
         return String::new();
     }
+    let is_income = |it: &&Alone| it.why == AloneWhy::NoPart(NoPart::Income);
+    let income = pairing.alone.iter().filter(is_income).count() as u64;
+    let others = pairing.alone.len() as u64 - alone - income;
     let be = if rows == 1 { "is" } else { "are" };
     let rows = plural(rows, "movement", "movements");
     let counts = [
@@ -323,11 +326,13 @@ fn stored_line(pairing: &Pairing, next: &Next) -> String {
             proposed,
             format!("{} proposed", plural(proposed, "pair", "pairs")),
         ),
+        (income, format!("{income} income")),
         (alone, format!("{alone} alone")),
+        (others, format!("{others} not used")),
     ];
     let counts = counts.into_iter().filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts.map(|(_, said)| said).collect();
-    if counts.is_empty() {
+    if paired + proposed + income + alone == 0 {
         return format!("Movements       {rows} {be} stored and not used\n");
     }
     let counts = counts.join(", ");

@@ -13,8 +13,10 @@ use crate::engine::transfer::Transfer;
 words! {
     /// Why a movement can't be a part of a transfer.
     NoPart {
-        /// It is income, a fee or the like.
+        /// It is a fee, a gift or the like.
         Kind = "kind",
+        /// It is income, which is a lot of its own.
+        Income = "income",
         /// It is dollars, or the money of a state: what pays with it leaves no lots.
         Currency = "currency",
         /// Its fee takes all of it.
@@ -62,10 +64,16 @@ impl<'m> Half<'m> {
     /// Reads a movement. Errors: it can't be a part of a transfer.
     pub(super) fn of(row: &'m Movement, rules: &AssetRules) -> Result<Self, NoPart> {
         use MovementKind::{Deposit, Transfer, Withdrawal};
-        let asset = rules.asset_named(row.asset.as_str());
-        if !matches!(row.kind, Deposit | Withdrawal | Transfer) {
-            return Err(NoPart::Kind);
+        match row.kind {
+            Deposit | Withdrawal | Transfer => Self::of_units(row, rules),
+            _ if row.is_income() => Self::of_units(row, rules).and(Err(NoPart::Income)),
+            _ => Err(NoPart::Kind),
         }
+    }
+
+    /// Reads a movement of any kind. Errors: its units are in no pool of a spot account.
+    fn of_units(row: &'m Movement, rules: &AssetRules) -> Result<Self, NoPart> {
+        let asset = rules.asset_named(row.asset.as_str());
         if rules.is_currency(&asset) || rules.is_usd(&asset) {
             return Err(NoPart::Currency);
         }
@@ -166,6 +174,14 @@ impl<'m> Half<'m> {
             false => Err(NoPair::Digits),
         }
     }
+}
+
+/// Returns the asset and the units of a movement that came in, after a fee in the asset.
+///
+/// Errors: its units are in no pool of a spot account.
+pub fn units_moved(row: &Movement, rules: &AssetRules) -> Result<(Asset, Size), NoPart> {
+    let half = Half::of_units(row, rules)?;
+    Ok((half.asset, half.units))
 }
 
 /// Why a person can't pair two movements.

@@ -320,7 +320,7 @@ fn what_has_no_one_pool_of_lots_is_no_part() {
     let rows = movements("a/w out 1.23456 BTC 0 -\nb/d in 1.23456 BTC 60 -");
     let mut reward = rows.clone();
     reward[1].kind = MovementKind::Reward;
-    let alone = ["alone a/w nothing", "alone b/d kind"];
+    let alone = ["alone a/w nothing", "alone b/d income"];
     assert_eq!(said(&pair(&reward, &[], &rules)), alone);
     rules.short_accounts.insert("a".parse().unwrap(), true);
     let alone = ["alone a/w short", "alone b/d nothing"];

@@ -142,15 +142,16 @@ struct Moved {
 impl SecondWay<'_> {
     fn legs(&self) -> Option<Vec<ReferenceLeg>> {
         if self.pending.trade.entry.leg != Leg::Base {
-            return Some(vec![self.network()?]);
+            return Some(vec![self.of_movement()?]);
         }
         let value = self.value()?;
         let (given, received) = self.moved(&value)?;
         self.with_fee(given, received)
     }
 
-    /// Makes the leg of a network's fee: units that left for nothing, at their value.
-    fn network(&self) -> Option<ReferenceLeg> {
+    /// Makes the leg of a network's fee, or of income: units that left or came for nothing, at
+    /// their value.
+    fn of_movement(&self) -> Option<ReferenceLeg> {
         let units = Exact::of_size(self.pending.trade.size);
         let value = match self.pending.trade.entry.value {
             Some(stated) => Exact::of_usd(stated),
@@ -159,7 +160,10 @@ impl SecondWay<'_> {
         Some(ReferenceLeg {
             asset: self.pending.of.asset.clone(),
             leg: self.pending.trade.entry.leg,
-            side: Side::Sell,
+            side: match self.pending.trade.entry.leg {
+                Leg::Income => Side::Buy,
+                _ => Side::Sell,
+            },
             value,
             size: units,
             fee: Some(Exact::ZERO),

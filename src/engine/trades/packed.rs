@@ -19,8 +19,8 @@ pub(super) const HAS_VALUE: u8 = 0x20;
 /// symbol.
 const IS_SYMBOL_IN_FEE: u8 = 0x10;
 /// The bits of the number of a leg, and the legs by their numbers.
-const LEG_BITS: u8 = 0x03;
-const LEGS: [Leg; 4] = [Leg::Base, Leg::Quote, Leg::Fee, Leg::Network];
+const LEG_BITS: u8 = 0x07;
+const LEGS: [Leg; 5] = [Leg::Base, Leg::Quote, Leg::Fee, Leg::Network, Leg::Income];
 /// Set in `price_scale`: the trade has a sequence.
 pub(super) const HAS_SEQUENCE: u8 = 0x80;
 /// Set in `fee_scale`: the fee is known.

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::cli::format::time;
 use crate::engine::{
-    CodeKind, MORE_COLUMNS, RateOrigin, RatePurpose, RateUsed, Side, Trade, Withheld, kind_of_code,
-    shown, shown_sentence, withheld,
+    CodeKind, Leg, MORE_COLUMNS, RateOrigin, RatePurpose, RateUsed, Side, Trade, Withheld,
+    kind_of_code, shown, shown_sentence, withheld,
 };
 use crate::pipeline::{ExplainedRate, ExplainedTrade};
 
@@ -29,8 +29,12 @@ pub(super) fn trade_line(explained: &ExplainedTrade) -> String {
         Some(value) => format!("worth {value} USD"),
         None => format!("at {}", trade.price),
     };
+    let what = match trade.entry.leg {
+        Leg::Income => ", income",
+        _ => "",
+    };
     let mut text = format!(
-        "{}{NEXT_LINE}{} {price}, {fee}{NEXT_LINE}{}{seq}{}{}",
+        "{}{what}{NEXT_LINE}{} {price}, {fee}{NEXT_LINE}{}{seq}{}{}",
         trade.order_id,
         trade.size,
         trade.order_time,

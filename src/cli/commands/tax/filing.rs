@@ -59,7 +59,7 @@ pub(super) async fn file(
     let lacking = lacking_lots(store).await?;
     let missing = with_late(missing, (late, lacking), number);
     if let Some(missing) = missing.as_ref().filter(|_| !filing.allow_incomplete) {
-        let first = match (late.trades, late.transfers, lacking) {
+        let first = match (late.trades, late.moves, lacking) {
             (0, 0, 0) => "",
             (0, 0, _) => "import the buys of the accounts that sent, and compute; ",
             _ => "compute what is new first: `compute_allocations --incremental`; ",
@@ -107,7 +107,7 @@ async fn lacking_lots(store: &dyn Store) -> CliResult<u64> {
 }
 
 /// Adds what the version does not know to the line about missing figures: new trades, changed
-/// transfers, and `lacking` withdrawals without all their lots.
+/// movements, and `lacking` withdrawals without all their lots.
 fn with_late(
     missing: Option<String>,
     (late, lacking): (NotComputed, u64),
@@ -121,9 +121,8 @@ fn with_late(
             count(more)
         )),
     };
-    let changed = plural(late.transfers, "transfer", "transfers");
-    let changed =
-        (late.transfers > 0).then(|| format!("{changed} changed since version {version}"));
+    let changed = plural(late.moves, "movement", "movements");
+    let changed = (late.moves > 0).then(|| format!("{changed} changed since version {version}"));
     let withdrawals = plural(lacking, "withdrawal", "withdrawals");
     let lacking = (lacking > 0).then(|| format!("{withdrawals} found too few lots"));
     let parts = [trades, changed, lacking].into_iter().flatten();

@@ -6,7 +6,8 @@ use super::open::Lacking;
 use crate::cli::format::{plural, table, time_in_utc};
 use crate::cli::next::Next;
 use crate::engine::{
-    Alone, AloneWhy, Direction, MovementKey, PairedBy, Pairing, Proposed, ProposedWhy, Transfer,
+    Alone, AloneWhy, Direction, MovementKey, NoPart, PairedBy, Pairing, Proposed, ProposedWhy,
+    Transfer,
 };
 use crate::pipeline::{Transfers, no_pair, no_part};
 
@@ -92,7 +93,10 @@ fn alone_row(it: &Alone, lacking: Option<&Lacking>) -> Vec<String> {
         Direction::In => (String::new(), key),
     };
     let sells = lacking.map(|lacking| lacking.after(it));
-    let state = format!("alone: {}{}", alone_words(it), sells.unwrap_or_default());
+    let state = match it.why {
+        AloneWhy::NoPart(NoPart::Income) => "income: a lot of its own".to_owned(),
+        _ => format!("alone: {}{}", alone_words(it), sells.unwrap_or_default()),
+    };
     let asset = it.asset.to_string();
     let (at, size) = (time_in_utc(row.moved_at), row.size.to_string());
     vec![at, asset, size, fee.unwrap_or_default(), from, to, state]

@@ -1,0 +1,104 @@
+//! Income: rewards and the like, which come into an account and are lots of their own.
+//!
+//! Each is a buy of the account for its value at that time, as its file states it. Else it waits
+//! for a rate, as other trades without a price in dollars do. `legs.rs` makes its entry, and
+//! `reference/legs.rs` the one to compare with.
+//! Source: docs/SPEC-matching.md, "Income"; 26 CFR 1.61-2(d), Revenue Ruling 2023-14.
+
+use super::assets::AssetRules;
+use super::fact::Fact;
+use super::ids::{OrderId, Pool};
+use super::leg::{Entry, Leg};
+use super::money::{dollars, value_share_of_size};
+use super::movement::{Movement, MovementKind};
+use super::network::traded;
+use super::number::{Price, Size, Usd, Worth};
+use super::pairing::{NoPart, units_moved};
+use super::pending::Pending;
+use super::side::Side;
+use super::time::Timestamp;
+use super::trade::{InvalidTrade, Trade, TradeRef};
+
+/// Units that came into a pool as income.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Income {
+    /// The pool, by the names that settings give.
+    pub pool: Pool,
+    /// Id of the movement.
+    pub movement_id: OrderId,
+    /// When they came.
+    pub at: Timestamp,
+    /// The kind that the source names.
+    pub kind: MovementKind,
+    /// Units, after a fee in the same asset.
+    pub units: Size,
+    /// The value that the source states, and the units that have it. Units: USD, and units of the
+    /// asset.
+    pub usd_value: Option<(Worth, Size)>,
+}
+
+/// Reads a movement as income. Errors: it is another kind, or leaves no lot.
+pub fn income_of(row: &Movement, rules: &AssetRules) -> Result<Income, NoPart> {
+    if !row.is_income() {
+        return Err(NoPart::Kind);
+    }
+    let (asset, units) = units_moved(row, rules)?;
+    // A value of nothing says that the source knows none.
+    let value = row.usd_value.filter(|worth| !worth.as_decimal().is_zero());
+    Ok(Income {
+        pool: Pool::new(row.account.clone(), asset),
+        movement_id: row.movement_id.clone(),
+        at: row.moved_at,
+        kind: row.kind,
+        units,
+        usd_value: value.map(|value| (value, row.size)),
+    })
+}
+
+/// Lets income wait for its rates. `is_wanted` tells which pools are read, and which part of their
+/// time.
+///
+/// Errors: an id or a number that no trade of a ledger has.
+pub fn push_income<'i>(
+    income: impl Iterator<Item = &'i Income>,
+    rules: &AssetRules,
+    is_wanted: &dyn Fn(&Pool, Timestamp) -> bool,
+    pending: &mut Pending,
+) -> Result<(), InvalidTrade> {
+    for it in income.filter(|it| is_wanted(&it.pool, it.at)) {
+        let trade = buy_of(it);
+        let row = TradeRef::try_of(&trade);
+        let row = row.map_err(|error| {
+            InvalidTrade::of(trade.order_id.as_str(), "size", error.to_string())
+        })?;
+        pending.push(&traded(it.pool.clone(), None, rules), &row)?;
+    }
+    Ok(())
+}
+
+/// Returns the share of the units in the value that the source states. `None`: it states none.
+///
+/// Units: USD. Rounding: 12 decimals, half to even. Source: docs/SPEC-matching.md, "Income".
+fn stated_value(income: &Income) -> Option<Usd> {
+    let (worth, all) = income.usd_value?;
+    let worth = dollars(Fact::of_worth(worth)).ok()?;
+    value_share_of_size(worth, income.units, all).ok()
+}
+
+fn buy_of(income: &Income) -> Trade {
+    Trade {
+        order_id: income.movement_id.clone(),
+        side: Side::Buy,
+        size: income.units,
+        price: Price::ZERO,
+        fee: None,
+        order_time: income.at,
+        trade_seq: None,
+        more: None,
+        entry: Entry {
+            leg: Leg::Income,
+            value: stated_value(income),
+            ..Entry::default()
+        },
+    }
+}

@@ -1,0 +1,115 @@
+//! Rewards are lots of their own, for their value at that time, on both databases. All figures are
+//! worked out by hand.
+#![cfg(all(feature = "cli", unix))]
+
+use crate::moved_lots::{Place, places_of};
+
+const HEADER: &str = "ID,Timestamp,Transaction Type,Asset,Quantity Transacted,Price Currency,\
+    Price at Transaction,Subtotal,Total (inclusive of fees and/or spread),Fees and/or Spread,\
+    Notes\n";
+const TRADES: &str = "\
+    c1,2025-01-01 10:00:00 UTC,Buy,ETH,1,USD,$2000,$2000,$2000,$0.00,Bought 1 ETH for $2000 USD\n\
+    c3,2025-01-05 10:00:00 UTC,Sell,ETH,-1.05,USD,$3000,$3150,$3150,$0.00,\
+    Sold 1.05 ETH for $3150 USD\n";
+const REWARD: &str =
+    "c2,2025-01-02 10:00:00 UTC,Staking Income,ETH,0.1,USD,$2500,$250,$250,$0.00,\n";
+/// A reward in dollars of a coin. It leaves no lot.
+const IN_DOLLARS: &str = "c4,2025-01-03 10:00:00 UTC,Reward Income,USDC,2,USD,$1,$2,$2,$0.00,\n";
+
+/// One ETH for 2,000, and a reward of 0.1 worth 250. The sell takes the whole first lot, and a half
+/// of the reward: 3,000 - 2,000, and 150 - 125.
+const ROWS: [&str; 2] = [
+    "default c3  c1   1 2000 1000",
+    "default c3  c2   0.05 125 25",
+];
+
+fn import(place: &Place, name: &str, rows: &[&str]) {
+    place
+        .folder
+        .write(name, format!("{HEADER}{}", rows.concat()));
+    place.run(&["import", name]).expect(0);
+}
+
+/// Computes a full run. Returns its rows.
+fn full(place: &Place) -> String {
+    place.run(&["compute", "--all-symbols"]);
+    place
+        .run(&["versions", "export", "current"])
+        .expect(0)
+        .stdout
+}
+
+#[test]
+fn a_reward_is_a_lot_for_its_value() {
+    for (place, _database) in places_of(Place::empty) {
+        import(&place, "trades.csv", &[TRADES]);
+        place.run(&["compute", "--all-symbols"]).expect(0);
+        // The reward comes later, and is older than the sell.
+        import(&place, "rewards.csv", &[REWARD, IN_DOLLARS]);
+        let health = place.run(&["health", "--max-age", "30d"]).stdout;
+        assert!(health.contains("1 movement changed since"), "{health}");
+        let said = place.run(&["compute", "--incremental"]).expect(0).stdout;
+        let why = "default ETH: its transfers or its income have changed";
+        assert!(said.contains(why), "{said}");
+        let stored = "Movements       2 movements are stored: 1 income, 1 not used\n";
+        assert!(said.contains(stored), "{said}");
+        let mut rows = place.rows("current");
+        rows.sort();
+        assert_eq!(rows, ROWS, "{}", place.url);
+        let incremental = place.run(&["versions", "export", "current"]).expect(0);
+        assert_eq!(full(&place), incremental.stdout);
+        place
+            .run(&["validate", "--version", "current", "--strict"])
+            .expect(0);
+        let explained = place.run(&["explain", "--sell", "c3"]).expect(0).stdout;
+        for said in [
+            "c2, income\n",
+            "from rewards.csv, line 2",
+            "250 x 0.05 / 0.1",
+        ] {
+            assert!(explained.contains(said), "{said}\n{explained}");
+        }
+        let listed = place.run(&["transfers", "list", "--all"]).expect(0).stdout;
+        assert!(listed.contains("income: a lot of its own"), "{listed}");
+        // Without the import, the sell lacks the part again.
+        let undo = ["import", "undo", "2", "--reason", "test"];
+        place.run(&undo).expect(0);
+        place.run(&["compute", "--incremental"]).expect(0);
+        let without = place.run(&["versions", "export", "current"]).expect(0);
+        assert!(!without.stdout.contains(",c2,"), "{}", without.stdout);
+        assert_eq!(full(&place), without.stdout);
+    }
+}
+
+/// Without a stated value, a reward waits for a rate. No cost of 0 is taken for it.
+#[test]
+fn a_reward_without_a_value_needs_a_rate() {
+    let place = Place::empty("sqlite://fifo-pnl.db");
+    let kraken = "txid,refid,time,type,subtype,aclass,asset,wallet,amount,fee,balance\n\
+         L1,R1,2025-01-02 09:40:00,staking,,currency,DOT,spot / main,2.5,0.5,2\n";
+    place.folder.write("kraken-ledgers.csv", kraken);
+    place.run(&["run", "kraken-ledgers.csv"]).expect(1);
+    let pools =
+        "SELECT asset, status FROM fifo_pool_summary ORDER BY allocation_version DESC LIMIT 1";
+    assert_eq!(place.folder.sql(pools), ["DOT|rejected"]);
+    let why = "SELECT issue_type FROM manual_review_queue WHERE status = 'pending'";
+    assert_eq!(place.folder.sql(why), ["missing_fx"]);
+    place.folder.write(
+        "dot-usd-max.csv",
+        "snapped_at,price,market_cap,total_volume\n2025-01-02 00:00:00 UTC,7,1,1\n",
+    );
+    let rates = ["import", "rates", "dot-usd-max.csv", "--asset", "DOT"];
+    place
+        .run(&[&rates[..], &["--currency", "USD"]].concat())
+        .expect(0);
+    place.run(&["compute", "--all-symbols"]).expect(0);
+    // Two of the 2.5 are left after the fee, at 7.
+    let lots = "SELECT asset, remaining_size, remaining_cost_usd, buy_leg FROM \
+                fifo_inventory_snapshot";
+    assert_eq!(place.folder.sql(lots), ["DOT|2|14|income"]);
+    place
+        .run(&["validate", "--version", "current", "--strict"])
+        .expect(0);
+    let health = place.run(&["health"]).stdout;
+    assert!(!health.contains("changed since"), "{health}");
+}
