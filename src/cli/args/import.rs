@@ -82,7 +82,7 @@ pub struct ImportUndoArgs {
     /// Put the rows of an undone import back
     #[arg(long)]
     pub undo: bool,
-    /// Take out also rows that later files repeat; importing these again does not bring them back
+    /// Take out also rows that later files repeat; import these files again to bring them back
     #[arg(long, conflicts_with = "undo")]
     pub yes: bool,
 }

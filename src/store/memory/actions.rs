@@ -3,8 +3,10 @@
 use async_trait::async_trait;
 
 use super::MemoryStore;
+use super::ledger::MemoryLedger;
 use crate::engine::{AssetAction, actions_in_effect};
 use crate::store::model::{Cursors, StoredAction, Watermark};
+use crate::store::rules::KnownBeside;
 use crate::store::{ActionStore, StoreResult};
 
 #[async_trait]
@@ -32,5 +34,24 @@ impl ActionStore for MemoryStore {
                 action: action.clone(),
             });
         Ok(stored.collect())
+    }
+}
+
+impl MemoryLedger {
+    /// Marks the actions that a person took out: they stay out, although their import is undone.
+    pub(super) fn keep_voided_out(&self, known: &mut [KnownBeside<AssetAction>]) {
+        let out = self.imports_out(i64::MAX);
+        let words = self
+            .actions
+            .iter()
+            .filter(|(import, _)| !out.contains(import));
+        let words: Vec<&AssetAction> = words.map(|(_, word)| word).collect();
+        for action in known {
+            let row = &action.row;
+            let is_of = |word: &&AssetAction| {
+                word.account == row.account && word.voids.as_ref() == Some(&row.action_id)
+            };
+            action.is_undone &= !words.iter().any(is_of);
+        }
     }
 }

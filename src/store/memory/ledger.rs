@@ -375,7 +375,9 @@ pub(super) fn import(
     let out = ledger.imports_out(i64::MAX);
     let planned = plan_beside(movements, &known_beside(&ledger.movements, &out));
     receipt.movements = planned.receipt.clone();
-    let planned_actions = plan_beside(actions, &known_beside(&ledger.actions, &out));
+    let mut known = known_beside(&ledger.actions, &out);
+    ledger.keep_voided_out(&mut known);
+    let planned_actions = plan_beside(actions, &known);
     receipt.actions = planned_actions.receipt.clone();
     let rejected = rejects.len() as u64;
     let stopped = receipt.stops(file) || receipt.leaves_nothing(file, rejected);

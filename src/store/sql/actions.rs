@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::imports::imports_out;
 use super::{Argument, Driver, Rows, SqlStore, Take, arguments, list};
-use crate::engine::{AssetAction, actions_in_effect};
+use crate::engine::{Account, AssetAction, OrderId, actions_in_effect};
 use crate::store::model::{Cursors, MovementReceipt, StoredAction, Watermark};
 use crate::store::rules::{KnownBeside, next_beside, plan_beside};
 use crate::store::{ActionStore, StoreError, StoreResult, cells};
@@ -77,10 +77,12 @@ pub(in crate::store) async fn plan<C: Driver>(
         return Ok(PlannedActions::default());
     }
     let out = imports_out(connection, &Cursors::END).await?;
-    let mut known = look_up(connection, &out, actions).await?;
+    let voided = voided(connection, &out).await?;
+    let state = (&out, &voided);
+    let mut known = look_up(connection, state, actions).await?;
     let mut next = next_beside(actions, &known);
     while !next.is_empty() {
-        let found = look_up(connection, &out, &next).await?;
+        let found = look_up(connection, state, &next).await?;
         if found.is_empty() {
             break;
         }
@@ -94,10 +96,33 @@ pub(in crate::store) async fn plan<C: Driver>(
     })
 }
 
-/// Returns the stored actions with the ids of some. `out`: the imports that are undone.
-async fn look_up<C: Driver>(
+/// Returns account and id of the actions that a person took out. `out`: the undone imports.
+async fn voided<C: Driver>(
     connection: &mut C,
     out: &BTreeSet<i64>,
+) -> StoreResult<BTreeSet<ActionKey>> {
+    if out.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let selected = (cells::ACTION, "asset_actions WHERE voids IS NOT NULL");
+    let action = "look for actions that are out";
+    let words = list(connection, action, selected, &[], cells::action).await?;
+    let words = words
+        .into_iter()
+        .filter(|(import_id, _)| !out.contains(import_id));
+    Ok(words
+        .filter_map(|(_, word)| Some((word.account, word.voids?)))
+        .collect())
+}
+
+/// Account and id of an action.
+type ActionKey = (Option<Account>, OrderId);
+
+/// Returns the stored actions with the ids of some. One that a person took out stays out, although
+/// its import is undone. `out`: the imports that are undone.
+async fn look_up<C: Driver>(
+    connection: &mut C,
+    (out, voided): (&BTreeSet<i64>, &BTreeSet<ActionKey>),
     actions: &[AssetAction],
 ) -> StoreResult<Vec<KnownBeside<AssetAction>>> {
     let mut known = Vec::new();
@@ -110,9 +135,10 @@ async fn look_up<C: Driver>(
         let from = format!("asset_actions WHERE action_id IN ({})", places.join(", "));
         let (action, selected) = ("look up known actions", (cells::ACTION, from.as_str()));
         let found = list(connection, action, selected, &arguments, cells::action).await?;
-        let known_one = |(import_id, row)| KnownBeside {
+        let known_one = |(import_id, row): (i64, AssetAction)| KnownBeside {
+            is_undone: out.contains(&import_id)
+                && !voided.contains(&(row.account.clone(), row.action_id.clone())),
             row,
-            is_undone: out.contains(&import_id),
         };
         known.extend(found.into_iter().map(known_one));
     }

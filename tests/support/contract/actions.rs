@@ -160,6 +160,13 @@ pub async fn a_word_takes_an_action_out(subject: &dyn Subject) {
     let last = stored.last().unwrap();
     assert_eq!((stored.len(), &last.action), (4, &void));
     assert_eq!((last.import_id, last.is_undone), (2, false));
+    // The word stands after an undo of the file, too.
+    store.undo_import(&undo(1, false)).await.unwrap();
+    let again = store.import(&file).await.unwrap().actions;
+    assert_eq!((again.appended, again.known, again.renewed), (2, 1, 2));
+    assert_eq!(ids(store, None).await, "S-1~2 S-2~2");
+    store.undo_import(&undo(3, false)).await.unwrap();
+    store.undo_import(&undo(1, true)).await.unwrap();
     // An undo of the word brings the action back.
     store.undo_import(&undo(2, false)).await.unwrap();
     assert_eq!(ids(store, None).await, "S-1 S-1 S-2");
