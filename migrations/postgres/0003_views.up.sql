@@ -110,7 +110,7 @@ WHERE t.side = 'sell'
 CREATE VIEW v_open_inventory AS
 SELECT i.account, i.asset, i.symbol, i.buy_order_id, i.remaining_size, i.remaining_cost_usd,
        CASE WHEN i.lot_value_usd IS NULL THEN t.price END AS buy_price,
-       t.order_time AS buy_time,
+       coalesce(t.order_time, m.moved_at) AS buy_time,
        i.snapshot_time,
        i.allocation_version,
        i.buy_leg,
@@ -119,6 +119,8 @@ SELECT i.account, i.asset, i.symbol, i.buy_order_id, i.remaining_size, i.remaini
        i.buy_movement
 FROM fifo_inventory_snapshot i
 LEFT JOIN trade_records t ON t.account = coalesce(i.buy_account, i.account) AND t.order_id = i.buy_order_id
+LEFT JOIN asset_movements m ON i.buy_leg = 'income' AND m.account = coalesce(i.buy_account, i.account)
+    AND m.movement_id = i.buy_order_id
 WHERE i.allocation_version = (SELECT version FROM current_version);
 
 CREATE VIEW v_run_status AS

@@ -123,8 +123,9 @@ CREATE VIEW v_open_inventory AS
 SELECT i.account, i.asset, i.symbol, i.buy_order_id, i.remaining_size, i.remaining_cost_usd,
        CASE WHEN i.lot_value_usd IS NULL THEN t.price END AS buy_price,
        strftime('%Y-%m-%dT%H:%M:%S',
-           (t.order_time - ((t.order_time % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
-        || printf('.%06dZ', ((t.order_time % 1000000) + 1000000) % 1000000) AS buy_time,
+           (coalesce(t.order_time, m.moved_at)
+            - ((coalesce(t.order_time, m.moved_at) % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
+        || printf('.%06dZ', ((coalesce(t.order_time, m.moved_at) % 1000000) + 1000000) % 1000000) AS buy_time,
        strftime('%Y-%m-%dT%H:%M:%S',
            (i.snapshot_time - ((i.snapshot_time % 1000000) + 1000000) % 1000000) / 1000000, 'unixepoch')
         || printf('.%06dZ', ((i.snapshot_time % 1000000) + 1000000) % 1000000) AS snapshot_time,
@@ -135,6 +136,8 @@ SELECT i.account, i.asset, i.symbol, i.buy_order_id, i.remaining_size, i.remaini
        i.buy_movement
 FROM fifo_inventory_snapshot i
 LEFT JOIN trade_records t ON t.account = coalesce(i.buy_account, i.account) AND t.order_id = i.buy_order_id
+LEFT JOIN asset_movements m ON i.buy_leg = 'income' AND m.account = coalesce(i.buy_account, i.account)
+    AND m.movement_id = i.buy_order_id
 WHERE i.allocation_version = (SELECT version FROM current_version);
 
 CREATE VIEW v_run_status AS

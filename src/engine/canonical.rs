@@ -19,7 +19,7 @@ use super::origin::MovedFrom;
 use super::policy::{FEES_PER_UNIT_SCALE, USD_SCALE};
 use super::side::Side;
 use super::time::{Timestamp, push_time};
-use super::trade::TradeRef;
+use super::trade::{Trade, TradeRef};
 use super::wide;
 
 /// The header of the canonical export.
@@ -220,6 +220,18 @@ pub fn write_trade_line(pool: &Pool, trade: &TradeRef<'_>, line: &mut Vec<u8>) {
     if let Some(more) = trade.more {
         write_more_fields(more, line);
     }
+    line.push(b'\n');
+}
+
+/// Appends the canonical line of income: the facts of its movement.
+pub(super) fn write_income_line(pool: &Pool, income: &Trade, line: &mut Vec<u8>) {
+    line.extend_from_slice(b"income");
+    next(line, |line| text(line, pool.account.as_str()));
+    next(line, |line| text(line, pool.asset.as_str()));
+    next(line, |line| text(line, income.order_id.as_str()));
+    next(line, |line| value(line, Some(income.order_time)));
+    next(line, |line| value(line, Some(income.size)));
+    next(line, |line| value(line, income.entry.value));
     line.push(b'\n');
 }
 

@@ -4,6 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::assets::AssetRules;
+use super::canonical::write_income_line;
 use super::facts::MoreRef;
 use super::ids::{Asset, Pool, PoolNames};
 use super::leg::Leg;
@@ -11,6 +12,7 @@ use super::legs::{NoLegs, UnlikeValue, legs_of};
 use super::pending::Pending;
 use super::pool::{LineRoom, PoolLedger};
 use super::rates::{MissingRate, RateBook, RatesUsed};
+use super::trade::{InvalidTrade, Trade, TradeRef};
 use super::traded::{PendingTrade, pools_of};
 
 /// The rates of trades that entered their pools, and those that others lack.
@@ -135,6 +137,71 @@ fn make_room(pending: &Pending, pools: &mut BTreeMap<Pool, PoolLedger>) {
 }
 
 impl PoolLedger {
+    /// Adds a leg. Its trade is counted and hashed with its facts in the pool of its base leg only.
+    pub(super) fn enter(&mut self, entry: &Trade, facts: &Trade, room: &mut LineRoom) {
+        let pushed = TradeRef::try_of(entry)
+            .map_err(|error| error.to_string())
+            .and_then(|entry| {
+                entry.check().map_err(|error| error.reason)?;
+                self.trades.push(&entry).map_err(|error| error.to_string())
+            });
+        match pushed {
+            Ok(()) => {
+                self.add_income(facts, room);
+                self.count_leg(entry.entry.leg, facts, room);
+            }
+            Err(reason) => {
+                let invalid = InvalidTrade::of(entry.order_id.as_str(), "size", reason);
+                self.refuse(invalid, entry.entry.leg, facts, room);
+            }
+        }
+    }
+
+    /// Adds a leg whose trade has no value.
+    pub(super) fn refuse(
+        &mut self,
+        invalid: InvalidTrade,
+        leg: Leg,
+        facts: &Trade,
+        room: &mut LineRoom,
+    ) {
+        self.invalid.push(invalid);
+        self.add_income(facts, room);
+        self.count_leg(leg, facts, room);
+    }
+
+    /// Adds a leg of a row that is not a valid trade. Another pool has the row itself.
+    pub(super) fn refuse_leg(&mut self, invalid: InvalidTrade) {
+        self.invalid.push(invalid);
+        self.legs = self.legs.saturating_add(1);
+    }
+
+    /// Adds the facts of income to the hash of the rows: no other row tells of it.
+    fn add_income(&mut self, facts: &Trade, room: &mut LineRoom) {
+        if facts.entry.leg != Leg::Income {
+            return;
+        }
+        room.0.clear();
+        write_income_line(&self.pool, facts, &mut room.0);
+        self.ledger_hash.add_row(&room.0);
+    }
+
+    fn count_leg(&mut self, leg: Leg, facts: &Trade, room: &mut LineRoom) {
+        if leg != Leg::Base {
+            self.legs = self.legs.saturating_add(1);
+            return;
+        }
+        let mut beside = None;
+        if facts.more.is_some() {
+            self.add_facts(beside.insert(facts.clone()));
+        }
+        let facts = beside.as_ref().unwrap_or(facts);
+        // The size of a ledger's trade has the digits of a fact: it was read as one.
+        if let Ok(facts) = TradeRef::try_of(facts) {
+            self.add_line(&facts, room);
+        }
+    }
+
     /// Adds the symbols and the class of another slice of the pool.
     pub fn add_names(&mut self, slice: &Self) {
         for symbol in &slice.symbols {

@@ -43,6 +43,7 @@ pub fn income_of(row: &Movement, rules: &AssetRules) -> Result<Income, NoPart> {
         return Err(NoPart::Kind);
     }
     let (asset, units) = units_moved(row, rules)?;
+    Fact::try_of_size(units).map_err(|_| NoPart::Digits)?;
     // A value of nothing says that the source knows none.
     let value = row.usd_value.filter(|worth| !worth.as_decimal().is_zero());
     Ok(Income {

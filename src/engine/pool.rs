@@ -12,7 +12,6 @@ use super::facts::MoreFacts;
 use super::hash::RowsHash;
 use super::ids::{Asset, Pool, Symbol};
 use super::issue::IssueType;
-use super::leg::Leg;
 use super::moves::PoolMoves;
 use super::outcome::Matching;
 use super::place::PlaceInPool;
@@ -62,7 +61,7 @@ pub const CLASS_COLUMN: &str = "asset_class";
 /// A buffer for the line of a trade to hash. All pools share one: in a small pool, a buffer would
 /// take most of the memory.
 #[derive(Debug, Default)]
-pub struct LineRoom(Vec<u8>);
+pub struct LineRoom(pub(super) Vec<u8>);
 
 impl PoolLedger {
     /// Makes a pool without trades.
@@ -203,7 +202,7 @@ impl PoolLedger {
     }
 
     /// Removes the facts of a trade that its symbol says already.
-    fn add_facts(&self, trade: &mut Trade) {
+    pub(super) fn add_facts(&self, trade: &mut Trade) {
         if let Some(more) = trade.more.take() {
             let symbol = self
                 .pool
@@ -282,61 +281,10 @@ impl PoolLedger {
         Ok(())
     }
 
-    fn add_line(&mut self, trade: &TradeRef<'_>, room: &mut LineRoom) {
+    pub(super) fn add_line(&mut self, trade: &TradeRef<'_>, room: &mut LineRoom) {
         room.0.clear();
         write_trade_line(&self.pool, trade, &mut room.0);
         self.ledger_hash.add_row(&room.0);
-    }
-
-    /// Adds a leg. Its trade is counted and hashed with its facts in the pool of its base leg only.
-    pub(super) fn enter(&mut self, entry: &Trade, facts: &Trade, room: &mut LineRoom) {
-        let pushed = TradeRef::try_of(entry)
-            .map_err(|error| error.to_string())
-            .and_then(|entry| {
-                entry.check().map_err(|error| error.reason)?;
-                self.trades.push(&entry).map_err(|error| error.to_string())
-            });
-        match pushed {
-            Ok(()) => self.count_leg(entry.entry.leg, facts, room),
-            Err(reason) => {
-                let invalid = InvalidTrade::of(entry.order_id.as_str(), "size", reason);
-                self.refuse(invalid, entry.entry.leg, facts, room);
-            }
-        }
-    }
-
-    /// Adds a leg whose trade has no value.
-    pub(super) fn refuse(
-        &mut self,
-        invalid: InvalidTrade,
-        leg: Leg,
-        facts: &Trade,
-        room: &mut LineRoom,
-    ) {
-        self.invalid.push(invalid);
-        self.count_leg(leg, facts, room);
-    }
-
-    /// Adds a leg of a row that is not a valid trade. Another pool has the row itself.
-    pub(super) fn refuse_leg(&mut self, invalid: InvalidTrade) {
-        self.invalid.push(invalid);
-        self.legs = self.legs.saturating_add(1);
-    }
-
-    fn count_leg(&mut self, leg: Leg, facts: &Trade, room: &mut LineRoom) {
-        if leg != Leg::Base {
-            self.legs = self.legs.saturating_add(1);
-            return;
-        }
-        let mut beside = None;
-        if facts.more.is_some() {
-            self.add_facts(beside.insert(facts.clone()));
-        }
-        let facts = beside.as_ref().unwrap_or(facts);
-        // The size of a ledger's trade has the digits of a fact: it was read as one.
-        if let Ok(facts) = TradeRef::try_of(facts) {
-            self.add_line(&facts, room);
-        }
     }
 }
 

@@ -60,6 +60,7 @@ pub fn no_part(why: NoPart) -> &'static str {
         NoPart::Kind => "it is no deposit, withdrawal or transfer",
         NoPart::Currency => "dollars, and the money of a state, have no lots to move",
         NoPart::Fee => "its fee takes all of it",
+        NoPart::Digits => "what is left after its fee has too many digits",
         NoPart::Short => "its account may go short",
         NoPart::Future => "it is a future",
         NoPart::SymbolPools => "pools are by symbol, so no one pool has its units",

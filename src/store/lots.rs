@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::{
-    Account, InventoryLot, LotDirection, LotPicker, LotSums, OrderId, Pool, Price, Side, Size,
-    StoredLot, Trade,
+    Account, Entry, InventoryLot, LotDirection, LotPicker, LotSums, OrderId, Pool, Price, Side,
+    Size, StoredLot, Timestamp, Trade,
 };
 
 /// The size that each pool's new sells need of its open lots; `None`: perhaps all lots.
@@ -49,6 +49,22 @@ fn with_buy(lot: &StoredLot, pool: &Pool, mut buy: Trade) -> InventoryLot {
         // A run goes on only in pools without splits.
         was_used: false,
         only_moved: false,
+    }
+}
+
+/// Returns the buy of a lot of income, which is a movement and no row of the ledger. The snapshot
+/// has its size and its value.
+pub(super) fn income_buy(lot: &StoredLot, came_at: Timestamp) -> Trade {
+    Trade {
+        order_id: lot.buy_order_id.clone(),
+        side: Side::Buy,
+        size: lot.remaining_size,
+        price: Price::ZERO,
+        fee: None,
+        order_time: came_at,
+        trade_seq: None,
+        more: None,
+        entry: Entry::default(),
     }
 }
 

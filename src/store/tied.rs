@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::actions::ActionStore;
 use super::model::{VersionInfo, Watermark};
 use super::movements::MovementStore;
 use crate::engine::{
@@ -15,12 +16,12 @@ use crate::engine::{
 };
 use crate::store::StoreResult;
 
-/// Returns when the transfers and the income happened in which a version and the present differ. A
-/// transfer that changed is there twice: as it was, and as it is.
+/// Returns when the transfers, the income and the actions happened in which a version and the
+/// present differ. A transfer that changed is there twice: as it was, and as it is.
 ///
 /// Errors: as of the store.
 pub async fn moves_changed(
-    store: &(impl MovementStore + ?Sized),
+    store: &(impl MovementStore + ActionStore + ?Sized),
     rules: &AssetRules,
     version: &VersionInfo,
 ) -> StoreResult<Vec<Timestamp>> {
@@ -28,7 +29,14 @@ pub async fn moves_changed(
     let now = AppliedMovements::of_ledger(store, rules, None).await?;
     let [before, now] = [&before, &now].map(AppliedMovements::all_moves);
     let changed = before.symmetric_difference(&now);
-    Ok(changed.map(AppliedMove::at).collect())
+    let mut changed: Vec<Timestamp> = changed.map(AppliedMove::at).collect();
+    let before = store.actions(Some(&version.watermark)).await?;
+    let now = store.actions(None).await?;
+    for (actions, others) in [(&before, &now), (&now, &before)] {
+        let only = actions.iter().filter(|action| !others.contains(action));
+        changed.extend(only.map(|action| action.happened_at));
+    }
+    Ok(changed)
 }
 
 /// The movements that a read applies, as of an instant.

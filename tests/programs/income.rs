@@ -47,7 +47,10 @@ fn a_reward_is_a_lot_for_its_value() {
         // The reward comes later, and is older than the sell.
         import(&place, "rewards.csv", &[REWARD, IN_DOLLARS]);
         let health = place.run(&["health", "--max-age", "30d"]).stdout;
-        assert!(health.contains("1 movement changed since"), "{health}");
+        assert!(
+            health.contains("1 movement or action changed since"),
+            "{health}"
+        );
         let said = place.run(&["compute", "--incremental"]).expect(0).stdout;
         let why = "default ETH: its transfers or its income have changed";
         assert!(said.contains(why), "{said}");
@@ -112,4 +115,96 @@ fn a_reward_without_a_value_needs_a_rate() {
         .expect(0);
     let health = place.run(&["health"]).stdout;
     assert!(!health.contains("changed since"), "{health}");
+}
+
+const FINAL: [&str; 8] = [
+    "tax",
+    "--year",
+    "2025",
+    "--timezone",
+    "UTC",
+    "--final",
+    "-o",
+    "filed.zip",
+];
+
+/// A version with an open reward is filed. A split that came after the run stops the filing, and so
+/// does a value that somebody changed.
+#[test]
+fn a_reward_is_filed_as_it_was_computed() {
+    for (place, _database) in places_of(Place::empty) {
+        import(&place, "cb.csv", &[TRADES, REWARD]);
+        place.run(&["compute", "--all-symbols"]).expect(0);
+        let split = ["actions", "add", "split", "ETH", "2:1", "--id", "s"];
+        place
+            .run(&[&split[..], &["--at", "2025-01-03"]].concat())
+            .expect(0);
+        let refused = place.run(&FINAL).expect(3).stderr;
+        let said = "incomplete: 1 movement or action changed since version 1";
+        assert!(refused.contains(said), "{refused}");
+        let health = place.run(&["health", "--max-age", "30d"]).stdout;
+        assert!(
+            health.contains("1 movement or action changed since"),
+            "{health}"
+        );
+        place
+            .run(&["actions", "void", "s", "--reason", "mistaken"])
+            .expect(0);
+        let again = place.run(&[&split[..], &["--at", "2025-01-03"]].concat());
+        let again = again.expect(3).stderr;
+        assert!(again.contains("is stored, and taken out"), "{again}");
+        place.run(&FINAL).expect(0);
+        let lots = [
+            "tax",
+            "--year",
+            "2025",
+            "--timezone",
+            "UTC",
+            "-o",
+            "lots.csv",
+        ];
+        place
+            .run(&[&lots[..], &["--format", "lots"]].concat())
+            .expect(0);
+        let lots = place.folder.read("lots.csv");
+        assert!(lots.contains("2025-01-02"), "{lots}");
+    }
+}
+
+#[test]
+fn a_changed_value_of_a_reward_is_seen() {
+    let place = Place::empty("sqlite://fifo-pnl.db");
+    import(&place, "cb.csv", &[TRADES, REWARD]);
+    place.run(&["compute", "--all-symbols"]).expect(0);
+    let folder = &place.folder;
+    let view = "SELECT buy_order_id, buy_time FROM v_open_inventory";
+    assert_eq!(folder.sql(view), ["c2|2025-01-02T10:00:00.000000Z"]);
+    let trigger = "SELECT sql || ';' FROM sqlite_master WHERE name = 'asset_movements_no_update'";
+    let trigger = folder.sql(trigger).join("\n");
+    folder.sql(&format!(
+        "DROP TRIGGER asset_movements_no_update; \
+         UPDATE asset_movements SET usd_value = '25'; {trigger}"
+    ));
+    place.run(&FINAL).expect(3);
+    place.run(&["explain", "--sell", "c3"]).expect(3);
+    place.run(&["validate", "--version", "1"]).expect(1);
+}
+
+/// The units of a reward less its fee may have more digits than a size. The reward is named, and
+/// all other pools have their result.
+#[test]
+fn a_reward_with_too_many_digits_stops_no_other_pool() {
+    let place = Place::empty("sqlite://fifo-pnl.db");
+    import(&place, "cb.csv", &[TRADES, REWARD]);
+    let kraken = "txid,refid,time,type,subtype,aclass,asset,wallet,amount,fee,balance\n\
+         L1,R1,2025-01-02 09:40:00,staking,,currency,DOT,spot / main,12345678901,\
+         0.000000000000000001,12345678900.999999999999999999\n";
+    place.folder.write("kraken-ledgers.csv", kraken);
+    place.run(&["import", "kraken-ledgers.csv"]).expect(0);
+    place.run(&["compute", "--all-symbols"]).expect(0);
+    let mut rows = place.rows("current");
+    rows.sort();
+    assert_eq!(rows, ROWS);
+    let listed = place.run(&["transfers", "list", "--all"]).expect(0).stdout;
+    assert!(listed.contains("has too many digits"), "{listed}");
 }

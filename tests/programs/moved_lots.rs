@@ -244,7 +244,7 @@ fn a_filing_waits_for_new_transfers_and_for_lots_that_are_missing() {
         place.add(("in", "b/d1", "3 BTC", "03", "t1", ""));
         let health = place.run(&["health"]);
         assert!(
-            health.stdout.contains("1 movement changed since"),
+            health.stdout.contains("1 movement or action changed since"),
             "{health:?}"
         );
         let file = [
@@ -258,7 +258,7 @@ fn a_filing_waits_for_new_transfers_and_for_lots_that_are_missing() {
         ];
         let file = |name: &'static str| place.run(&[&file[..], &[name]].concat());
         let refused = file("early.zip").expect(3);
-        let said = "incomplete: 1 movement changed since version 1";
+        let said = "incomplete: 1 movement or action changed since version 1";
         assert!(refused.stderr.contains(said), "{refused:?}");
         place.run(&["compute", "--all-symbols"]).expect(0);
         // The lots of 2023 go first: 2 x (50 - 30).

@@ -14,7 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{plural, time};
 use crate::cli::session::Session;
 use crate::engine::{Account, ActionKind, Asset, AssetAction, Timestamp, shown};
-use crate::pipeline::{add_action, void_action};
+use crate::pipeline::{add_action, void_action, voided_by};
 use crate::store::Store;
 use crate::store::model::ImportReceipt;
 
@@ -99,6 +99,17 @@ async fn add(args: &AddActionCommand, session: &Session) -> CliResult<Outcome> {
         ));
     }
     let what = line(&action);
+    let stored = store.stored_actions().await?;
+    if receipt.import_id.is_none()
+        && let Some(void) = voided_by(&stored, &action)
+    {
+        let undo = format!("fifo-pnl import undo {} --reason TEXT", void.import_id);
+        let undo = session.next.command(&undo);
+        return Err(CliError::refused(
+            format!("{what}\n          is stored, and taken out"),
+            format!("`{undo}` brings it back"),
+        ));
+    }
     let state = match receipt.import_id {
         Some(_) => {
             let id = name_of(&action);

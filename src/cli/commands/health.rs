@@ -123,7 +123,11 @@ fn describe_well(report: &HealthReport, now: Timestamp) -> Vec<String> {
             });
         }
         if report.movements_changed > 0 {
-            let moved = plural(report.movements_changed, "movement", "movements");
+            let moved = plural(
+                report.movements_changed,
+                "movement or action",
+                "movements or actions",
+            );
             parts.push(format!("{moved} changed since"));
         }
     }
@@ -170,7 +174,7 @@ fn describe(finding: &Finding, next: &Next, now: Timestamp) -> String {
             last_run_at,
         } => format!(
             "{} changed since the version's run; {}; next: {}",
-            plural(*movements, "movement", "movements"),
+            plural(*movements, "movement or action", "movements or actions"),
             began(*last_run_at, now),
             next.command(COMPUTE)
         ),

@@ -21,6 +21,8 @@ words! {
         Currency = "currency",
         /// Its fee takes all of it.
         Fee = "fee",
+        /// Its units less its fee have too many digits.
+        Digits = "digits",
         /// The account may go short: units that leave it may be borrowed.
         Short = "short",
         /// It is a future: no account sends one.
@@ -66,7 +68,13 @@ impl<'m> Half<'m> {
         use MovementKind::{Deposit, Transfer, Withdrawal};
         match row.kind {
             Deposit | Withdrawal | Transfer => Self::of_units(row, rules),
-            _ if row.is_income() => Self::of_units(row, rules).and(Err(NoPart::Income)),
+            _ if row.is_income() => {
+                let income = Self::of_units(row, rules)?;
+                match Fact::try_of_size(income.units) {
+                    Ok(_) => Err(NoPart::Income),
+                    Err(_) => Err(NoPart::Digits),
+                }
+            }
             _ => Err(NoPart::Kind),
         }
     }

@@ -1,7 +1,7 @@
 //! Rows of movements.
 
 use super::{Cells, Named, in_table};
-use crate::engine::{Asset, Fee, LotMove, Movement, MovementKey, TransferDecision};
+use crate::engine::{Asset, Fee, LotMove, Movement, MovementKey, Timestamp, TransferDecision};
 use crate::store::StoreError;
 
 /// The columns that [`movement`] reads, in order.
@@ -97,4 +97,13 @@ pub(in crate::store) fn transfer_decision(
         })
     };
     read().map_err(in_table("transfer_decisions"))
+}
+
+/// The column that [`came_at`] reads.
+pub(in crate::store) const CAME_AT: &str = "moved_at";
+
+/// Reads when a movement came.
+pub(in crate::store) fn came_at(cells: &dyn Cells) -> Result<Timestamp, StoreError> {
+    let named = Named::new(cells, CAME_AT);
+    named.time(0).map_err(in_table("asset_movements"))
 }

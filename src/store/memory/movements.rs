@@ -4,8 +4,11 @@ use async_trait::async_trait;
 
 use super::ledger::MemoryLedger;
 use super::{MemoryStore, check};
-use crate::engine::{Account, LotMove, Movement, OrderId, Timestamp, TransferDecision};
+use crate::engine::{
+    Account, Leg, LotMove, Movement, OrderId, StoredLot, Timestamp, Trade, TransferDecision,
+};
 use crate::store::corrections::refused;
+use crate::store::lots::income_buy;
 use crate::store::model::{Cursors, Version, Watermark};
 use crate::store::rules::transfer_event;
 use crate::store::{MovementStore, StoreResult, TradeRefusal};
@@ -112,5 +115,24 @@ impl MemoryLedger {
             None => Ok(()),
             Some((account, id)) => Err(refused(&account, &id, TradeRefusal::IsMovement)),
         }
+    }
+}
+
+impl MemoryLedger {
+    /// Returns the buy of a lot: a trade, or income. `None`: neither.
+    pub(super) fn buy_of(
+        &self,
+        account: &Account,
+        id: &OrderId,
+        lots: &[StoredLot],
+    ) -> Option<Trade> {
+        if let Some(trade) = self.trade(account.as_str(), id.as_str()) {
+            return Some(trade);
+        }
+        let is_income = |lot: &&StoredLot| lot.buy_leg == Leg::Income && lot.buy_order_id == *id;
+        let lot = lots.iter().find(is_income)?;
+        let is_it = |row: &Movement| row.account == *account && row.movement_id == *id;
+        let (_, row) = self.movements.iter().find(|(_, row)| is_it(row))?;
+        Some(income_buy(lot, row.moved_at))
     }
 }

@@ -250,7 +250,7 @@ impl StoredVersion {
                 .take(lot.clone());
         }
         let with_buys = picked.into_iter().map(|(pool, picked)| {
-            let buy_of = |of: &Account, id: &OrderId| ledger.trade(of.as_str(), id.as_str());
+            let buy_of = |of: &Account, id: &OrderId| ledger.buy_of(of, id, &picked.needed);
             (pool.clone(), picked.with_buys(pool, buy_of))
         });
         with_buys.collect()

@@ -20,8 +20,8 @@ use super::rows::{ALLOCATION_COLUMNS, LOT_COLUMNS, PostgresRows};
 use super::session::{begin_short, execute};
 use super::writer::{WRITE_ROWS, ids_next};
 use super::{PostgresStore, copy, gate, lock, plans};
-use crate::engine::{Account, AssetRules, Entered, OrderId, Pool, Trade, TradeRef};
-use crate::store::lots::{OpenLots, PickedLots, Reach};
+use crate::engine::{Account, AssetRules, Entered, Leg, OrderId, Pool, Trade, TradeRef};
+use crate::store::lots::{OpenLots, PickedLots, Reach, income_buy};
 use crate::store::model::{
     AppendedPool, Arrivals, Completion, LedgerRead, Scope, Version, VersionPlan, Watermark,
 };
@@ -144,7 +144,8 @@ pub(super) async fn open_lots_in(
     reach: &Reach,
 ) -> StoreResult<BTreeMap<Pool, OpenLots>> {
     let picked = pick_lots(connection, version, reach).await?;
-    let buys = buys_of(connection, ledger, reach, &picked).await?;
+    let mut buys = buys_of(connection, ledger, reach, &picked).await?;
+    add_income(connection, (reach, &picked), &mut buys).await?;
     let pools = reach.keys().zip(&picked).zip(&buys);
     let lots = pools.map(|((pool, picked), buys)| {
         let buy_of = |account: &Account, id: &OrderId| {
@@ -243,6 +244,36 @@ async fn buys_of(
         }
     }
     Ok(buys)
+}
+
+/// Adds the lots that are income: movements, and no rows of the ledger.
+async fn add_income(
+    connection: &mut PgConnection,
+    (reach, picked): (&Reach, &[PickedLots]),
+    buys: &mut [BTreeMap<(String, OrderId), Trade>],
+) -> StoreResult<()> {
+    let sql = format!(
+        "SELECT {} FROM asset_movements WHERE account = $1 AND movement_id = $2",
+        expressions(cells::CAME_AT)
+    );
+    let failed = |e| from_sqlx(READ_LOTS, e);
+    for ((pool, lots), buys) in reach.keys().zip(picked).zip(buys) {
+        let income = lots.needed.iter().filter(|lot| lot.buy_leg == Leg::Income);
+        for lot in income {
+            let account = lot.bought_in(pool).to_string();
+            let row = sqlx::query(AssertSqlSafe(sql.clone()))
+                .bind(&account)
+                .bind(lot.buy_order_id.as_str())
+                .fetch_optional(&mut *connection)
+                .await
+                .map_err(failed)?;
+            if let Some(row) = row {
+                let buy = income_buy(lot, cells::came_at(&PgCells(&row))?);
+                buys.insert((account, lot.buy_order_id.clone()), buy);
+            }
+        }
+    }
+    Ok(())
 }
 
 const READ_LOTS: &str = "read the open lots";

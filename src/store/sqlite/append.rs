@@ -11,8 +11,11 @@ use super::raw::with_raw;
 use super::rows::SqliteRows;
 use super::writer::{INSERT_ALLOCATION, INSERT_LOT, insert_rows, insert_summary};
 use super::{SqliteStore, commit};
-use crate::engine::{AssetRules, Matching, OpenLot, Pool, SelfCheckError, Size, TradeRef};
-use crate::store::lots::{OpenLots, PickedLots, Reach};
+use crate::engine::{
+    Account, AssetRules, Leg, Matching, OpenLot, OrderId, Pool, SelfCheckError, Size, StoredLot,
+    Trade, TradeRef,
+};
+use crate::store::lots::{OpenLots, PickedLots, Reach, income_buy};
 use crate::store::model::{AppendedPool, Arrivals, Completion, Scope, Version, VersionPlan};
 use crate::store::phase::Phase;
 use crate::store::rows::{RowChunk, RowEncoder};
@@ -130,10 +133,29 @@ fn buys_of(raw: &Connection, pool: &Pool, picked: &PickedLots) -> StoreResult<Op
             buys.insert((account, buy.order_id.clone()), buy);
             Ok(())
         })?;
+        add_income(raw, (lot, account), &mut buys)?;
     }
     Ok(picked.with_buys(pool, |account, id| {
         buys.get(&(account, id.clone())).cloned()
     }))
+}
+
+/// Adds a lot that is income: a movement, and no row of the ledger.
+fn add_income<'p>(
+    raw: &Connection,
+    (lot, account): (&StoredLot, &'p Account),
+    buys: &mut BTreeMap<(&'p Account, OrderId), Trade>,
+) -> StoreResult<()> {
+    if lot.buy_leg != Leg::Income {
+        return Ok(());
+    }
+    let from = "asset_movements WHERE account = ?1 AND movement_id = ?2";
+    let arguments = params![account.as_str(), lot.buy_order_id.as_str()];
+    super::cells::select(raw, cells::CAME_AT, from, arguments, &mut |row| {
+        let buy = income_buy(lot, cells::came_at(row)?);
+        buys.insert((account, buy.order_id.clone()), buy);
+        Ok(())
+    })
 }
 
 /// Appends to a version, in one transaction.

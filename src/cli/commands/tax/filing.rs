@@ -121,7 +121,7 @@ fn with_late(
             count(more)
         )),
     };
-    let changed = plural(late.moves, "movement", "movements");
+    let changed = plural(late.moves, "movement or action", "movements or actions");
     let changed = (late.moves > 0).then(|| format!("{changed} changed since version {version}"));
     let withdrawals = plural(lacking, "withdrawal", "withdrawals");
     let lacking = (lacking > 0).then(|| format!("{withdrawals} found too few lots"));
