@@ -9,12 +9,17 @@ use crate::store::TradeStore;
 use crate::store::model::Scope;
 use crate::store::values;
 
-/// Lists the pools of the ledger. `None`: this ledger can be counted only by reading all of it.
+/// Lists the pools of the ledger, also those that have movements alone. `None`: this ledger can be
+/// counted only by reading all of it.
 ///
 /// Errors: the store fails.
 pub async fn known_pools(store: &dyn TradeStore) -> PipelineResult<Option<Vec<Pool>>> {
-    let sizes = store.pool_sizes(&Scope::default()).await?;
-    Ok(sizes.map(|sizes| sizes.rows.into_keys().collect()))
+    let Some(sizes) = store.pool_sizes(&Scope::default()).await? else {
+        return Ok(None);
+    };
+    let mut pools = values::moved_pools(store, &sizes.watermark).await?.all;
+    pools.extend(sizes.rows.into_keys());
+    Ok(Some(pools.into_iter().collect()))
 }
 
 /// Checks that the ledger has the account and the assets of a scope: another one is a typing

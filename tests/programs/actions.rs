@@ -305,6 +305,8 @@ fn a_person_states_a_split_and_takes_it_out_again() {
     assert!(said.contains(line), "{said}");
     let again = folder.fifo_pnl(&[&add[..], &["2024-06-10"]].concat());
     assert!(again.expect(0).stdout.contains("Known     the split"));
+    let idle = folder.fifo_pnl(&["actions", "list"]).expect(0).stdout;
+    assert!(idle.contains("changes no lots: no trades"), "{idle}");
     folder.fifo_pnl(&["run", "trades.csv"]).expect(0);
     let rows = "SELECT allocated_size, cost_basis_usd, pnl_usd FROM v_current_allocations \
                 WHERE buy_order_id IS NOT NULL";
@@ -424,4 +426,28 @@ fn an_action_that_can_not_be_is_refused_by_its_words() {
     ];
     let late = folder.fifo_pnl(&late).expect(2).stderr;
     assert!(late.contains("is in the future"), "{late}");
+}
+
+/// 38 of 76 shares came from another account, so 38 new ones are 3 for 2. The 38 with a buy alone
+/// would give 2 for 1.
+#[test]
+fn shares_of_another_account_leave_the_ratio_of_a_split_open() {
+    let folder = Folder::new();
+    let row = |day: &str, action: &str, units: &str, price: &str, amount: &str| {
+        let cells = [day, action, "DEF", "DEF CORP", units, price, "", amount];
+        let cells = cells.map(|cell| format!("\"{cell}\""));
+        cells.join(",") + "\n"
+    };
+    let rows = [
+        row("03/01/2024", "Sell", "30", "$25.00", "$750.00"),
+        row("02/28/2024", "Stock Split", "38", "", ""),
+        row("02/27/2024", "Journaled Shares", "38", "", ""),
+        row("02/01/2024", "Buy", "38", "$30.00", "-$1,140.00"),
+    ];
+    let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+    folder.write("all.csv", file(&rows));
+    folder.fifo_pnl(&["run", "all.csv"]).expect(1);
+    assert_eq!(folder.sql(POOLS), ["DEF|rejected"]);
+    let why = folder.sql(QUESTIONS).concat();
+    assert!(why.contains("expected a stated ratio"), "{why}");
 }

@@ -106,7 +106,7 @@ async fn add(args: &AddActionCommand, session: &Session) -> CliResult<Outcome> {
         let undo = format!("fifo-pnl import undo {} --reason TEXT", void.import_id);
         let undo = session.next.command(&undo);
         return Err(CliError::refused(
-            format!("{what}\n          is stored, and taken out"),
+            format!("action {} is stored, and taken out", name_of(&action)),
             format!("`{undo}` brings it back"),
         ));
     }

@@ -9,7 +9,7 @@ use crate::cli::exit::Exit;
 use crate::cli::format::{add, plural, table, time_in_utc};
 use crate::cli::session::Session;
 use crate::engine::{Account, ActionKind, AssetAction, Pool, unapplied};
-use crate::pipeline::voided_by;
+use crate::pipeline::{known_pools, voided_by};
 use crate::store::model::StoredAction;
 use crate::store::{Store, actions_beside_movements};
 
@@ -20,8 +20,12 @@ pub(super) async fn run(
     session: &Session,
 ) -> CliResult<Outcome> {
     let rules = session.context.rules.as_rules();
-    let used = actions_beside_movements(store, rules, None).await?;
     let stored = store.stored_actions().await?;
+    let pools = known_pools(store).await?;
+    let used = SeenByRuns {
+        actions: actions_beside_movements(store, rules, None).await?,
+        pools,
+    };
     let mut rows: Vec<(&AssetAction, String)> = Vec::new();
     let mut hidden = 0;
     for it in stored.iter().filter(|it| it.action.voids.is_none()) {
@@ -68,9 +72,16 @@ fn gone(it: &StoredAction, stored: &[StoredAction]) -> Option<String> {
     Some(format!("taken out by import {}: {note}", void.import_id))
 }
 
-/// Says whether runs apply an action. `used`: all actions that they see.
-fn state(action: &AssetAction, used: &[AssetAction], session: &Session) -> String {
-    let rules = session.context.rules.as_rules();
+/// The actions and the pools that runs see.
+struct SeenByRuns {
+    actions: Vec<AssetAction>,
+    /// `None`: only a read of the whole ledger could tell.
+    pools: Option<Vec<Pool>>,
+}
+
+/// Says whether runs apply an action.
+fn state(action: &AssetAction, seen: &SeenByRuns, session: &Session) -> String {
+    let (rules, used) = (session.context.rules.as_rules(), &*seen.actions);
     let accounts = action.account.iter();
     let accounts = accounts.chain(used.iter().filter_map(|it| it.account.as_ref()));
     let mut accounts: Vec<Account> = accounts.cloned().collect();
@@ -81,6 +92,10 @@ fn state(action: &AssetAction, used: &[AssetAction], session: &Session) -> Strin
     }
     if action.is_only_a_name(rules) {
         return "applied: both names are one asset".into();
+    }
+    let mut pools = seen.pools.iter().flatten();
+    if seen.pools.is_some() && !pools.any(|pool| action.concerns(pool, rules)) {
+        return "changes no lots: no trades have this asset".into();
     }
     if action.kind != ActionKind::Split {
         return "not applied yet".into();
