@@ -179,6 +179,8 @@ pub(crate) struct Happened {
     asked: u32,
     pub(crate) acted: u32,
     pub(crate) moved: usize,
+    /// Rows whose lot is income.
+    pub(crate) income: usize,
 }
 
 impl Happened {

@@ -8,7 +8,7 @@
 use crate::incremental::{Happened, compare, compare_questions, incremental, with_rules};
 use crate::ledger::Random;
 use crate::subject::{
-    self, Subject, at, batch, decided, memory, movement, postgres, sqlite, trade, undo,
+    self, Subject, at, batch, decided, exported, memory, movement, postgres, sqlite, trade, undo,
 };
 
 use fifo_pnl::engine::{AssetRules, Direction, LedgerTrade, Movement, MovementKind, Pool};
@@ -188,6 +188,8 @@ async fn history(subject: &dyn Subject, seed: u64, happened: &mut Happened) {
         let version = happened.count(done, &what);
         compare(store, &context, version, &what, happened).await;
         happened.moved += store.lot_moves(version).await.unwrap().len();
+        let rows = exported(store, version).await;
+        happened.income += rows.iter().filter(|row| row.contains(",income,")).count();
     }
     compare_questions(store, &context, &format!("seed {seed}"), happened).await;
 }
@@ -200,7 +202,8 @@ async fn histories(make: impl AsyncFn() -> Option<Box<dyn Subject>>, seeds: std:
         };
         history(subject.as_ref(), seed, &mut happened).await;
     }
-    assert!(happened.acted > 0 && happened.moved > 0, "{happened:?}");
+    let is_all = happened.acted > 0 && happened.moved > 0 && happened.income > 0;
+    assert!(is_all, "{happened:?}");
 }
 
 #[tokio::test]
