@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::transfers::MovementsArgs;
+use super::transfers::WantedArgs;
 
 /// `actions`
 #[derive(Debug, Clone, Args)]
@@ -19,7 +19,7 @@ pub enum ActionsCommand {
     List {
         /// The actions.
         #[command(flatten)]
-        of: MovementsArgs,
+        of: WantedArgs,
         /// All rows, also those that are taken out or undone
         #[arg(long)]
         all: bool,

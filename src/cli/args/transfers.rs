@@ -17,7 +17,7 @@ pub enum TransfersCommand {
     List {
         /// The movements.
         #[command(flatten)]
-        of: MovementsArgs,
+        of: WantedArgs,
         /// All rows, also movements that can be no part of a transfer
         #[arg(long)]
         all: bool,
@@ -30,7 +30,7 @@ pub enum TransfersCommand {
     Apply {
         /// The movements.
         #[command(flatten)]
-        of: MovementsArgs,
+        of: WantedArgs,
         /// Do not ask
         #[arg(long, short)]
         yes: bool,
@@ -39,9 +39,9 @@ pub enum TransfersCommand {
     Add(AddMovementArgs),
 }
 
-/// The movements that a command is about.
+/// The asset and the account that a list is about.
 #[derive(Debug, Clone, Args)]
-pub struct MovementsArgs {
+pub struct WantedArgs {
     /// This asset only
     #[arg(long, value_name = "ASSET")]
     pub asset: Option<String>,

@@ -6,14 +6,15 @@ mod typed;
 use serde_json::{Value, json};
 use typed::read_action;
 
-use super::{check_reason, read_account};
+use super::check_reason;
+use super::wanted::{Wanted, read_value};
 use crate::cli::Outcome;
-use crate::cli::args::{ActionsCommand, AddActionCommand, MovementsArgs};
+use crate::cli::args::{ActionsCommand, AddActionCommand};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{plural, time};
 use crate::cli::session::Session;
-use crate::engine::{Account, ActionKind, Asset, AssetAction, Timestamp, shown};
+use crate::engine::{Account, ActionKind, AssetAction, Timestamp, shown};
 use crate::pipeline::{add_action, void_action, voided_by};
 use crate::store::Store;
 use crate::store::model::ImportReceipt;
@@ -24,7 +25,7 @@ const ACCOUNT_OF_ALL: &str = "default";
 /// Checks the typed arguments. Errors: a value that can't be read.
 pub(super) fn check(command: &ActionsCommand, now: Timestamp) -> CliResult<()> {
     match command {
-        ActionsCommand::List { of, .. } => WantedActions::read(of).map(drop),
+        ActionsCommand::List { of, .. } => Wanted::read(of).map(drop),
         ActionsCommand::Add(args) => read_action(&args.kind, now).map(drop),
         ActionsCommand::Void { reason, .. } => check_reason(reason),
     }
@@ -35,51 +36,22 @@ pub(super) async fn run(command: &ActionsCommand, session: &Session) -> CliResul
     match command {
         ActionsCommand::List { of, all } => {
             let store = session.open(false).await?;
-            list::run(store.as_ref(), (&WantedActions::read(of)?, *all), session).await
+            let wanted = Wanted::read(of)?.named(session);
+            list::run(store.as_ref(), (&wanted, *all), session).await
         }
         ActionsCommand::Add(args) => add(&args.kind, session).await,
         ActionsCommand::Void { id, reason } => void(id, reason, session).await,
     }
 }
 
-/// Names the actions that a command is about.
-struct WantedActions {
-    asset: Option<Asset>,
-    account: Option<Account>,
-}
-
-impl WantedActions {
-    fn read(args: &MovementsArgs) -> CliResult<Self> {
-        let asset = args.asset.as_deref();
-        Ok(Self {
-            asset: asset.map(|it| read("--asset", it)).transpose()?,
-            account: read_account(args.account.as_deref())?,
-        })
-    }
-
-    /// Tells whether an action is wanted. One of all accounts is one of each.
-    fn is(&self, action: &AssetAction, session: &Session) -> bool {
-        let rules = session.context.rules.as_rules();
-        let is_asset = |wanted: &Asset| {
-            let other = action.other_asset.as_ref();
-            let wanted = rules.asset_named(wanted.as_str());
-            let mut of = [Some(&action.asset), other].into_iter().flatten();
-            of.any(|asset| rules.asset_named(asset.as_str()) == wanted)
-        };
-        let account = action.account.as_ref();
-        let is_account = |wanted: &Account| account.is_none_or(|account| account == wanted);
-        self.asset.as_ref().is_none_or(is_asset) && self.account.as_ref().is_none_or(is_account)
-    }
-}
-
-fn read<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, text: &str) -> CliResult<T> {
-    let bad = |error: T::Err| {
-        CliError::usage(
-            format!("{name} is {}: it {error}", shown(text).quoted()),
-            "",
-        )
-    };
-    text.parse().map_err(bad)
+/// Tells whether an action is wanted. One of all accounts is one of each.
+fn is_wanted(action: &AssetAction, wanted: &Wanted, session: &Session) -> bool {
+    let rules = session.context.rules.as_rules();
+    let assets = [Some(&action.asset), action.other_asset.as_ref()];
+    let mut assets = assets.into_iter().flatten();
+    let is_account = |account: &Account| wanted.has_account(account);
+    assets.any(|asset| wanted.has_asset(&rules.asset_named(asset.as_str())))
+        && action.account.as_ref().is_none_or(is_account)
 }
 
 async fn add(args: &AddActionCommand, session: &Session) -> CliResult<Outcome> {
@@ -99,9 +71,8 @@ async fn add(args: &AddActionCommand, session: &Session) -> CliResult<Outcome> {
         ));
     }
     let what = line(&action);
-    let stored = store.stored_actions().await?;
     if receipt.import_id.is_none()
-        && let Some(void) = voided_by(&stored, &action)
+        && let Some(void) = voided_by(&store.stored_actions().await?, &action)
     {
         let undo = format!("fifo-pnl import undo {} --reason TEXT", void.import_id);
         let undo = session.next.command(&undo);
@@ -161,7 +132,7 @@ pub(super) async fn stored(store: &dyn Store, session: &Session) -> CliResult<St
 }
 
 fn of_all() -> CliResult<Account> {
-    read("--account", ACCOUNT_OF_ALL)
+    read_value("--account", ACCOUNT_OF_ALL)
 }
 
 /// Describes what changed, and names the command that takes it into account.

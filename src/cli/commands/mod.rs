@@ -24,6 +24,7 @@ mod transfers;
 mod validate;
 mod versions;
 mod void;
+mod wanted;
 
 use super::Outcome;
 use super::args::{

@@ -7,9 +7,9 @@ use open::Lacking;
 pub(super) use open::{OpenDeposit, open_deposits};
 use serde_json::{Value, json};
 
-use super::read_account;
+use super::wanted::{Wanted, read_value};
 use crate::cli::Outcome;
-use crate::cli::args::{AddMovementArgs, DecideArgs, MovementsArgs, TransfersCommand};
+use crate::cli::args::{AddMovementArgs, DecideArgs, TransfersCommand, WantedArgs};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{plural, time};
@@ -17,8 +17,8 @@ use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
 use crate::engine::{
-    Account, Alone, AloneWhy, Asset, DecisionKind, Direction, Movement, MovementKind, NoPart,
-    OrderId, Pairing, Proposed, Transfer, shown,
+    Alone, AloneWhy, Asset, DecisionKind, Direction, Movement, MovementKind, NoPart, OrderId,
+    Pairing, Proposed, Transfer, shown,
 };
 use crate::pipeline::{Transfers, accept_transfers, add_movement, decide_transfer, read_transfers};
 use crate::store::{Store, transfers};
@@ -57,62 +57,23 @@ pub(super) async fn run(command: &TransfersCommand, session: &Session) -> CliRes
     }
 }
 
-/// The movements that a command is about.
-struct Wanted {
-    asset: Option<Asset>,
-    account: Option<Account>,
-}
-
-impl Wanted {
-    fn read(args: &MovementsArgs) -> CliResult<Self> {
-        Ok(Self {
-            asset: args
-                .asset
-                .as_deref()
-                .map(|it| read("--asset", it))
-                .transpose()?,
-            account: read_account(args.account.as_deref())?,
-        })
-    }
-
-    fn is(&self, asset: &Asset, accounts: &[&Account]) -> bool {
-        let is_account = |account: &Account| accounts.contains(&account);
-        self.asset.as_ref().is_none_or(|wanted| wanted == asset)
-            && self.account.as_ref().is_none_or(is_account)
-    }
-
-    fn is_transfer(&self, it: &Transfer) -> bool {
-        self.is(&it.asset, &[&it.from, &it.to])
-    }
-
-    /// Drops all else of a pairing. The asset gets the name that settings give it.
-    fn keep(mut self, pairing: &mut Pairing, session: &Session) {
-        let rules = session.context.rules.as_rules();
-        self.asset = self.asset.map(|asset| rules.asset_named(asset.as_str()));
-        pairing
-            .transfers
-            .retain(|it| self.is_transfer(&it.transfer));
-        pairing.proposed.retain(|it| self.is_transfer(&it.transfer));
-        pairing
-            .alone
-            .retain(|it| self.is(&it.asset, &[&it.movement.account]));
-    }
-}
-
-fn read<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, text: &str) -> CliResult<T> {
-    let bad = |error: T::Err| {
-        CliError::usage(
-            format!("{name} is {}: it {error}", shown(text).quoted()),
-            "",
-        )
+/// Drops all transfers and movements of a pairing that are not wanted.
+fn keep_wanted(wanted: Wanted, pairing: &mut Pairing, session: &Session) {
+    let wanted = wanted.named(session);
+    let is_transfer = |it: &Transfer| {
+        wanted.has_asset(&it.asset) && (wanted.has_account(&it.from) || wanted.has_account(&it.to))
     };
-    text.parse().map_err(bad)
+    pairing.transfers.retain(|it| is_transfer(&it.transfer));
+    pairing.proposed.retain(|it| is_transfer(&it.transfer));
+    pairing
+        .alone
+        .retain(|it| wanted.has_asset(&it.asset) && wanted.has_account(&it.movement.account));
 }
 
-async fn list(wanted: &MovementsArgs, all: bool, session: &Session) -> CliResult<Outcome> {
+async fn list(wanted: &WantedArgs, all: bool, session: &Session) -> CliResult<Outcome> {
     let store = session.open(false).await?;
     let mut read = read_transfers(store.as_ref(), &session.context).await?;
-    Wanted::read(wanted)?.keep(&mut read.pairing, session);
+    keep_wanted(Wanted::read(wanted)?, &mut read.pairing, session);
     let lacking = Lacking::of(store.as_ref(), &read.pairing).await?;
     let text = format!(
         "Database  {}\n{}",
@@ -168,10 +129,10 @@ fn line(it: &Transfer) -> String {
     )
 }
 
-async fn apply(wanted: &MovementsArgs, yes: bool, session: &Session) -> CliResult<Outcome> {
+async fn apply(wanted: &WantedArgs, yes: bool, session: &Session) -> CliResult<Outcome> {
     let store = session.open(false).await?;
     let mut read = read_transfers(store.as_ref(), &session.context).await?;
-    Wanted::read(wanted)?.keep(&mut read.pairing, session);
+    keep_wanted(Wanted::read(wanted)?, &mut read.pairing, session);
     let proposed: Vec<Proposed> = read.pairing.proposed;
     let accepted: Vec<Transfer> = proposed.iter().map(|it| it.transfer.clone()).collect();
     let pairs = plural(accepted.len() as u64, "proposed pair", "proposed pairs");
@@ -211,16 +172,18 @@ fn confirm(pairs: &str) -> CliResult<()> {
 
 /// Reads a movement that a person states, and its id.
 fn read_movement(args: &AddMovementArgs) -> CliResult<(Movement, Option<OrderId>)> {
-    let direction: Direction = read("the way", &args.way)?;
-    let asset: Asset = read("--asset", &args.asset)?;
+    let direction: Direction = read_value("the way", &args.way)?;
+    let asset: Asset = read_value("--asset", &args.asset)?;
     let fee_asset = args.fee_asset.as_deref();
-    let fee_asset = fee_asset.map(|it| read("--fee-asset", it)).transpose()?;
+    let fee_asset = fee_asset
+        .map(|it| read_value("--fee-asset", it))
+        .transpose()?;
     let fee = args
         .fee
         .as_deref()
-        .map(|it| read("--fee", it))
+        .map(|it| read_value("--fee", it))
         .transpose()?;
-    let size: crate::engine::Size = read("--size", &args.size)?;
+    let size: crate::engine::Size = read_value("--size", &args.size)?;
     if size.is_zero() {
         return Err(CliError::usage(
             "--size is 0, expected a number above zero",
@@ -231,12 +194,16 @@ fn read_movement(args: &AddMovementArgs) -> CliResult<(Movement, Option<OrderId>
         let what = format!("--at is {}: it {error}", shown(&args.at).quoted());
         CliError::usage(what, "write it with its zone: 2025-03-01T12:00:00Z")
     };
-    let id = args.id.as_deref().map(|it| read("--id", it)).transpose()?;
+    let id = args
+        .id
+        .as_deref()
+        .map(|it| read_value("--id", it))
+        .transpose()?;
     if args.tx.as_deref().is_some_and(|tx| tx.trim().is_empty()) {
         return Err(CliError::usage("--tx is empty", "leave it out"));
     }
     let movement = Movement {
-        account: read("--account", &args.account)?,
+        account: read_value("--account", &args.account)?,
         movement_id: OrderId::unreadable(""),
         fee: fee.map(|fee| (fee, fee_asset.unwrap_or_else(|| asset.clone()))),
         asset,

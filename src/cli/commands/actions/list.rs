@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{WantedActions, action_json};
+use super::super::wanted::Wanted;
+use super::{action_json, is_wanted};
 use crate::cli::Outcome;
 use crate::cli::error::CliResult;
 use crate::cli::exit::Exit;
@@ -16,7 +17,7 @@ use crate::store::{Store, actions_beside_movements};
 /// Runs the command.
 pub(super) async fn run(
     store: &dyn Store,
-    (wanted, all): (&WantedActions, bool),
+    (wanted, all): (&Wanted, bool),
     session: &Session,
 ) -> CliResult<Outcome> {
     let rules = session.context.rules.as_rules();
@@ -30,7 +31,7 @@ pub(super) async fn run(
     let mut hidden = 0;
     for it in stored.iter().filter(|it| it.action.voids.is_none()) {
         let action = &it.action;
-        if !wanted.is(action, session) {
+        if !is_wanted(action, wanted, session) {
             continue;
         }
         let gone = gone(it, &stored);

@@ -2,9 +2,9 @@
 
 use jiff::tz::TimeZone;
 
-use super::read;
 use crate::cli::args::{AddActionCommand, StatedActionArgs};
 use crate::cli::commands::read_account;
+use crate::cli::commands::wanted::read_value;
 use crate::cli::error::{CliError, CliResult};
 use crate::engine::{
     ActionKind, ActionRatio, Asset, AssetAction, OrderId, Timestamp, Worth, shown,
@@ -18,20 +18,24 @@ pub(super) fn read_action(
 ) -> CliResult<(AssetAction, Option<OrderId>)> {
     let words = TypedAction::of(args);
     let of = words.of;
-    let id = of.id.as_deref().map(|it| read("--id", it)).transpose()?;
+    let id = of
+        .id
+        .as_deref()
+        .map(|it| read_value("--id", it))
+        .transpose()?;
     if of.note.as_deref().is_some_and(|it| it.trim().is_empty()) {
         return Err(CliError::usage(
             "--note is empty",
             "say where you know it from, or leave it out",
         ));
     }
-    let share = |it: &str| read::<Worth>("--basis-share", it);
-    let other = |it: &str| read::<Asset>("the other name", it);
+    let share = |it: &str| read_value::<Worth>("--basis-share", it);
+    let other = |it: &str| read_value::<Asset>("the other name", it);
     let action = AssetAction {
         account: read_account(of.account.as_deref())?,
         action_id: OrderId::unreadable(""),
         kind: words.kind,
-        asset: read("the asset", words.asset)?,
+        asset: read_value("the asset", words.asset)?,
         happened_at: read_time(of, now)?,
         ratio: words.ratio.map(read_ratio).transpose()?,
         units: None,
