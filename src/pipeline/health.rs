@@ -69,9 +69,9 @@ pub enum Finding {
         /// When the last run began.
         last_run_at: Option<Timestamp>,
     },
-    /// Transfers or income came, changed or ended, and no run has acted on it in time.
+    /// Transfers, income or actions came, changed or ended, and no run has acted on it in time.
     MovementsChanged {
-        /// Number of these movements.
+        /// Number of these.
         movements: u64,
         /// When the last run began.
         last_run_at: Option<Timestamp>,
@@ -166,7 +166,7 @@ pub struct HealthReport {
     pub decided: Vec<DecidedLot>,
     /// Trades in the matched pools of the current version.
     pub computed: u64,
-    /// Transfers that the current version was not computed with, and those that ended since.
+    /// Transfers, income and actions in which the current version and the ledger differ.
     pub movements_changed: u64,
     /// Facts that an operator wants to know; empty if all is well.
     pub findings: Vec<Finding>,
