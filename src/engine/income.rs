@@ -7,13 +7,13 @@
 
 use super::assets::AssetRules;
 use super::fact::Fact;
-use super::ids::{OrderId, Pool};
+use super::ids::{Asset, OrderId, Pool};
 use super::leg::{Entry, Leg};
 use super::money::{dollars, value_share_of_size};
 use super::movement::{Movement, MovementKind};
 use super::network::traded;
 use super::number::{Price, Size, Usd, Worth};
-use super::pairing::{NoPart, units_moved};
+use super::pairing::{NoPart, units_moved, units_received};
 use super::pending::Pending;
 use super::side::Side;
 use super::time::Timestamp;
@@ -42,18 +42,49 @@ pub fn income_of(row: &Movement, rules: &AssetRules) -> Result<Income, NoPart> {
     if !row.is_income() {
         return Err(NoPart::Kind);
     }
-    let (asset, units) = units_moved(row, rules)?;
-    Fact::try_of_size(units).map_err(|_| NoPart::Digits)?;
-    // A value of nothing says that the source knows none.
-    let value = row.usd_value.filter(|worth| !worth.as_decimal().is_zero());
-    Ok(Income {
-        pool: Pool::new(row.account.clone(), asset),
-        movement_id: row.movement_id.clone(),
-        at: row.moved_at,
-        kind: row.kind,
-        units,
-        usd_value: value.map(|value| (value, row.size)),
-    })
+    let moved = units_moved(row, rules)?;
+    Fact::try_of_size(moved.1).map_err(|_| NoPart::Digits)?;
+    Ok(Income::of(row, moved))
+}
+
+/// Reads a movement as income that need not be a lot: dollars and the money of states are income,
+/// too. `None`: it is another kind, or its fee took all of it.
+pub fn received_income(row: &Movement, rules: &AssetRules) -> Option<Income> {
+    let received = row.is_income().then(|| units_received(row, rules).ok());
+    received.flatten().map(|received| Income::of(row, received))
+}
+
+impl Income {
+    fn of(row: &Movement, (asset, units): (Asset, Size)) -> Self {
+        // A value of nothing says that the source knows none.
+        let value = row.usd_value.filter(|worth| !worth.as_decimal().is_zero());
+        Self {
+            pool: Pool::new(row.account.clone(), asset),
+            movement_id: row.movement_id.clone(),
+            at: row.moved_at,
+            kind: row.kind,
+            units,
+            usd_value: value.map(|value| (value, row.size)),
+        }
+    }
+
+    /// Returns the share of the units in the value that the source states. `None`: it states none.
+    ///
+    /// Units: USD. Rounding: 12 decimals, half to even. Source: docs/SPEC-matching.md, "Income".
+    pub fn stated_value(&self) -> Option<Usd> {
+        let (worth, all) = self.usd_value?;
+        let worth = dollars(Fact::of_worth(worth)).ok()?;
+        value_share_of_size(worth, self.units, all).ok()
+    }
+
+    /// Returns the value of units of dollars, or of a coin that counts as dollars. `None`: they
+    /// have too many digits.
+    ///
+    /// Units: USD. Rounding: 12 decimals, half to even.
+    pub fn value_at_par(&self) -> Option<Usd> {
+        let units = Fact::try_of_size(self.units).ok()?;
+        dollars(units).ok()
+    }
 }
 
 /// Lets income wait for its rates. `is_wanted` tells which pools are read, and which part of their
@@ -77,15 +108,6 @@ pub fn push_income<'i>(
     Ok(())
 }
 
-/// Returns the share of the units in the value that the source states. `None`: it states none.
-///
-/// Units: USD. Rounding: 12 decimals, half to even. Source: docs/SPEC-matching.md, "Income".
-fn stated_value(income: &Income) -> Option<Usd> {
-    let (worth, all) = income.usd_value?;
-    let worth = dollars(Fact::of_worth(worth)).ok()?;
-    value_share_of_size(worth, income.units, all).ok()
-}
-
 fn buy_of(income: &Income) -> Trade {
     Trade {
         order_id: income.movement_id.clone(),
@@ -98,7 +120,7 @@ fn buy_of(income: &Income) -> Trade {
         more: None,
         entry: Entry {
             leg: Leg::Income,
-            value: stated_value(income),
+            value: income.stated_value(),
             ..Entry::default()
         },
     }

@@ -64,6 +64,15 @@ impl MovementKind {
             Self::Transfer | Self::Gift | Self::Adjustment => None,
         }
     }
+
+    /// Tells whether what comes in by this kind is income.
+    pub fn is_income(self) -> bool {
+        use MovementKind::{Airdrop, Dividend, Fork, Interest, Mining, Reward, Staking};
+        matches!(
+            self,
+            Airdrop | Dividend | Fork | Interest | Mining | Reward | Staking
+        )
+    }
 }
 
 /// A movement to store beside the ledger.
@@ -100,12 +109,7 @@ pub struct Movement {
 impl Movement {
     /// Tells whether it is income: what came in was a reward, interest, a fork or the like.
     pub fn is_income(&self) -> bool {
-        use MovementKind::{Airdrop, Dividend, Fork, Interest, Mining, Reward, Staking};
-        let is_kind = matches!(
-            self.kind,
-            Airdrop | Dividend | Fork | Interest | Mining | Reward | Staking
-        );
-        is_kind && self.direction == Direction::In
+        self.kind.is_income() && self.direction == Direction::In
     }
 
     /// Returns the first fact in which two movements of one id differ: its column and both values.

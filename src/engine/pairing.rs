@@ -21,7 +21,7 @@ use super::time::Timestamp;
 use super::transfer::Transfer;
 use candidates::{Lists, Window, is_far_less};
 use halves::{Half, digits};
-pub use halves::{NoPair, NoPart, NoTransfer, transfer_of, units_moved};
+pub use halves::{NoPair, NoPart, NoTransfer, transfer_of, units_moved, units_received};
 pub use pairs::{
     Alone, AloneWhy, DecisionKind, MovementKey, Paired, PairedBy, Pairing, Proposed, ProposedWhy,
     TransferDecision,

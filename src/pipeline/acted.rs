@@ -127,6 +127,7 @@ async fn moved_since(
 ) -> PipelineResult<BTreeMap<Pool, ActionCause>> {
     let before = AppliedMovements::as_of(store, rules, base).await?;
     let now = AppliedMovements::as_of(store, rules, &arrivals.watermark).await?;
+    let beside = now.beside_unlike(&before);
     let (before, now) = (before.by_pool(), now.by_pool());
     let pools: BTreeSet<&Pool> = before.keys().chain(now.keys()).collect();
     let has_result = |pool: &Pool| {
@@ -148,7 +149,9 @@ async fn moved_since(
     let forced = pools
         .into_iter()
         .filter_map(|pool| Some((pool.clone(), cause(pool)?)));
-    Ok(forced.collect())
+    // No lot tells of it, and the file of a year's income has it.
+    let beside = beside.iter().map(|it| (it.clone(), ActionCause::Transfers));
+    Ok(forced.chain(beside).collect())
 }
 
 /// Tells whether a pool without allocations stays without them. Then its new rows are only counted.

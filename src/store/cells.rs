@@ -29,8 +29,8 @@ pub(super) use accounts::{ACCOUNT, SYNC, TIME_OFFSET, account, sync, time_offset
 pub(super) use actions::{ACTION, action};
 pub(super) use imported::{IMPORTED_TRADE, imported_trade};
 pub(super) use movements::{
-    CAME_AT, LOT_MOVE, MOVEMENT, TRANSFER_DECISION, came_at, lot_move, movement,
-    movement_of_import, transfer_decision,
+    CAME_AT, LOT_MOVE, MOVEMENT, MOVEMENT_KEY, TRANSFER_DECISION, came_at, lot_move, movement,
+    movement_key, movement_of_import, transfer_decision,
 };
 pub(super) use rates::{RATE, RATE_USED, rate, rate_used, wrong_step};
 

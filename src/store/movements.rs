@@ -1,11 +1,15 @@
 //! Movements: assets that enter or leave accounts and are no trades. And what a person decided
 //! about the transfers that they make.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::model::{Version, Watermark};
 use crate::engine::{
-    Account, AssetRules, LotMove, Movement, OrderId, Pairing, Timestamp, TransferDecision, pair,
+    Account, AssetRules, LotMove, Movement, MovementKey, OrderId, Pairing, Timestamp,
+    TransferDecision, pair,
 };
 use crate::store::StoreResult;
 
@@ -26,6 +30,9 @@ pub trait MovementStore: Send + Sync {
         account: &Account,
         movement_id: &OrderId,
     ) -> StoreResult<Option<(String, i64, Timestamp)>>;
+
+    /// Returns the name of the file of each movement.
+    async fn movement_files(&self) -> StoreResult<BTreeMap<MovementKey, Arc<str>>>;
 
     /// Returns the decisions about transfers as of an instant; `None` is the present.
     ///

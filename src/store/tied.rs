@@ -11,8 +11,8 @@ use super::actions::ActionStore;
 use super::model::{VersionInfo, Watermark};
 use super::movements::MovementStore;
 use crate::engine::{
-    AssetRules, Income, Pool, TiedPools, Timestamp, Transfer, income_of, network_fees, pair,
-    tied_pools,
+    AssetRules, Income, Movement, Pool, TiedPools, Timestamp, Transfer, income_of, network_fees,
+    pair, received_income, tied_pools,
 };
 use crate::store::StoreResult;
 
@@ -50,6 +50,8 @@ pub struct AppliedMovements {
     pub fees: BTreeMap<Pool, Vec<Arc<Transfer>>>,
     /// The income of each pool.
     pub income: BTreeMap<Pool, Vec<Income>>,
+    /// Income beside lots: dollars, the money of states and the like.
+    pub income_beside: BTreeSet<Income>,
     /// When lots last came into a pool by a transfer, or left it.
     last: BTreeMap<Pool, Timestamp>,
 }
@@ -99,14 +101,17 @@ impl AppliedMovements {
         let decisions = store.transfer_decisions(as_of).await?;
         let transfers = pair(&movements, &decisions, rules).into_transfers();
         let mut applied = Self::of(transfers, rules);
-        let income = movements
+        movements
             .iter()
-            .filter_map(|row| income_of(row, rules).ok());
-        for it in income {
-            let of_pool = applied.income.entry(it.pool.clone()).or_default();
-            of_pool.push(it);
-        }
+            .for_each(|row| applied.add_income(row, rules));
         Ok(applied)
+    }
+
+    fn add_income(&mut self, row: &Movement, rules: &AssetRules) {
+        match income_of(row, rules) {
+            Ok(it) => self.income.entry(it.pool.clone()).or_default().push(it),
+            Err(_) => self.income_beside.extend(received_income(row, rules)),
+        }
     }
 
     fn of(all: Vec<Transfer>, rules: &AssetRules) -> Self {
@@ -131,6 +136,7 @@ impl AppliedMovements {
             transfers: all,
             fees,
             income: BTreeMap::new(),
+            income_beside: BTreeSet::new(),
             last,
         }
     }
@@ -172,7 +178,16 @@ impl AppliedMovements {
     fn all_moves(&self) -> BTreeSet<AppliedMove<'_>> {
         let transfers = self.transfers.iter().map(AppliedMove::Transfer);
         let income = self.income.values().flatten();
+        let income = income.chain(&self.income_beside);
         transfers.chain(income.map(AppliedMove::Income)).collect()
+    }
+
+    /// Returns accounts and assets whose income beside lots is another one than before.
+    pub fn beside_unlike(&self, before: &Self) -> BTreeSet<Pool> {
+        let unlike = self
+            .income_beside
+            .symmetric_difference(&before.income_beside);
+        unlike.map(|it| it.pool.clone()).collect()
     }
 
     /// Returns when lots last came into a pool, or left it.

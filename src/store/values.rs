@@ -4,6 +4,8 @@
 //! of the same instant, and their legs then enter the pools. So the same ledger, rates and settings
 //! give the same pools, in any order of the rows.
 
+mod earned;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -19,6 +21,7 @@ use crate::engine::{
     Pending, PendingTrade, Pool, PoolLedger, PoolMoves, PoolNames, Rate, RateBook, SelfCheckError,
     TiedPools, Timestamp, Traded, Violation, enter, find_moves, push_income, push_network_fees,
 };
+pub use earned::{Earned, ValueFrom, earned};
 
 /// Microseconds before the first trade from which rates and own trades are read: the oldest rate
 /// that may count, and a day more.

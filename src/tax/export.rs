@@ -1,6 +1,8 @@
 //! One pass over a version: its rows of a year go into every file that is asked for.
 
+mod notes;
 mod pipe;
+mod pools;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -9,26 +11,26 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use self::notes::{national_currencies, several_dollars};
 use self::pipe::{Pipe, TaxSink};
-use super::boxes::base_asset;
+use self::pools::{account_of, of_account, pools_file, pools_left_out};
 use super::converted::Converted;
-use super::exported::{Exported, SeveralDollars, digital_by_pair};
+use super::exported::{Exported, digital_by_pair};
 use super::formats::{
     ExportFacts, Format, LeftOut, OpenLotLine, TaxFile, numbered, unmatched_file,
 };
+use super::income::{IncomeOfYear, income_of_year};
 use super::manifest::{self, Sealing};
 use super::row::{RowMaker, TaxRules};
 use super::slices::Slices;
 use super::totals::Totals;
 use super::voided::voided_sells;
 use super::{TaxError, TaxResult};
-use crate::engine::{
-    Account, Asset, InventoryLot, Pool, PoolStatus, Size, Symbol, Timestamp, Usd, add_sizes,
-};
+use crate::engine::{Account, Asset, InventoryLot, Pool, Size, Timestamp, Usd, add_sizes};
 use crate::files::{FolderLock, IfThere, check_place, remove_published};
-use crate::report::{CsvFile, PartFile, WrittenFile, sibling};
+use crate::report::{PartFile, WrittenFile, sibling};
 use crate::store::lots::Reach;
-use crate::store::model::{PoolSummary, Sold, Version, VersionInfo};
+use crate::store::model::{NamedTrade, PoolSummary, Sold, Version, VersionInfo};
 use crate::store::phase::{self, Phase};
 use crate::store::proof::check_version;
 use crate::store::{Store, VersionStore, together, values};
@@ -133,55 +135,52 @@ pub async fn export(
     let rules = &rules_of_version(request);
     let (year, account) = (year_bounds(rules)?, account_of(rules)?);
     values::use_rules_of(store, &request.version);
-    let summaries = store.pool_summaries(request.version.version).await?;
-    let summaries = of_account(summaries, account.as_ref())?;
-    let has_book = has_book(request);
-    let currencies = async || national_currencies(store, &request.version, &summaries, rules).await;
-    // A workbook has them on its first sheet. All else waits for the rows.
-    let of_book = match has_book {
-        true => currencies().await?,
-        false => BTreeSet::new(),
-    };
+    let known = ReadBefore::read(store, request, (rules, year, account.as_ref())).await?;
+    let nothing = IncomeOfYear::default();
     let facts = ExportFacts {
         rules,
         version: &request.version,
-        currencies: &of_book,
+        currencies: &known.currencies,
+        income: known.income.as_deref().unwrap_or(&nothing),
         program_version,
         if_there: request.if_there,
     };
-    let mut sink = TaxSink {
-        maker: RowMaker::try_new(rules, &summaries)?.with_rates(converted(store, request).await?),
+    let (summaries, has_sales) = (&known.summaries, shows_sales(request));
+    let sink = TaxSink {
+        maker: RowMaker::try_new(rules, summaries)?.with_rates(converted(store, request).await?),
         slices: Slices::default(),
-        files: Vec::new(),
+        files: open_files(request, &paths, &facts)?,
         totals: Totals::default(),
         year,
     };
-    for (format, path) in &request.files {
-        let file = format.open(path, &facts);
-        sink.files.push(file.map_err(|e| TaxError::at(path, e))?);
-    }
-    sink.files.push(unmatched_file(&paths.unmatched, &facts));
     let version = request.version.version;
     let read = (account.as_ref(), rules.sells_to_read(year));
-    let (rows_seen, mut sink) = print_rows(store, version, read, sink, &request.stop).await?;
-    if has_book {
-        give_open_lots(store, version, &summaries, &mut sink.files).await?;
+    let (rows_seen, mut sink) = match has_sales {
+        true => print_rows(store, version, read, sink, &request.stop).await?,
+        false => (0, sink),
+    };
+    if has_book(request) {
+        give_open_lots(store, version, summaries, &mut sink.files).await?;
     }
     if request.check_rows {
         let checked = check_version(store, &request.version).await?;
-        check_unmoved(version, &summaries, checked, account.as_ref())?;
+        if has_sales {
+            check_unmoved(version, summaries, checked, account.as_ref())?;
+        }
     }
     let (mut files, left_out) = finish(&request.files, sink.files, &sink.totals)?;
-    let pools = pools_left_out(&summaries);
-    files.extend(pools_file(&paths, request.if_there, &pools)?);
+    let pools = pools_left_out(summaries);
+    files.extend(pools_file(&paths.pools, request.if_there, &pools)?);
     let mut exported = Exported {
         totals: sink.totals,
+        has_sales,
+        income: known.income.clone(),
         rows_seen,
         pools,
-        several_dollars: several_dollars(&summaries, rules),
-        digital_by_pair: digital_by_pair(&summaries, rules),
-        currencies: currencies().await?,
-        voided_sells: voided_sells(store, &request.version, account.as_ref(), year).await?,
+        several_dollars: several_dollars(summaries, rules),
+        digital_by_pair: digital_by_pair(summaries, rules),
+        currencies: known.currencies.clone(),
+        voided_sells: known.voided_sells.clone(),
         left_out,
         manifest: Value::Null,
         files,
@@ -192,6 +191,94 @@ pub async fn export(
     exported.files.push(manifest);
     publish(request, &paths, &mut exported.files)?;
     Ok(exported)
+}
+
+/// Everything that an export reads before the rows.
+struct ReadBefore {
+    /// The pools whose sales the files show.
+    summaries: Vec<PoolSummary>,
+    income: Option<Arc<IncomeOfYear>>,
+    currencies: BTreeSet<Asset>,
+    voided_sells: Vec<NamedTrade>,
+}
+
+impl ReadBefore {
+    async fn read(
+        store: &dyn Store,
+        request: &ExportRequest,
+        (rules, year, account): (&TaxRules, Sold, Option<&Account>),
+    ) -> TaxResult<Self> {
+        let income = income_asked(store, request, (rules, year, account)).await?;
+        let mut known = Self {
+            summaries: pools_sold(store, request, (account, income.as_deref())).await?,
+            income,
+            currencies: BTreeSet::new(),
+            voided_sells: Vec::new(),
+        };
+        if shows_sales(request) {
+            let (version, summaries) = (&request.version, &known.summaries);
+            known.currencies = national_currencies(store, version, summaries, rules).await?;
+            known.voided_sells = voided_sells(store, version, account, year).await?;
+        }
+        Ok(known)
+    }
+}
+
+/// Begins the files of the formats, and then the file of unmatched sells.
+fn open_files(
+    request: &ExportRequest,
+    paths: &Paths,
+    facts: &ExportFacts<'_>,
+) -> TaxResult<Vec<Box<dyn TaxFile>>> {
+    let open = |(format, path): &(Format, PathBuf)| {
+        let file = format.open(path, facts);
+        file.map_err(|e| TaxError::at(path, e))
+    };
+    let mut files = request
+        .files
+        .iter()
+        .map(open)
+        .collect::<TaxResult<Vec<_>>>()?;
+    files.push(unmatched_file(&paths.unmatched, facts));
+    Ok(files)
+}
+
+/// Returns the year's income, if a file shows it.
+async fn income_asked(
+    store: &dyn Store,
+    request: &ExportRequest,
+    (rules, year, account): (&TaxRules, Sold, Option<&Account>),
+) -> TaxResult<Option<Arc<IncomeOfYear>>> {
+    let mut formats = request.files.iter().map(|(format, _)| *format);
+    if formats.all(|format| format != Format::Income) {
+        return Ok(None);
+    }
+    let income = income_of_year(store, &request.version, rules, (year, account)).await?;
+    Ok(Some(Arc::new(income)))
+}
+
+/// Returns the pools whose sales the files show.
+///
+/// Errors: the version has no pools of the account, and the account has no income.
+async fn pools_sold(
+    store: &dyn VersionStore,
+    request: &ExportRequest,
+    (account, income): (Option<&Account>, Option<&IncomeOfYear>),
+) -> TaxResult<Vec<PoolSummary>> {
+    let all = store.pool_summaries(request.version.version).await?;
+    let sold = of_account(all, account);
+    match shows_sales(request) {
+        true => sold,
+        // Dollars are in no pool.
+        false if income.is_some_and(|income| !income.rows.is_empty()) => Ok(Vec::new()),
+        false => sold.map(|_| Vec::new()),
+    }
+}
+
+/// Tells whether a file shows sales.
+fn shows_sales(request: &ExportRequest) -> bool {
+    let mut formats = request.files.iter().map(|(format, _)| *format);
+    formats.any(Format::shows_sales)
 }
 
 /// Returns the rates of the version's trades, if a file shows them.
@@ -323,123 +410,9 @@ fn check_lots(
     Err(TaxError::LotsDiffer(version, summary.pool.clone()))
 }
 
-fn account_of(rules: &TaxRules) -> TaxResult<Option<Account>> {
-    let Some(name) = &rules.account else {
-        return Ok(None);
-    };
-    let account = name.parse();
-    let account = account.map_err(|error| TaxError::BadAccount(name.clone(), error))?;
-    Ok(Some(account))
-}
-
-fn of_account(
-    mut summaries: Vec<PoolSummary>,
-    account: Option<&Account>,
-) -> TaxResult<Vec<PoolSummary>> {
-    let Some(account) = account else {
-        return Ok(summaries);
-    };
-    let all: BTreeSet<String> = summaries
-        .iter()
-        .map(|s| s.pool.account.to_string())
-        .collect();
-    summaries.retain(|summary| summary.pool.account == *account);
-    if summaries.is_empty() {
-        let all = all.into_iter().collect();
-        return Err(TaxError::NoPools(account.clone(), all));
-    }
-    Ok(summaries)
-}
-
 fn has_book(request: &ExportRequest) -> bool {
     let mut formats = request.files.iter().map(|(format, _)| *format);
     formats.any(|format| format == Format::Xlsx)
-}
-
-/// Writes the file of pools that are left out, if there are any.
-fn pools_file(
-    paths: &Paths,
-    if_there: IfThere,
-    pools: &[PoolSummary],
-) -> TaxResult<Option<WrittenFile>> {
-    if pools.is_empty() {
-        return Ok(None);
-    }
-    let written = write_pools(&paths.pools, if_there, pools);
-    Ok(Some(written.map_err(|e| TaxError::at(&paths.pools, e))?))
-}
-
-/// Returns the pools whose rows are missing or old.
-fn pools_left_out(summaries: &[PoolSummary]) -> Vec<PoolSummary> {
-    let is_left_out = |summary: &&PoolSummary| summary.status != PoolStatus::Matched;
-    summaries.iter().filter(is_left_out).cloned().collect()
-}
-
-/// Returns the national currencies that trades of the version are priced in or paid fees in. Their
-/// symbols tell, the rates that gave them values, and the columns that name a currency.
-async fn national_currencies(
-    store: &dyn Store,
-    version: &VersionInfo,
-    summaries: &[PoolSummary],
-    rules: &TaxRules,
-) -> TaxResult<BTreeSet<Asset>> {
-    let used = store.rates_used(version.version, None).await?;
-    let named = store.currencies_named().await?;
-    let quote = |summary: &PoolSummary, symbol: &Symbol| {
-        let account = &summary.pool.account;
-        let found = rules.assets.instrument(account, symbol, None, None, None);
-        let of = found.ok().filter(|of| !of.is_usd)?;
-        rules.assets.is_currency(&of.quote).then_some(of.quote)
-    };
-    let is_wanted = |account: &str| {
-        let wanted = rules.account.as_deref();
-        wanted.is_none_or(|wanted| wanted == account)
-    };
-    let of_rates = used.iter().filter(|it| is_wanted(it.account.as_str()));
-    let of_rates = of_rates.map(|it| it.asset.clone());
-    let of_columns = named.into_iter().filter(|(account, _)| is_wanted(account));
-    let of_columns = of_columns.map(|(_, currency)| rules.assets.asset_named(&currency));
-    let is_national = |it: &Asset| rules.assets.is_currency(it) && !rules.assets.is_usd(it);
-    let mut currencies: BTreeSet<Asset> = of_rates.chain(of_columns).filter(is_national).collect();
-    for summary in summaries {
-        let of_base = summary.symbols.iter().filter(|of| of.trades > 0);
-        currencies.extend(of_base.filter_map(|of| quote(summary, &of.symbol)));
-    }
-    Ok(currencies)
-}
-
-fn several_dollars(summaries: &[PoolSummary], rules: &TaxRules) -> Vec<SeveralDollars> {
-    let mut by_asset: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for summary in summaries {
-        let (account, symbol) = (&summary.pool.account, &summary.pool.asset);
-        let asset = base_asset(&summary.pool, &rules.assets).to_string();
-        let symbols = by_asset.entry((account.to_string(), asset)).or_default();
-        symbols.push(symbol.to_string());
-    }
-    by_asset.retain(|_, symbols| symbols.len() > 1);
-    by_asset
-        .into_iter()
-        .map(|((account, asset), symbols)| SeveralDollars {
-            account,
-            asset,
-            symbols,
-        })
-        .collect()
-}
-
-fn write_pools(path: &Path, if_there: IfThere, pools: &[PoolSummary]) -> io::Result<WrittenFile> {
-    let header = ["account", "asset", "status", "trades", "reason"];
-    let mut file = CsvFile::create(path, if_there, &header)?;
-    for summary in pools {
-        let line = file.line();
-        line.text(summary.pool.account.as_str());
-        line.text(summary.pool.asset.as_str());
-        line.value(summary.status.as_str())
-            .value(summary.totals.trades);
-        line.text(summary.error.as_deref().unwrap_or(""));
-        file.end_row()?;
-    }
-    file.finish()
 }
 
 fn write_manifest(path: &Path, if_there: IfThere, manifest: &Value) -> io::Result<WrittenFile> {

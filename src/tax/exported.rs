@@ -1,12 +1,14 @@
 //! The result of an export: sums, files, and rows that the files lack.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::TaxRules;
 use super::boxes::base_asset;
 use super::formats::{Format, LeftOut};
+use super::income::IncomeOfYear;
 use super::totals::Totals;
 use crate::engine::{Asset, AssetClass, ClassSource, PoolClass};
 use crate::report::WrittenFile;
@@ -28,6 +30,10 @@ pub struct SeveralDollars {
 pub struct Exported {
     /// Sums.
     pub totals: Totals,
+    /// Whether a file of sales was asked for. If not, only income is known.
+    pub has_sales: bool,
+    /// The year's income; `None`: no file of it was asked for.
+    pub income: Option<Arc<IncomeOfYear>>,
     /// Rows of the version that were read: those of the year, and those of the same lots.
     pub rows_seen: u64,
     /// Pools without a result, or with an old one: rejected, excluded, `stale`.
@@ -51,7 +57,27 @@ pub struct Exported {
 impl Exported {
     /// Tells whether something is missing from the figures.
     pub fn is_incomplete(&self) -> bool {
+        self.lacks_sales() || self.income_without_value() > 0
+    }
+
+    /// Returns the number of rows: sales of the form, or income if nothing else was asked for.
+    pub fn rows(&self) -> u64 {
+        let income = self.income.as_ref().map(|income| income.total().rows);
+        match self.has_sales {
+            true => self.totals.of(None).rows,
+            false => income.unwrap_or_default(),
+        }
+    }
+
+    /// Tells whether sells or pools are missing from the figures.
+    pub fn lacks_sales(&self) -> bool {
         self.totals.unmatched_rows > 0 || !self.pools.is_empty()
+    }
+
+    /// Counts the rows of income whose value nobody knows.
+    pub fn income_without_value(&self) -> u64 {
+        let total = self.income.as_ref().map(|income| income.total());
+        total.map_or(0, |total| total.without_value)
     }
 }
 

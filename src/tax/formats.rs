@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::income::IncomeOfYear;
 use super::row::{TaxRow, TaxRules};
 use super::totals::Totals;
 use crate::engine::Asset;
@@ -12,6 +13,7 @@ use crate::report::WrittenFile;
 use crate::store::model::VersionInfo;
 
 mod form8949;
+mod income;
 mod lots;
 mod schedule_d;
 mod taxact;
@@ -32,6 +34,8 @@ pub struct ExportFacts<'a> {
     pub version: &'a VersionInfo,
     /// National currencies that trades of the version were priced in.
     pub currencies: &'a BTreeSet<Asset>,
+    /// The year's income, if a file shows it.
+    pub income: &'a IncomeOfYear,
     /// The program's own version.
     pub program_version: &'a str,
     /// Treatment of files that exist.
@@ -53,18 +57,26 @@ pub enum Format {
     Txf,
     /// One workbook.
     Xlsx,
+    /// The year's income as CSV.
+    Income,
 }
 
 impl Format {
     /// All formats, as they are listed.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Form8949,
         Self::ScheduleD,
         Self::Lots,
         Self::TaxAct,
         Self::Txf,
         Self::Xlsx,
+        Self::Income,
     ];
+
+    /// Tells whether its rows are sales.
+    pub fn shows_sales(self) -> bool {
+        self != Self::Income
+    }
 
     /// Tells whether its rows have the rates of their trades.
     pub fn shows_rates(self) -> bool {
@@ -80,6 +92,7 @@ impl Format {
             Self::TaxAct => "taxact",
             Self::Txf => "txf",
             Self::Xlsx => "xlsx",
+            Self::Income => "income",
         }
     }
 
@@ -106,6 +119,7 @@ impl Format {
             Self::TaxAct => Box::new(taxact::TaxAct::create(path, facts)?),
             Self::Txf => Box::new(txf::Txf::create(path, facts)?),
             Self::Xlsx => Box::new(xlsx::Xlsx::create(path, facts)?),
+            Self::Income => Box::new(income::IncomeFile::create(path, facts)?),
         })
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::boxes::{AssetKind, BoxRules, FormBox};
 use super::exported::{Exported, SeveralDollars};
 use super::formats::ExportFacts;
+use super::income::{IncomeOfYear, IncomeTotal};
 use super::row::TaxRules;
 use super::totals::{BoxTotal, Totals};
 use super::{Reported, Rounding, TaxError, TaxResult};
@@ -45,16 +46,6 @@ impl Sealing {
 pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing) -> Value {
     let (rules, version) = (facts.rules, facts.version);
     let policy: Value = serde_json::from_str(&version.policy).unwrap_or_default();
-    let totals = &exported.totals;
-    let count = |status| exported.pools.iter().filter(|p| p.status == status).count();
-    let left_out: Vec<Value> = exported
-        .left_out
-        .iter()
-        .map(|(format, left)| {
-            json!({ "format": format.as_str(), "what": left.what, "rows": left.rows,
-                "why": left.why })
-        })
-        .collect();
     let mut manifest = json!({
         "manifest_format": MANIFEST_FORMAT,
         "program": PROGRAM,
@@ -71,9 +62,29 @@ pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing
             "policy": policy,
         },
         "tax": rules_json(rules),
+        "files": files_json(exported),
+    });
+    if let Some(object) = manifest.as_object_mut() {
+        if exported.has_sales {
+            add_sales(object, exported, rules.rounding);
+        }
+        add_if_any(object, exported, rules.rounding);
+    }
+    manifest
+}
+
+/// Adds the sums of sales, and what they lack.
+fn add_sales(object: &mut Map<String, Value>, exported: &Exported, rounding: Rounding) {
+    let totals = &exported.totals;
+    let count = |status| exported.pools.iter().filter(|p| p.status == status).count();
+    let left_out = exported.left_out.iter().map(|(format, left)| {
+        json!({ "format": format.as_str(), "what": left.what, "rows": left.rows,
+            "why": left.why })
+    });
+    let sales = json!({
         "rows": totals.of(None).rows,
-        "totals": sums(&totals.of(None), rules.rounding),
-        "boxes": boxes_json(totals, rules.rounding),
+        "totals": sums(&totals.of(None), rounding),
+        "boxes": boxes_json(totals, rounding),
         "unmatched": {
             "sells": totals.unmatched_rows,
             "net_proceeds_usd": totals.unmatched_proceeds.to_string(),
@@ -86,13 +97,11 @@ pub(super) fn of(facts: &ExportFacts<'_>, exported: &Exported, sealing: &Sealing
         "marked_rows": totals.marked_rows,
         "rows_with_unknown_fees": totals.fee_unknown_rows,
         "several_dollar_symbols": dollars_json(exported),
-        "left_out": left_out,
-        "files": files_json(exported),
+        "left_out": left_out.collect::<Vec<Value>>(),
     });
-    if let Some(object) = manifest.as_object_mut() {
-        add_if_any(object, exported, rules.rounding);
+    if let Value::Object(sales) = sales {
+        object.extend(sales);
     }
-    manifest
 }
 
 /// Adds what only some exports have. So manifests of earlier program versions stay equal.
@@ -111,6 +120,28 @@ fn add_if_any(object: &mut Map<String, Value>, exported: &Exported, rounding: Ro
         object.insert("national_currencies".into(), names.into());
         object.insert("section_988".into(), SECTION_988.into());
     }
+    if let Some(income) = &exported.income {
+        object.insert("income".into(), income_json(income, rounding));
+    }
+}
+
+/// Returns the sums of income by kind.
+fn income_json(income: &IncomeOfYear, rounding: Rounding) -> Value {
+    let of = |total: &IncomeTotal| {
+        json!({ "rows": total.rows, "without_value": total.without_value,
+            "printed": rounding.text(total.printed), "exact": total.exact.to_string() })
+    };
+    let kinds = income.by_kind();
+    let kinds = kinds.iter().map(|(kind, total)| {
+        let mut value = of(total);
+        if let Some(value) = value.as_object_mut() {
+            value.insert("kind".into(), kind.as_str().into());
+        }
+        value
+    });
+    let taken_back = income.taken_back.iter().map(ToString::to_string);
+    json!({ "total": of(&income.total()), "kinds": kinds.collect::<Vec<Value>>(),
+        "taken_back": taken_back.collect::<Vec<String>>() })
 }
 
 fn files_json(exported: &Exported) -> Vec<Value> {

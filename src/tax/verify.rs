@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::archive::{EVIDENCE, request};
 use super::export::{ExportRequest, Stop, export};
+use super::formats::Format;
 use super::row::TaxRules;
 use super::unpack::Opened;
 use super::{TaxError, TaxResult};
@@ -119,12 +120,21 @@ impl Opened {
         let version = info.version;
         // The files name the version of the program. So they are made with the version that filed
         // them.
-        let request = ExportRequest {
+        let sums = self.sums();
+        let mut request = ExportRequest {
             // Rows that differ are no error here: they are shown beside the filed text.
             check_rows: false,
             stop,
             ..request(rules, info, work.path())
         };
+        // Programs before the format filed no income.
+        let is_filed = |path: &Path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| sums.contains_key(name))
+        };
+        request
+            .files
+            .retain(|(format, path)| *format != Format::Income || is_filed(path));
         let exported = export(store, &request, &filed_by).await;
         let exported = exported.map_err(|error| error.seen_at(folder))?;
         let rows_differ = rows_differ(store, &request.version).await?;
@@ -132,7 +142,6 @@ impl Opened {
         for file in &exported.files {
             made.insert(file.name(), file.path.clone());
         }
-        let sums = self.sums();
         let mut files = Vec::new();
         for (name, size) in self.files() {
             let (sum, made) = (sums.get(&name), made.remove(&name));

@@ -48,7 +48,7 @@ fn a_reward_is_a_lot_for_its_value() {
         import(&place, "rewards.csv", &[REWARD, IN_DOLLARS]);
         let health = place.run(&["health", "--max-age", "30d"]).stdout;
         assert!(
-            health.contains("1 movement or action changed since"),
+            health.contains("2 movements or actions changed since"),
             "{health}"
         );
         let said = place.run(&["compute", "--incremental"]).expect(0).stdout;

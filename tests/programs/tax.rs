@@ -7,6 +7,7 @@ use crate::support;
 
 mod filing;
 mod formats;
+mod income;
 mod places;
 mod rounding;
 mod workbook;

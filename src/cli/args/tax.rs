@@ -26,7 +26,8 @@ pub struct TaxArgs {
     pub account: Option<String>,
     /// Format to write
     #[arg(long, value_name = "FORMAT", required_unless_present = "final",
-        value_parser = ["form8949", "schedule-d", "lots", "taxact", "txf", "xlsx"])]
+        value_parser = ["form8949", "schedule-d", "lots", "taxact", "txf", "xlsx",
+            "income"])]
     pub format: Option<String>,
     /// File to write; the manifest and unmatched sells go into files beside it
     #[arg(long, short, value_name = "PATH", required = true)]

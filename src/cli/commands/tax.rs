@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 pub(super) use amend::filed_years_changed;
 use filing::Filing;
-use words::{describe_totals, describe_warnings, incomplete};
+use words::{describe_sums, describe_warnings, incomplete};
 
 use super::versions::{not_recorded, record_export};
 use super::{parse_version, read_account};
@@ -316,7 +316,7 @@ async fn record(
     let details = json!({
         "format": format, "kind": request.sealing.as_str(), "year": rules.year,
         "timezone": rules.zone_name, "account": rules.account,
-        "rounding": rules.rounding.as_str(), "rows": exported.totals.of(None).rows,
+        "rounding": rules.rounding.as_str(), "rows": exported.rows(),
         "unmatched": exported.totals.unmatched_rows, "by": session.context.user, "files": files,
     });
     let event = Event {
@@ -357,7 +357,7 @@ fn outcome(
             "Note      the version has {words}; other sales are in no file\n"
         ));
     }
-    text.push_str(&describe_totals(&exported.totals, rules));
+    text.push_str(&describe_sums(exported, rules));
     text.push_str(&describe_warnings(exported, rules.year));
     for file in &exported.files {
         let (path, sha256) = (file.path.display(), &file.sha256);

@@ -94,6 +94,11 @@ impl<'m> Half<'m> {
         if rules.may_go_short(&row.account) {
             return Err(NoPart::Short);
         }
+        Self::read(row, asset, rules)
+    }
+
+    /// Reads the units of a movement. Errors: its fee takes all that came in.
+    fn read(row: &'m Movement, asset: Asset, rules: &AssetRules) -> Result<Self, NoPart> {
         // A rebate is no fee.
         let paid = |fee: Fee| fee.to_string().parse::<Size>().ok();
         let fee = row.fee.as_ref().and_then(|(fee, of)| {
@@ -189,6 +194,16 @@ impl<'m> Half<'m> {
 /// Errors: its units are in no pool of a spot account.
 pub fn units_moved(row: &Movement, rules: &AssetRules) -> Result<(Asset, Size), NoPart> {
     let half = Half::of_units(row, rules)?;
+    Ok((half.asset, half.units))
+}
+
+/// Returns the asset and the units of a movement that came in, after a fee in the asset. The units
+/// may be in no pool.
+///
+/// Errors: its fee takes all of it.
+pub fn units_received(row: &Movement, rules: &AssetRules) -> Result<(Asset, Size), NoPart> {
+    let asset = rules.asset_named(row.asset.as_str());
+    let half = Half::read(row, asset, rules)?;
     Ok((half.asset, half.units))
 }
 

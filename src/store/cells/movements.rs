@@ -42,6 +42,22 @@ pub(in crate::store) fn movement_of_import(
     Ok((import_id.unwrap_or_default(), movement))
 }
 
+/// The columns that [`movement_key`] reads, in order.
+pub(in crate::store) const MOVEMENT_KEY: &str = "account, movement_id, import_id";
+
+/// Reads the key of a movement, and the number of its import.
+pub(in crate::store) fn movement_key(cells: &dyn Cells) -> Result<(MovementKey, i64), StoreError> {
+    let named = Named::new(cells, MOVEMENT_KEY);
+    let read = || {
+        let key = MovementKey {
+            account: named.parse(0)?,
+            movement_id: named.parse(1)?,
+        };
+        Ok((key, named.integer(2)?))
+    };
+    read().map_err(in_table("asset_movements"))
+}
+
 /// The columns that [`lot_move`] reads, in order.
 pub(in crate::store) const LOT_MOVE: &str = "asset, from_account, withdrawal_id, to_account, \
     deposit_id, buy_account, buy_order_id, buy_leg, buy_movement, buy_time, size, cost_usd";

@@ -1,11 +1,15 @@
 //! Movements, in memory.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::ledger::MemoryLedger;
 use super::{MemoryStore, check};
 use crate::engine::{
-    Account, Leg, LotMove, Movement, OrderId, StoredLot, Timestamp, Trade, TransferDecision,
+    Account, Leg, LotMove, Movement, MovementKey, OrderId, StoredLot, Timestamp, Trade,
+    TransferDecision,
 };
 use crate::store::corrections::refused;
 use crate::store::lots::income_buy;
@@ -54,6 +58,16 @@ impl MovementStore for MemoryStore {
             Some((import.name.clone(), line, import.imported_at))
         };
         Ok(found.and_then(of))
+    }
+
+    async fn movement_files(&self) -> StoreResult<BTreeMap<MovementKey, Arc<str>>> {
+        let ledger = &self.read().ledger;
+        let of_file = |(import_id, row): &(i64, Movement)| {
+            let place = usize::try_from(*import_id).ok()?.checked_sub(1)?;
+            let name = &ledger.imports.get(place)?.name;
+            Some((MovementKey::of(row), Arc::from(name.as_str())))
+        };
+        Ok(ledger.movements.iter().filter_map(of_file).collect())
     }
 
     async fn transfer_decisions(

@@ -1,5 +1,8 @@
 //! Movements, in both databases.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::imports::imports_out;
@@ -8,7 +11,7 @@ use super::{
     runs,
 };
 use crate::engine::{
-    Account, AssetAction, LotMove, Movement, OrderId, Timestamp, TransferDecision,
+    Account, AssetAction, LotMove, Movement, MovementKey, OrderId, Timestamp, TransferDecision,
 };
 use crate::store::model::{Cursors, MovementReceipt, Version, Watermark};
 use crate::store::rules::{KnownBeside, next_beside, plan_beside, transfer_event};
@@ -80,6 +83,11 @@ impl<D: SqlStore> MovementStore for D {
             .await
     }
 
+    async fn movement_files(&self) -> StoreResult<BTreeMap<MovementKey, Arc<str>>> {
+        self.named(async { files(&mut *self.reader().await?).await })
+            .await
+    }
+
     async fn transfer_decisions(
         &self,
         as_of: Option<&Watermark>,
@@ -121,6 +129,22 @@ impl<D: SqlStore> MovementStore for D {
         })
         .await
     }
+}
+
+async fn files<C: Driver>(connection: &mut C) -> StoreResult<BTreeMap<MovementKey, Arc<str>>> {
+    let names = ("id, name", "imports");
+    let names = list(connection, "read the imports", names, &[], |row| {
+        let text = row.text(1).ok().flatten().unwrap_or_default();
+        Ok((row.integer(0).ok().flatten(), Arc::<str>::from(text)))
+    });
+    let names: BTreeMap<Option<i64>, Arc<str>> = names.await?.into_iter().collect();
+    let selected = (cells::MOVEMENT_KEY, "asset_movements");
+    let action = "read the files of movements";
+    let found = list(connection, action, selected, &[], cells::movement_key).await?;
+    let of_file = |(key, import_id): (MovementKey, i64)| {
+        Some((key, Arc::clone(names.get(&Some(import_id))?)))
+    };
+    Ok(found.into_iter().filter_map(of_file).collect())
 }
 
 fn decision_row(decision: &TransferDecision) -> Vec<Argument<'_>> {

@@ -19,7 +19,7 @@ pub fn unpacked(bytes: Vec<u8>) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-fn packed(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub fn packed(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in files {
         let options = zip::write::SimpleFileOptions::default();
@@ -48,6 +48,7 @@ fn a_filed_zip_has_everything_and_verifies() {
         .map(|(name, _)| name)
         .collect();
     let expected = [
+        "income.csv",
         "inputs.csv",
         "lots.csv",
         "reviews.csv",
@@ -69,7 +70,7 @@ fn a_filed_zip_has_everything_and_verifies() {
         "{}",
         done.stdout
     );
-    let inputs = unpacked(bytes.clone()).remove(0).1;
+    let inputs = unpacked(bytes.clone()).remove(1).1;
     let inputs = String::from_utf8(inputs).unwrap();
     let sum = folder.shell("sha256sum trades.csv").expect(0).stdout;
     assert!(inputs.contains(sum.split(' ').next().unwrap()), "{inputs}");

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{
-    AboutVersion, PROGRAM_VERSION, describe_totals, describe_warnings, incomplete, stop_of,
+    AboutVersion, PROGRAM_VERSION, describe_sums, describe_warnings, incomplete, stop_of,
     zone_named,
 };
 use crate::cli::Outcome;
@@ -59,7 +59,12 @@ pub(super) async fn file(
     let lacking = lacking_lots(store).await?;
     let missing = with_late(missing, (late, lacking), number);
     if let Some(missing) = missing.as_ref().filter(|_| !filing.allow_incomplete) {
+        let unknown = filed.exported.income_without_value();
         let first = match (late.trades, late.moves, lacking) {
+            (0, 0, 0) if unknown > 0 => {
+                "import rates with `fifo-pnl import rates FILE`, and compute with \
+                 `compute_allocations --all-symbols`; "
+            }
             (0, 0, 0) => "",
             (0, 0, _) => "import the buys of the accounts that sent, and compute; ",
             _ => "compute what is new first: `compute_allocations --incremental`; ",
@@ -250,7 +255,7 @@ fn outcome(
         filing.about.words
     );
     text.push_str(&describe_before(state.before));
-    text.push_str(&describe_totals(&filed.exported.totals, rules));
+    text.push_str(&describe_sums(&filed.exported, rules));
     text.push_str(&describe_warnings(&filed.exported, rules.year));
     text.push_str(&format!(
         "Wrote     {path}: {}, sha256 {sha256}\n",

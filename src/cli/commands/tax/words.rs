@@ -5,19 +5,44 @@ use std::collections::BTreeSet;
 use crate::cli::format::{count, plural, table};
 use crate::engine::{Asset, shown};
 use crate::store::model::NamedTrade;
-use crate::tax::{Amounts, AssetKind, BoxTotal, Exported, Rounding, SECTION_988, TaxRules, Totals};
+use crate::tax::{
+    Amounts, AssetKind, BoxTotal, Exported, IncomeOfYear, IncomeTotal, Rounding, SECTION_988,
+    TaxRules, Totals,
+};
 
 /// Says which sells and pools the figures lack. `None`: the figures are complete.
 ///
 /// Rounding: the sum is rounded once, like a row of the files. The manifest has the exact sum.
 pub(super) fn incomplete(exported: &Exported, rounding: Rounding) -> Option<String> {
-    if !exported.is_incomplete() {
-        return None;
-    }
+    let without = exported.income_without_value();
+    let income = (without > 0).then(|| income_unknown(exported, without));
+    let sales = exported
+        .lacks_sales()
+        .then(|| sales_missing(exported, rounding));
+    let parts: Vec<String> = sales.into_iter().chain(income).collect();
+    (!parts.is_empty()).then(|| format!("incomplete: {}", parts.join("; ")))
+}
+
+/// Says how many rows of income have no value, and names the first.
+fn income_unknown(exported: &Exported, without: u64) -> String {
+    let rows = plural(without, "row", "rows");
+    let first = exported.income.as_ref();
+    let first = first.and_then(|income| income.first_without_value());
+    let first = first.map(|row| {
+        let asset = row.of.income.pool.asset.as_str();
+        format!(": {} of {}", shown(asset), row.received)
+    });
+    format!(
+        "{rows} of income without a value{}",
+        first.unwrap_or_default()
+    )
+}
+
+fn sales_missing(exported: &Exported, rounding: Rounding) -> String {
     let totals = &exported.totals;
     let sells = plural(totals.unmatched_rows, "sell", "sells");
     let proceeds = rounding.text(rounding.round(totals.unmatched_proceeds));
-    let mut text = format!("incomplete: {sells}, USD {proceeds} proceeds");
+    let mut text = format!("{sells}, USD {proceeds} proceeds");
     let mut by_status: Vec<(&str, Vec<String>)> = Vec::new();
     for pool in &exported.pools {
         let status = pool.status.as_str();
@@ -30,10 +55,69 @@ pub(super) fn incomplete(exported: &Exported, rounding: Rounding) -> Option<Stri
         let number = plural(pools.len() as u64, "pool", "pools");
         text.push_str(&format!("; {number} {status}: {}", pools.join(", ")));
     }
-    Some(text)
+    text
 }
 
-pub(super) fn describe_totals(totals: &Totals, rules: &TaxRules) -> String {
+/// Sums up what an export has: sales, and income.
+pub(super) fn describe_sums(exported: &Exported, rules: &TaxRules) -> String {
+    let sales = exported.has_sales;
+    let mut text = match sales {
+        true => describe_totals(&exported.totals, rules),
+        false => String::new(),
+    };
+    if let Some(income) = &exported.income {
+        text.push_str(&describe_income(income, rules, sales));
+    }
+    text
+}
+
+/// Sums income up by kind. `has_more`: other sums stand beside it.
+fn describe_income(income: &IncomeOfYear, rules: &TaxRules, has_more: bool) -> String {
+    let mut text = String::new();
+    if income.rows.is_empty() && !has_more {
+        text.push_str(&format!("No income in {}: headers only.\n", rules.year));
+    }
+    let row = |name: &str, total: &IncomeTotal| {
+        let unknown = match total.without_value {
+            0 => String::new(),
+            some => count(some),
+        };
+        let printed = rules.rounding.text(total.printed);
+        vec![name.to_owned(), count(total.rows), unknown, printed]
+    };
+    let kinds = income.by_kind();
+    let mut rows: Vec<Vec<String>> = kinds
+        .iter()
+        .map(|(kind, total)| row(kind.as_str(), total))
+        .collect();
+    if !rows.is_empty() {
+        rows.push(row("Total", &income.total()));
+        let header = ["Income", "Rows", "Without value", "USD"];
+        text.push_str(&(table(&header, &[1, 2, 3], rows) + "\n"));
+    }
+    if let Some(first) = income.taken_back.first() {
+        let number = income.taken_back.len() as u64;
+        let moved = plural(number, "movement", "movements");
+        let first = first.to_string();
+        text.push_str(&format!(
+            "Note      {moved} may take income back, and no sum has it: {}\n",
+            shown(&first)
+        ));
+    }
+    let fees = income
+        .rows
+        .iter()
+        .filter(|row| row.fee_beside(rules).is_some());
+    if let fees @ 1.. = fees.count() as u64 {
+        let rows = plural(fees, "row has", "rows have");
+        text.push_str(&format!(
+            "Note      {rows} a fee in another asset, which no sum has: see the column note\n"
+        ));
+    }
+    text
+}
+
+fn describe_totals(totals: &Totals, rules: &TaxRules) -> String {
     let others = describe_others(totals, rules.rounding);
     if totals.boxes.is_empty() {
         let year = rules.year;
