@@ -1,6 +1,7 @@
 //! Columns of a row that have to agree: totals, values, fees, profits.
 
 use super::*;
+use crate::engine::MovementKind;
 use crate::import::rejected::Hint;
 
 /// The fills state what was paid: size x price and the fee. A cent is rounding, in currencies only.
@@ -443,23 +444,48 @@ fn an_amount_stands_beside_each_currency() {
     }
 }
 
-/// A fee in a third coin counts once: as its own row, or else with the trade.
+/// A fee in a third coin counts once, with the trade. A row of the fee alone is another fee if the
+/// trade states another amount.
 #[test]
-fn a_fee_in_a_third_coin_is_never_lost() {
-    let fee = |file: &ParsedFile| {
-        let more = file.trades[2].trade.more.as_deref();
-        let fee = more.and_then(|more| more.fee.as_ref());
-        fee.map(|fee| format!("{} {}", fee.amount, fee.currency))
-    };
-    assert_eq!(fee(&parsed(&sample("cointracking"))), None);
+fn a_fee_in_a_third_coin_counts_once() {
     let row = "\"Other Fee\",\"\",\"\",\"0.00100000\",\"BNB\",\"\",\"\",\"Binance\",\"\",\"\",\
                \"03.02.2025 12:00\",\"\"\n";
-    for to in ["", &row.replace("0.00100000", "0.00200000")] {
+    let double = row.replace("0.00100000", "0.00200000");
+    for (to, fees_alone, ignored) in [(row, 0, 1), ("", 0, 0), (&double, 1, 0)] {
         let file = changed("cointracking", &[(row, to)]);
-        assert_eq!(
-            (rejected(&file), fee(&file)),
-            (vec![], Some("0.001 BNB".into()))
-        );
+        let more = file.trades[2].trade.more.as_deref();
+        let fee = more.and_then(|more| more.fee.as_ref()).unwrap();
+        assert_eq!(format!("{} {}", fee.amount, fee.currency), "0.001 BNB");
+        let alone = file.movements.iter();
+        let alone = alone.filter(|it| it.kind == MovementKind::Fee).count();
+        let unused = file.ignored.get("fee that another row states");
+        let found = (rejected(&file), alone, unused.copied().unwrap_or(0));
+        assert_eq!(found, (vec![], fees_alone, ignored), "{to}");
+    }
+}
+
+/// A file may end between a trade and its fee, and a later file has both: the trade keeps its id,
+/// so the import finds that the fee differs.
+#[test]
+fn a_row_of_a_fee_changes_no_id() {
+    for (name, words) in [
+        ("binance-records", &[",Fee,", ",Transaction Fee,"][..]),
+        ("cointracking", &["\"Other Fee\""]),
+        ("coinbase-account", &["default,fee,"]),
+        ("coinledger", &["Platform Fee"]),
+        ("crypto-com-journal", &["TRADE_FEE"]),
+    ] {
+        let text = sample(name);
+        let is_fee = |line: &&str| words.iter().any(|word| line.contains(word));
+        let without = text.lines().filter(|line| !is_fee(line));
+        let without: String = without.map(|line| format!("{line}\n")).collect();
+        assert!(without.len() < text.len(), "{name}");
+        let ids = |text: &str| {
+            let file = parsed(text);
+            let ids = file.trades.iter().map(|row| row.trade.order_id.to_string());
+            ids.collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&without), ids(&text), "{name}");
     }
 }
 

@@ -2,14 +2,29 @@
 //!
 //! The hash is over values, not over text: `0.10` and `0.1` are one number. So all generations of a
 //! header give a row one id. It leaves out what settings add, as an id may not change with them.
+//! It also leaves out what only another row of the file says, such as a row for the fee: a file may
+//! lack that row.
 
 use sha2::{Digest, Sha256};
 
 use crate::engine::{AssetAction, LedgerTrade, MADE_HASH_DIGITS, Movement, OrderId};
 
-/// Returns the id of a trade without the number that tells equal trades apart. `fee_currency`: as
-/// the file names it, or empty. `None`: the source's name can't begin an id.
-pub(super) fn made_id(source: &str, row: &LedgerTrade, fee_currency: &str) -> Option<OrderId> {
+/// Returns the fee of a trade, as ids have it; empty if it is unknown.
+pub(super) fn fee_text(row: &LedgerTrade) -> String {
+    let more = row.trade.more.as_deref();
+    let fee = more.and_then(|more| more.fee.as_ref());
+    let fee = fee.map_or(row.trade.fee, |fee| Some(fee.amount));
+    fee.map_or_else(String::new, |fee| fee.to_string())
+}
+
+/// Returns the id of a trade without the number that tells equal trades apart. `fee`: the amount
+/// that the row of the trade has itself. Its currency is the one that the file names, or empty.
+/// `None`: the source's name can't begin an id.
+pub(super) fn made_id(
+    source: &str,
+    row: &LedgerTrade,
+    (fee, fee_currency): (&str, &str),
+) -> Option<OrderId> {
     let trade = &row.trade;
     let more = trade.more.as_deref();
     let or_empty = |text: Option<String>| text.unwrap_or_default();
@@ -22,8 +37,6 @@ pub(super) fn made_id(source: &str, row: &LedgerTrade, fee_currency: &str) -> Op
         .collect();
     let quote = more.and_then(|more| more.quote_currency.as_ref());
     let quote = quote.filter(|quote| !symbol.ends_with(quote.as_str()));
-    let fee = more.and_then(|more| more.fee.as_ref());
-    let fee = fee.map_or(trade.fee, |fee| Some(fee.amount));
     let facts = [
         trade.order_time.as_micros().to_string(),
         symbol,
@@ -35,7 +48,7 @@ pub(super) fn made_id(source: &str, row: &LedgerTrade, fee_currency: &str) -> Op
             more.and_then(|more| more.quote_value)
                 .map(|value| value.to_string()),
         ),
-        or_empty(fee.map(|fee| fee.to_string())),
+        fee.to_owned(),
         fee_currency.to_ascii_uppercase(),
     ];
     id_of(source, &facts)

@@ -429,37 +429,33 @@ impl JoinedFormat for CoinTracking {
         legs.row(("type", &cointracking_kinds(&kind)))
     }
 
-    /// A fee in a third coin may have a row of its own, of the same time: then that row counts.
+    /// A fee in a third coin may have a row of its own, of the same time. The row of the trade has
+    /// the fee, too, and that one counts: a file may lack the other row.
     fn settle(&self, rows: &mut [JoinedRow<'_>]) {
-        let mut alone: BTreeMap<(Timestamp, String, String), u64> = BTreeMap::new();
+        let key = |at: Timestamp, asset: &str, size: String| (at, asset.to_owned(), size);
+        let mut stated: BTreeMap<(Timestamp, String, String), u64> = BTreeMap::new();
         for row in rows.iter() {
-            if let RowMeaning::Movement { kind, .. } = &row.says.meaning
-                && *kind == MovementKind::Fee
-            {
-                for posting in &row.says.postings {
-                    let size = posting.amount.size().to_string();
-                    *alone
-                        .entry((row.at, posting.asset.clone(), size))
-                        .or_default() += 1;
-                }
+            let postings = &row.says.postings;
+            let is_leg = |asset: &str| postings.iter().any(|it| it.asset == asset);
+            let fees = postings.iter();
+            let third = fees.filter(|it| !it.fee.is_zero() && !is_leg(&it.fee_asset));
+            for fee in third {
+                let size = fee.fee.size().to_string();
+                *stated.entry(key(row.at, &fee.fee_asset, size)).or_default() += 1;
             }
         }
         for row in rows {
-            let assets: Vec<String> = row
-                .says
-                .postings
-                .iter()
-                .map(|it| it.asset.clone())
-                .collect();
-            for posting in &mut row.says.postings {
-                let is_third = !posting.fee.is_zero() && !assets.contains(&posting.fee_asset);
-                let size = posting.fee.size().to_string();
-                let key = (row.at, posting.fee_asset.clone(), size);
-                if let Some(left) = alone.get_mut(&key).filter(|left| is_third && **left > 0) {
-                    *left -= 1;
-                    posting.fee = SignedAmount::ZERO;
-                    posting.fee_asset = posting.asset.clone();
-                }
+            let RowMeaning::Movement { kind, .. } = &row.says.meaning else {
+                continue;
+            };
+            let ([posting], MovementKind::Fee) = (row.says.postings.as_slice(), *kind) else {
+                continue;
+            };
+            let size = posting.amount.size().to_string();
+            let left = stated.get_mut(&key(row.at, &posting.asset, size));
+            if let Some(left) = left.filter(|left| **left > 0) {
+                *left -= 1;
+                row.says.meaning = RowMeaning::Ignored("fee that another row states");
             }
         }
     }

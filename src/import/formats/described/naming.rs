@@ -6,7 +6,7 @@ use super::{Described, Faulty};
 use crate::engine::{LedgerTrade, Timestamp};
 use crate::import::bounds;
 use crate::import::columns::Column;
-use crate::import::formats::made_ids::made_id;
+use crate::import::formats::made_ids::{fee_text, made_id};
 use crate::import::formats::made_texts::{PlacedPart, joined};
 use crate::import::formats::{Record, RowFormat};
 use crate::import::rejected::{Fault, RejectedRow};
@@ -16,7 +16,9 @@ impl Described {
     /// Gives a trade without an id the one that its facts make.
     pub(super) fn with_id(&self, mut row: LedgerTrade, fee_currency: &str) -> LedgerTrade {
         let source = self.layout.ids.as_deref();
-        if let Some(id) = source.and_then(|source| made_id(source, &row, fee_currency)) {
+        let fee = fee_text(&row);
+        let fee = (fee.as_str(), fee_currency);
+        if let Some(id) = source.and_then(|source| made_id(source, &row, fee)) {
             row.trade.order_id = id;
         }
         row

@@ -106,11 +106,22 @@ pub(super) fn trade_of(
     check_joined_fee(file, &trade, [base, quote], rules)?;
     if *id == TradeId::Made
         && let Some(source) = source.ids
-        && let Some(id) = made_id(source, &trade, fee_asset)
     {
-        trade.trade.order_id = id;
+        let (fee_asset, fee) = own_fee(rows)?.unwrap_or((quote, SignedAmount::ZERO));
+        if let Some(id) = made_id(source, &trade, (&fee.to_string(), fee_asset)) {
+            trade.trade.order_id = id;
+        }
     }
     Ok(trade)
+}
+
+/// Returns the fee of the rows that say what was paid or received. A row of a fee alone is no part
+/// of an id: a file may end before it, and the trade is the same.
+fn own_fee<'r>(rows: &[&'r JoinedRow<'_>]) -> Result<Option<(&'r str, SignedAmount)>, Fault> {
+    let moves = |row: &&&JoinedRow<'_>| row.says.postings.iter().any(|it| !it.amount.is_zero());
+    let postings = rows.iter().filter(moves).flat_map(|row| &row.says.postings);
+    let fees = sums(postings.map(|it| (it.fee_asset.as_str(), it.fee)))?;
+    Ok(fees.into_iter().find(|(_, fee)| !fee.is_zero()))
 }
 
 /// Checks that rows are of one time. Errors: they are far apart, so one id is that of two trades.
