@@ -117,6 +117,7 @@ impl Decimals {
 }
 
 /// Writes the numbers of rows without marks of thousands, with a point before the decimals.
+#[derive(Debug)]
 pub(super) struct Numbers {
     /// The mark of ambiguous numbers, by the places of columns.
     columns: Vec<(usize, Option<DecimalMark>)>,

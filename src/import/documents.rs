@@ -62,12 +62,20 @@ pub(super) fn document(bytes: &[u8]) -> Result<Option<Document>, FileError> {
     if is_workbook(head) {
         let (mut text, said) = workbook::table(bytes)?;
         let start: String = text.chars().take(DOCUMENT_HEAD_BYTES).collect();
+        let mut format = None;
         if report::begins(&start)
             && let Some((table, _)) = report::table(&text)?
         {
             text = table;
+        } else if activity::begins(&start)
+            && let Some((table, of)) = activity::table(&text)?
+        {
+            (text, format) = (table, of);
         }
-        return Ok(Some(Document::of(text, said)));
+        return Ok(Some(Document {
+            format,
+            ..Document::of(text, said)
+        }));
     }
     let start = head_text(head);
     let (text, _) = decoded_as_it_is(bytes)?;

@@ -114,6 +114,52 @@ fn every_sample_is_read_in_every_form() {
     }
 }
 
+/// A statement has several tables, and no header of a format.
+#[test]
+fn a_statement_of_several_tables_is_read_in_every_form() {
+    let path = "fixtures/formats/ib-activity/sample.csv";
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let plain = facts(parsed(text.as_bytes(), &options()));
+    assert_eq!((plain.trades.len(), plain.rejected.len()), (3, 0));
+    let tables = "a statement of several tables";
+    for (separator, said) in [
+        (b',', None),
+        (b';', Some("semicolons between cells")),
+        (b'\t', Some("tabs between cells")),
+        (b'|', Some("vertical bars between cells")),
+    ] {
+        let of = separated(&text, separator);
+        let quoted = of.replace("Statement", "\"Statement\"");
+        for form in [&of, &wrapped(&of), &quoted] {
+            let file = parsed(form.as_bytes(), &options());
+            let read_as: Vec<&str> = [said, Some(tables)].into_iter().flatten().collect();
+            assert_eq!(file.read_as, read_as, "{form}");
+            assert_eq!(facts(file), plain, "{form}");
+        }
+    }
+    // A spreadsheet writes 10.5 as 10,5, and 1,200 as 1.200.
+    let turned = |cell: &str| match cell.replace(',', "").parse::<rust_decimal::Decimal>() {
+        Err(_) => cell.to_owned(),
+        Ok(_) => cell.replace(',', "'").replace('.', ",").replace('\'', "."),
+    };
+    let of = separated(&text, b';');
+    let rows = of.lines().map(|row| {
+        let cells: Vec<String> = row.split(';').map(turned).collect();
+        cells.join(";") + "\n"
+    });
+    let of: String = rows.collect();
+    let file = parsed(of.as_bytes(), &options());
+    let facts_of = |file: &ParsedFile| {
+        let all = file.trades.iter().map(|row| {
+            let (size, price) = (row.trade.size, row.trade.price);
+            format!("{} {size} {price}", row.trade.order_id)
+        });
+        all.collect::<Vec<_>>()
+    };
+    assert_eq!(facts_of(&file), facts_of(&plain), "{of}");
+    assert!(file.read_as.contains(&"decimal commas"));
+}
+
 /// Returns the header of a sample.
 fn plain_header(text: &str) -> String {
     let text = text.trim_start_matches('\u{feff}');

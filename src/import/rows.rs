@@ -52,6 +52,7 @@ pub(super) struct RowReader<'a> {
 impl<'a> RowReader<'a> {
     /// Begins with the first line of a text, which has this number in the file. Its cells have
     /// commas between them.
+    #[cfg(test)]
     pub(super) fn new(text: &'a str, line: u64) -> Self {
         Self::of(text, line, Dialect::default())
     }

@@ -8,10 +8,16 @@ use csv::StringRecord;
 
 use super::TableText;
 use super::activity_levels::{Levels, STOCKS, TRADES, is, value, without_holder};
+use crate::import::dialect::Dialect;
 use crate::import::error::FileError;
 use crate::import::rows::RowReader;
 
-const FIRST_LINE: &str = "Statement,Header,";
+/// The first two cells.
+const FIRST_CELLS: [&str; 2] = ["Statement", HEADER];
+
+/// The second cell of the names of columns, and of the rows below them.
+const HEADER: &str = "Header";
+const DATA: &str = "Data";
 
 /// A section that only such a statement has.
 const ACCOUNT: &str = "Account Information";
@@ -80,6 +86,10 @@ const NEEDED: [&str; 6] = [
 /// The text of a needed column that a section lacks. No number and no time is read from it.
 const NO_COLUMN: &str = "no column of the section";
 
+/// The text of each cell below a section that lacks the row with the names of its columns. The
+/// format refuses such rows.
+const NO_NAMES: &str = "no header of the section";
+
 /// The name of a statement that has orders in place of executions: its trades have other ids.
 const OF_ORDERS: &str = "ib-activity-orders";
 
@@ -93,7 +103,23 @@ const OTHER_ROW: &str = "a row of a statement is a header, data or a total, and 
 
 /// Tells whether a file is a statement.
 pub(super) fn begins(text: &str) -> bool {
-    text.starts_with(FIRST_LINE)
+    dialect(text).is_some()
+}
+
+/// Returns the way in which the cells of a statement are written. `None`: it is no statement.
+fn dialect(text: &str) -> Option<Dialect> {
+    let [first, second] = FIRST_CELLS;
+    let text = text.trim_start();
+    if !text.trim_start_matches('"').starts_with(first) {
+        return None;
+    }
+    let line = text.split(['\n', '\r']).next()?;
+    let mut cells = StringRecord::new();
+    Dialect::all().find(|dialect| {
+        let row = RowReader::of(line, 1, *dialect).read(&mut cells);
+        let is_whole = row.is_ok_and(|row| row.is_some_and(|row| row.fault.is_none()));
+        is_whole && is(&cells, 0, first) && is(&cells, 1, second)
+    })
 }
 
 /// A table, and the name of its format if it has orders.
@@ -101,57 +127,23 @@ type NamedTable = (String, Option<&'static str>);
 
 /// Makes the table of a statement. `None`: the file has one table only. Errors: no CSV.
 pub(super) fn table(text: &str) -> Result<Option<NamedTable>, FileError> {
-    let rows = rows(text)?;
+    let dialect = dialect(text).unwrap_or_default();
+    let rows = rows(text, dialect)?;
     let section = |wanted: &str| rows.iter().any(|(_, cells)| is(cells, 0, wanted));
     if !section(ACCOUNT) && !section(TRADES) {
         return Ok(None);
     }
-    let levels = Levels::of(&rows);
-    let mut table = TableText::default();
+    let levels = Levels::of(&rows, dialect);
+    let mut table = TableText::of(dialect.separator);
     table.push(1, COLUMNS.iter().map(|(name, _)| *name));
     let mut header = StringRecord::new();
     for (line, cells) in &rows {
         let section = cells.get(0).unwrap_or_default();
         match cells.get(1) {
-            Some("Header") => header = cells.clone(),
-            Some("Data") if !REPORTS.contains(&section) && is(&header, 0, section) => {
-                let mut made: Vec<&str> = COLUMNS
-                    .iter()
-                    .map(|(_, names)| value(&header, cells, names))
-                    .collect();
-                let first = cells.get(2).unwrap_or_default();
-                if first.starts_with("Total") || first.starts_with("SubTotal") {
-                    continue;
-                }
-                if let Some(first) = made.first_mut() {
-                    *first = section;
-                }
-                if let Some(category) = made.get_mut(CATEGORY) {
-                    *category = without_holder(category);
-                }
-                if section == TRADES && made.get(CATEGORY) == Some(&STOCKS) {
-                    for ((name, names), text) in COLUMNS.iter().zip(&mut made) {
-                        let is_there = header.iter().any(|column| names.contains(&column));
-                        if NEEDED.contains(name) && !is_there {
-                            *text = NO_COLUMN;
-                        }
-                    }
-                }
-                if section == TRADES {
-                    let level = levels.of_row(*line, &header, cells);
-                    if let (Some(place), Some(level)) = (made.get_mut(LEVEL), level) {
-                        *place = level;
-                    }
-                }
-                table.push(*line, made);
-            }
-            // Its cells have no names, so that it is refused.
-            Some("Data") if section == TRADES => {
-                let rest = COLUMNS.iter().skip(1).map(|_| "");
-                table.push(*line, std::iter::once(section).chain(rest));
-            }
+            Some(HEADER) => header = cells.clone(),
             Some(kind) if REPORTS.contains(&section) || SUMS.contains(&kind) => {}
-            Some("Data") => {}
+            Some(DATA) if SUMS.iter().any(|it| is_sum_of(cells, it)) => {}
+            Some(DATA) => table.push(*line, cells_of((*line, cells), &header, &levels)),
             _ if cells.iter().all(|cell| cell.trim_ascii().is_empty()) => {}
             _ => {
                 return Err(FileError::WrongFile {
@@ -166,8 +158,53 @@ pub(super) fn table(text: &str) -> Result<Option<NamedTable>, FileError> {
     Ok(Some((table.text, format)))
 }
 
-fn rows(text: &str) -> Result<Vec<(u64, StringRecord)>, FileError> {
-    let (mut reader, mut cells, mut rows) = (RowReader::new(text, 1), StringRecord::new(), vec![]);
+/// Tells whether a row of data adds up others.
+fn is_sum_of(cells: &StringRecord, word: &str) -> bool {
+    cells.get(2).is_some_and(|cell| cell.starts_with(word))
+}
+
+/// Returns the cells of a row of data in the table. `header`: the last one before the row.
+fn cells_of<'r>(
+    (line, cells): (u64, &'r StringRecord),
+    header: &StringRecord,
+    levels: &Levels<'_>,
+) -> Vec<&'r str> {
+    let section = cells.get(0).unwrap_or_default();
+    if !is(header, 0, section) {
+        let rest = COLUMNS.iter().skip(1).map(|_| NO_NAMES);
+        return std::iter::once(section).chain(rest).collect();
+    }
+    let values = COLUMNS.iter();
+    let mut made: Vec<&str> = values
+        .map(|(_, names)| value(header, cells, names))
+        .collect();
+    if let Some(first) = made.first_mut() {
+        *first = section;
+    }
+    if let Some(category) = made.get_mut(CATEGORY) {
+        *category = without_holder(category);
+    }
+    if section != TRADES {
+        return made;
+    }
+    if made.get(CATEGORY) == Some(&STOCKS) {
+        for ((name, names), text) in COLUMNS.iter().zip(&mut made) {
+            let is_there = header.iter().any(|column| names.contains(&column));
+            if NEEDED.contains(name) && !is_there {
+                *text = NO_COLUMN;
+            }
+        }
+    }
+    let level = levels.of_row(line, header, cells);
+    if let (Some(place), Some(level)) = (made.get_mut(LEVEL), level) {
+        *place = level;
+    }
+    made
+}
+
+fn rows(text: &str, dialect: Dialect) -> Result<Vec<(u64, StringRecord)>, FileError> {
+    let mut reader = RowReader::of(text, 1, dialect);
+    let (mut cells, mut rows) = (StringRecord::new(), Vec::new());
     while let Some(row) = reader.read(&mut cells)? {
         if row.fault.is_some() {
             return Err(BROKEN);

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use csv::StringRecord;
 use rust_decimal::Decimal;
 
+use crate::import::decimals::{Decimals, Numbers};
+use crate::import::dialect::Dialect;
+
 /// The section of the trades.
 pub(super) const TRADES: &str = "Trades";
 
@@ -48,7 +51,8 @@ struct OfSymbol {
 }
 
 impl<'r> Levels<'r> {
-    pub(super) fn of(rows: &'r [(u64, StringRecord)]) -> Self {
+    pub(super) fn of(rows: &'r [(u64, StringRecord)], dialect: Dialect) -> Self {
+        let numbers = Quantities::of(rows, dialect);
         let (mut all, mut header) = (Self::default(), &StringRecord::new());
         let mut order: Option<(u64, OfRow<'_>)> = None;
         for (line, cells) in rows.iter().filter(|(_, cells)| is(cells, 0, TRADES)) {
@@ -56,7 +60,7 @@ impl<'r> Levels<'r> {
                 Some("Header") => header = cells,
                 Some("Data") => {
                     let named = (*line, traded(header, cells));
-                    match all.add(header, cells) {
+                    match all.add(header, cells, &numbers) {
                         Some(ORDER) => order = Some(named),
                         Some(_) => {
                             let order = order.filter(|order| order.1 == named.1);
@@ -72,11 +76,15 @@ impl<'r> Levels<'r> {
     }
 
     /// Adds a row. Returns its level, if it is an order or an execution.
-    fn add(&mut self, header: &StringRecord, cells: &'r StringRecord) -> Option<&'r str> {
+    fn add(
+        &mut self,
+        header: &StringRecord,
+        cells: &'r StringRecord,
+        numbers: &Quantities,
+    ) -> Option<&'r str> {
         let units = self.units.entry(traded(header, cells)).or_default();
         let level = value(header, cells, &["DataDiscriminator"]);
-        let quantity = value(header, cells, &["Quantity"]).replace(',', "");
-        let quantity = quantity.parse::<Decimal>().ok();
+        let quantity = numbers.read(value(header, cells, &[QUANTITY]));
         let is_fill = FILLS.contains(&level);
         if !is_fill && level != ORDER {
             return None;
@@ -135,6 +143,47 @@ impl<'r> Levels<'r> {
             (false, _) => Some("Trade"),
             (true, true) => None,
             (true, false) => Some(LOST),
+        }
+    }
+}
+
+/// The column of units.
+const QUANTITY: &str = "Quantity";
+
+/// Columns of numbers, the units first. They show the mark before decimals.
+const NUMBERS: [&str; 5] = [QUANTITY, "T. Price", "Proceeds", "Comm/Fee", "Basis"];
+
+/// Reads units. `None`: the cells have commas between them, and so do thousands.
+#[derive(Debug)]
+struct Quantities(Option<Numbers>);
+
+impl Quantities {
+    /// Looks at the numbers of all trades.
+    fn of(rows: &[(u64, StringRecord)], dialect: Dialect) -> Self {
+        if !dialect.has_open_decimals() {
+            return Self(None);
+        }
+        let (mut seen, mut header) = (Decimals::of((0..NUMBERS.len()).collect()), None);
+        for (_, cells) in rows.iter().filter(|(_, cells)| is(cells, 0, TRADES)) {
+            if is(cells, 1, "Header") {
+                header = Some(cells);
+            }
+            let texts = header.filter(|_| is(cells, 1, "Data"));
+            let texts = texts.map(|header| NUMBERS.map(|name| value(header, cells, &[name])));
+            seen.look_at(&texts.iter().flatten().collect());
+        }
+        Self(Some(Numbers::new(&seen, vec![0])))
+    }
+
+    /// Reads a number of units. `None`: it is no number, or one that can be read in two ways.
+    fn read(&self, text: &str) -> Option<Decimal> {
+        let Some(numbers) = &self.0 else {
+            return text.replace(',', "").parse().ok();
+        };
+        let mut cells: StringRecord = [text].into_iter().collect();
+        match numbers.write_plain(&mut cells) {
+            None => cells.get(0)?.parse().ok(),
+            Some(_) => None,
         }
     }
 }

@@ -122,6 +122,29 @@ fn rows_of_a_statement_without_a_header_are_refused() {
         .unwrap();
     let file = parsed(&text.replacen(header, "Trade,Header", 1));
     assert!(file.rejected.len() > whole.rejected.len());
+    let without_header = |section: &str| {
+        let header = format!("{section},Header");
+        let lines = text.lines();
+        let lines = lines.map(|line| if line.starts_with(&header) { "" } else { line });
+        parsed(&lines.map(|line| format!("{line}\n")).collect::<String>())
+    };
+    for (section, rows) in [
+        ("Corporate Actions", 1),
+        ("Dividends", 1),
+        ("Deposits & Withdrawals", 1),
+        ("Fees", 1),
+        ("Interest", 1),
+        ("Trades", 8),
+        ("Withholding Tax", 1),
+    ] {
+        let file = without_header(section);
+        let said = rejected(&file);
+        let why = ": Description is \"no header of the section\", expected a row Header above the rows \
+                   of the section: download the statement again";
+        let are_all = said.len() == rows && said.iter().all(|said| said.ends_with(why));
+        assert!(are_all, "{section} {said:?}");
+        assert_eq!(file.rows, whole.rows, "{section}");
+    }
 }
 
 /// Orders count if the statement has no fills of them; sections that nobody knows are refused.
