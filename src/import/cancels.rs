@@ -87,12 +87,17 @@ impl Cancellation {
 
     /// Rejects a row whose trade is not in the file.
     pub fn alone(&self) -> RejectedRow {
+        self.alone_with("")
+    }
+
+    /// Rejects such a row. `with`: its commission, if the file has equal trades with other ones.
+    fn alone_with(&self, with: &str) -> RejectedRow {
         let trade = &self.trade.trade;
         let named = self.of.as_ref().map_or_else(String::new, |of| {
             format!(" {}", shown(of.as_str()).quoted())
         });
         let (side, size, price) = (trade.side, trade.size, trade.price);
-        let found = format!("cancels the {side}{named} of {size} at {price}");
+        let found = format!("cancels the {side}{named} of {size} at {price}{with}");
         let fault = Fault::new("expected that trade in the same file");
         self.rejected(found, fault.with_hint(Hint::CancelsEarlier).taking_back())
     }
@@ -240,14 +245,14 @@ fn find(
         let id = of.parse::<OrderId>().ok()?;
         equal.by_id.get(&id)?.first().copied()
     });
+    let given_back = fee(&row.trade);
     let time = match named {
         Some(place) => {
             let trade = place.and_then(|place| trades.get(place));
             trade.ok_or_else(alone)?.trade.order_time
         }
-        None => time_of(row, equal)?,
+        None => time_of(row, equal, &given_back)?,
     };
-    let given_back = fee(&row.trade);
     let fits: Vec<&BTreeSet<usize>> = equal
         .by_time
         .get(&time)
@@ -277,6 +282,10 @@ fn find(
                 || "no commission".to_owned(),
                 |(back, of)| format!("a commission of {} {of}", back.negated()),
             );
+            // The trade may be in an earlier file, and this one has it as it was booked again.
+            if named.is_none() {
+                return Err(Box::new(row.alone_with(&format!(" with {back}"))));
+            }
             let found = format!("cancels a trade and gives back {back}");
             let fault = Fault::new("expected the commission of that trade");
             let fault = fault.with_hint(Hint::TakesBack).taking_back();
@@ -285,8 +294,11 @@ fn find(
     }
 }
 
+/// What a row gives back, below zero, and its asset. `None`: nothing.
+type GivenBack = Option<(SignedAmount, String)>;
+
 /// Tells whether a row gives back what was paid.
-fn gives_back(paid: &PaidFee, given_back: &Option<(SignedAmount, String)>) -> bool {
+fn gives_back(paid: &PaidFee, given_back: &GivenBack) -> bool {
     match (paid, given_back) {
         (Some((paid, of)), Some((back, in_asset))) => {
             back.negated().to_string() == *paid && (of == in_asset || back.is_zero())
@@ -297,9 +309,15 @@ fn gives_back(paid: &PaidFee, given_back: &Option<(SignedAmount, String)>) -> bo
 }
 
 /// Returns the time of the trade that a row cancels without naming it.
-fn time_of(row: &Cancellation, equal: &EqualTrades) -> Result<Timestamp, Box<RejectedRow>> {
+fn time_of(
+    row: &Cancellation,
+    equal: &EqualTrades,
+    given_back: &GivenBack,
+) -> Result<Timestamp, Box<RejectedRow>> {
     let at = row.trade.trade.order_time;
-    if equal.by_time.contains_key(&at) {
+    let at_once = equal.by_time.get(&at);
+    let fits = |paid: &PaidFee| gives_back(paid, given_back);
+    if at_once.is_some_and(|of_time| of_time.keys().any(fits)) {
         return Ok(at);
     }
     let is_of_week = |it: &&Timestamp| at.as_micros().saturating_sub(it.as_micros()) <= WEEK_MICROS;
@@ -309,6 +327,7 @@ fn time_of(row: &Cancellation, equal: &EqualTrades) -> Result<Timestamp, Box<Rej
         times.next().filter(is_of_week),
     ) {
         (Some(only), None) => Ok(*only),
+        (None, _) if at_once.is_some() => Ok(at),
         (None, _) => Err(Box::new(row.alone())),
         (Some(_), Some(_)) => {
             let found = "cancels one of several equal trades".to_owned();

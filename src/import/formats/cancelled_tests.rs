@@ -79,6 +79,21 @@ fn a_row_that_names_no_trade_cancels_the_only_one_of_a_week() {
     assert_eq!(done, (texts(&["1"]), vec![], texts(&[alone])));
 }
 
+/// The cancelled trade is in an earlier file. This one has it as it was booked again, without a
+/// commission: who removed that row would lose what is held.
+#[test]
+fn a_trade_that_was_booked_again_is_not_the_cancelled_one() {
+    let again = ["100000", "40", "0", "BUY", "3", "ExchTrade", ""];
+    let alone = "2: row cancels the buy of 40 at 12.5 with a commission of 1 USD, expected that \
+                 trade in the same file";
+    let done = outcome(&[CANCEL, again]);
+    assert_eq!(done, (texts(&["3"]), vec![], texts(&[alone])));
+    // A trade of the week before has that commission.
+    let before = ["090000", "40", "-1", "BUY", "1", "ExchTrade", ""];
+    let done = outcome(&[before, CANCEL, again]);
+    assert_eq!(done, (texts(&["3"]), texts(&["1"]), vec![]));
+}
+
 #[test]
 fn each_row_cancels_one_trade() {
     // Twice in the file: one row. With an id of its own: another row.
