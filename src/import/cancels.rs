@@ -294,7 +294,7 @@ fn find(
     }
 }
 
-/// What a row gives back, below zero, and its asset. `None`: nothing.
+/// The fee that a row gives back, below zero, with its asset. `None`: it gives none back.
 type GivenBack = Option<(SignedAmount, String)>;
 
 /// Tells whether a row gives back what was paid.

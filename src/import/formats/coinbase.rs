@@ -4,11 +4,12 @@
 //! A trade against a coin has amounts in the account's currency, and the coin only in its note. So
 //! notes are read, and a trade whose note leaves the coin open is refused.
 
+mod conversion;
 mod notes;
 mod oldest;
 mod sums;
 
-use self::notes::{Exchange, read_conversion, read_note};
+use self::notes::{Exchange, read_note};
 pub(super) use self::oldest::CoinbaseOldest;
 use self::sums::{amount, is_about, is_sum, plain_number};
 use super::amounts::FeeKind;
@@ -336,6 +337,26 @@ impl Transaction<'_> {
         Ok(amount(self.cells, name)?.map(|sum| SignedAmount::of_size(sum.size())))
     }
 
+    /// Returns the price without marks, if the row has it.
+    fn price(&self) -> Option<String> {
+        let prices = PRICES.iter().map(|it| self.cells.text(it));
+        prices.filter(|it| !it.is_empty()).map(plain_number).next()
+    }
+
+    /// Checks that the quantity x the price is the subtotal, or the total.
+    fn check_value(&self) -> Result<(), CellFault> {
+        let values = [self.sum(&SUBTOTALS)?, self.sum(&TOTALS)?];
+        let mut values = values.into_iter().flatten().filter(|it| !it.is_zero());
+        let Some(price) = self.price() else {
+            return Ok(());
+        };
+        let is_off = |value: SignedAmount| !is_about(self.quantity, &price, value);
+        match values.clone().count() > 0 && values.all(is_off) {
+            true => Err(("Subtotal", Fault::new(NO_VALUE))),
+            false => Ok(()),
+        }
+    }
+
     /// Tells whether a sum is below zero.
     fn sign(&self, names: &[&'static str]) -> bool {
         let name = names.iter().find(|name| self.cells.has(name));
@@ -365,9 +386,10 @@ impl Transaction<'_> {
         let column = "Subtotal";
         let value = self.sum(&SUBTOTALS)?;
         let value = value.ok_or((column, Fault::new("expected the value of the trade")))?;
-        let price = PRICES.iter().map(|it| self.cells.text(it));
-        let price = price.filter(|it| !it.is_empty()).map(plain_number).next();
-        if price.is_some_and(|price| !is_about(self.quantity, &price, value)) {
+        if self
+            .price()
+            .is_some_and(|price| !is_about(self.quantity, &price, value))
+        {
             return Err((column, Fault::new(NO_VALUE)));
         }
         let fee = self.sum(&FEES)?.unwrap_or(SignedAmount::ZERO);
@@ -423,57 +445,13 @@ impl Transaction<'_> {
         }
     }
 
-    /// Reads a conversion: one row, whose note has the other asset, or one of two rows.
-    fn conversion(&self) -> Result<RowSays, CellFault> {
-        let usd = self.usd_value()?.map(SignedAmount::size);
-        let posting = |asset: &str, amount| Posting {
-            usd_value: usd,
-            ..Posting::of(&asset_of(asset), amount)
-        };
-        let postings = match read_conversion(self.cells.text(NOTES)) {
-            Some((from, to)) if asset_of(&from) == self.asset => {
-                let both = [(self.asset, self.moved(true)), (&*to.asset, to.amount)];
-                // The value of this row is that of what was sold, with the spread in it.
-                let both = both.map(|(asset, amount)| Posting {
-                    usd_value: usd.filter(|_| !DOLLARS.contains(&asset)),
-                    ..posting(asset, amount)
-                });
-                both.to_vec()
-            }
-            // The row of the other asset has both amounts. This one has the value of the trade.
-            Some((from, to)) if asset_of(&to.asset) == self.asset => {
-                let sold = asset_of(&from);
-                let valued = [self.asset, &*sold].map(|it| posting(it, SignedAmount::ZERO));
-                let is_sold_dollar = DOLLARS.contains(&&*sold);
-                let valued = valued.into_iter().take(if is_sold_dollar { 1 } else { 2 });
-                valued.collect()
-            }
-            Some(_) => return Err((NOTES, Fault::new("expected the asset of the row"))),
-            None if self.id.is_empty() => {
-                return Err((NOTES, Fault::new("expected what was converted to what")));
-            }
-            None => vec![posting(self.asset, self.quantity)],
-        };
-        let meaning = match self.id {
-            "" => RowMeaning::Whole(TradeId::Made),
-            id => RowMeaning::Part {
-                key: id.to_owned(),
-                id: self.trade_id(),
-            },
-        };
-        Ok(RowSays {
-            id: String::new(),
-            meaning,
-            postings,
-        })
-    }
-
     fn movement(&self, kind: MovementKind, is_out: bool) -> Result<RowSays, CellFault> {
         // What comes in has no sign in any file: a row with one says something else.
         let amount = match is_out {
             true => self.moved(true),
             false => self.quantity,
         };
+        self.check_value()?;
         let usd_value = self.usd_value()?.filter(|_| self.asset != "USD");
         let posting = match self.sum(&FEES)?.filter(|fee| !fee.is_zero()) {
             None => Posting::of(self.asset, amount),

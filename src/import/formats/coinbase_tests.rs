@@ -107,3 +107,96 @@ fn a_sale_may_bring_less_than_its_fee() {
     let said = fault_of("coinbase-oldest", "false,336.52,USD", "false,-0.82,USD");
     assert!(said.ends_with("expected more than the fee"), "{said}");
 }
+
+/// A conversion states its quantity in the row and in the note, and its value by price and by sums.
+#[test]
+fn the_numbers_of_a_conversion_agree() {
+    let note = "Converted 0.01 BTC to 1,010.5 USDC";
+    let row = format!("BTC,-0.01,USD,\"$101,500.00\",\"$1,015.00\",\"$1,015.00\",$0.00,\"{note}\"");
+    let of = |from: &str, to: &str| {
+        let changed_row = row.replacen(from, to, 1);
+        assert!(changed_row != row || from == to, "{from}");
+        rejected(&changed("coinbase", &[(&row, &changed_row)]))
+    };
+    assert_eq!(of(note, note), [""; 0]);
+    for (from, to, column, why) in [
+        (
+            "-0.01,",
+            "-1,",
+            "Subtotal",
+            "expected about the quantity x the price",
+        ),
+        (
+            "0.01 BTC",
+            "0.1 BTC",
+            "Notes",
+            "expected the asset and the quantity of the row",
+        ),
+        (
+            "0.01 BTC",
+            "0.01 ETH",
+            "Notes",
+            "expected the asset and the quantity of the row",
+        ),
+        (
+            "\"$1,015.00\",\"$1,015.00\"",
+            "\"$10,150.00\",\"$10,150.00\"",
+            "Subtotal",
+            "expected about the quantity x the price",
+        ),
+        (
+            "\"$1,015.00\",$0.00",
+            "\"$1,015.00\",$10.00",
+            "Subtotal",
+            "expected the sum of subtotal and fees, or their difference",
+        ),
+    ] {
+        let said = of(from, to);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].contains(&format!(": {column} is ")) && said[0].ends_with(why),
+            "{said:?}"
+        );
+    }
+    // Quantity and total changed places.
+    let row = "0.5,USD,1850.00,925.00,934.25,9.25";
+    let said = fault_of("coinbase-older", row, "934.25,USD,1850.00,925.00,0.5,9.25");
+    assert!(
+        said.ends_with("expected about the quantity x the price"),
+        "{said}"
+    );
+    // The price may be that of the total, and the fee may be stated as a part of it.
+    for sums in [
+        "0.5,USD,1850.00,915.75,925.00,9.25",
+        "0.5,USD,1850.00,925.00,915.75,-9.25",
+    ] {
+        assert_eq!(
+            rejected(&changed("coinbase-older", &[(row, sums)])),
+            [""; 0],
+            "{sums}"
+        );
+    }
+}
+
+/// The value of income is its subtotal: it has to be about the quantity x the price.
+#[test]
+fn the_value_of_income_agrees_with_its_price() {
+    let header = sample("coinbase");
+    let header = header.lines().find(|line| line.starts_with("ID,")).unwrap();
+    let row = |sums: &str| {
+        let row = format!("a1,2025-01-02 10:00:00 UTC,Staking Income,ETH,{sums},,,");
+        rejected(&parsed(&format!("{header}\n{row}\n")))
+    };
+    for fine in [
+        "0.01,USD,$3000.00,$30.00,$30.00,$0.00",
+        "0.01,USD,$3000.00,,,",
+        "0.01,USD,,$30.00,$30.00,$0.00",
+        "0.00000001,USD,$3000.00,$0.00,$0.00,$0.00",
+        "500,USD,$0.00,$0.12,$0.12,$0.00",
+    ] {
+        assert_eq!(row(fine), [""; 0], "{fine}");
+    }
+    let said = row("0.01,USD,$3000.00,$300.00,$300.00,$0.00");
+    let why = "Subtotal is \"$300.00\", expected about the quantity x the price";
+    assert!(said.len() == 1 && said[0].ends_with(why), "{said:?}");
+}

@@ -139,8 +139,8 @@ fn rows_of_a_statement_without_a_header_are_refused() {
     ] {
         let file = without_header(section);
         let said = rejected(&file);
-        let why = ": Description is \"no header of the section\", expected a row Header above the rows \
-                   of the section: download the statement again";
+        let why = ": Description is \"no header of the section\", expected a row Header above the \
+                   rows of the section: download the statement again";
         let are_all = said.len() == rows && said.iter().all(|said| said.ends_with(why));
         assert!(are_all, "{section} {said:?}");
         assert_eq!(file.rows, whole.rows, "{section}");

@@ -485,9 +485,9 @@ fn a_conversion_has_the_value_of_what_was_received() {
     let head = "ID,Timestamp,Transaction Type,Asset,Quantity Transacted,Price Currency,Price at \
                 Transaction,Subtotal,Total (inclusive of fees and/or spread),Fees and/or \
                 Spread,Notes\n";
-    let row = |asset: &str, units: &str, value: &str, note: &str| {
+    let row = |asset: &str, units: &str, [price, value]: [&str; 2], note: &str| {
         format!(
-            "c1,2025-01-05 07:00:00 UTC,Convert,{asset},{units},USD,$1.00,${value},${value},\
+            "c1,2025-01-05 07:00:00 UTC,Convert,{asset},{units},USD,${price},${value},${value},\
              $0.00,{note}\n"
         )
     };
@@ -499,8 +499,8 @@ fn a_conversion_has_the_value_of_what_was_received() {
         value.map(|worth| worth.to_string())
     };
     let note = "Converted 2 ETH to 4985 USDC";
-    let sold = row("ETH", "-2", "5000.00", note);
-    let received = row("USDC", "4985", "4985.00", note);
+    let sold = row("ETH", "-2", ["2500.00", "5000.00"], note);
+    let received = row("USDC", "4985", ["1.00", "4985.00"], note);
     let stated = Some("4985".to_owned());
     assert_eq!(value(&[sold.clone(), received.clone()]), stated);
     assert_eq!(value(&[received, sold.clone()]), stated);
@@ -508,8 +508,8 @@ fn a_conversion_has_the_value_of_what_was_received() {
     assert_eq!(value(&[sold]), None);
     // Of two coins, what was sold is the quote.
     let note = "Converted 2 ETH to 30 SOL";
-    let sold = row("ETH", "-2", "5000.00", note);
-    let received = row("SOL", "30", "4970.00", note);
+    let sold = row("ETH", "-2", ["2500.00", "5000.00"], note);
+    let received = row("SOL", "30", ["165.67", "4970.00"], note);
     assert_eq!(value(&[sold, received]), Some("4970".to_owned()));
 }
 

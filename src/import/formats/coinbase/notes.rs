@@ -19,10 +19,60 @@ pub(super) struct Amount {
     pub asset: String,
 }
 
+/// An amount as a note has it, which may be rounded.
+pub(super) struct NotedAmount {
+    pub amount: Amount,
+    /// One unit of its last digit.
+    last_digit: Decimal,
+}
+
+impl NotedAmount {
+    /// Reads a number and the code of its asset.
+    fn read(size: &str, code: &str) -> Option<Self> {
+        Some(Self {
+            amount: Amount {
+                amount: number(size)?,
+                asset: code.to_ascii_uppercase(),
+            },
+            last_digit: last_digit(size),
+        })
+    }
+
+    /// Tells whether it is an amount of an asset.
+    pub(super) fn is_of(&self, asset: &str) -> bool {
+        asset_of(&self.amount.asset) == asset
+    }
+
+    /// Tells whether it is a quantity, give or take the rounding of the note.
+    fn is_about(&self, quantity: SignedAmount) -> bool {
+        let rounding = self.last_digit.saturating_mul(HALF);
+        let quantity = SignedAmount::of_size(quantity.size());
+        is_near(self.amount.amount, quantity, rounding)
+    }
+}
+
+/// The two amounts of a conversion.
+pub(super) struct Conversion {
+    pub from: NotedAmount,
+    pub to: NotedAmount,
+}
+
+impl Conversion {
+    /// Checks that the note is that of a row: the row has one of the two amounts. Errors: it has
+    /// another asset or quantity.
+    pub(super) fn check(&self, asset: &str, quantity: SignedAmount) -> Result<(), CellFault> {
+        let mut amounts = [&self.from, &self.to].into_iter();
+        match amounts.any(|it| it.is_of(asset) && it.is_about(quantity)) {
+            true => Ok(()),
+            false => Err((NOTES, Fault::new(OTHER_AMOUNT))),
+        }
+    }
+}
+
 /// The payment or the proceeds of a trade.
 pub(super) struct Exchange {
-    /// The asset that was traded, and one unit of the last digit of its number.
-    of: (Amount, Decimal),
+    /// The asset that was traded.
+    of: NotedAmount,
     /// The asset before the dash of the pair.
     base: Option<String>,
     /// A purchase has the fee in it, and a sale is without it.
@@ -45,14 +95,10 @@ pub(super) struct NotedRate {
 impl Exchange {
     /// Checks that the note is that of a row. Errors: it names another asset or quantity.
     pub(super) fn check(&self, asset: &str, quantity: SignedAmount) -> Result<(), CellFault> {
-        let (of, last_digit) = &self.of;
-        // Some notes are rounded.
-        let rounding = last_digit.saturating_mul(HALF);
-        let is_of = |code: &str| asset_of(code) == asset;
-        let quantity = SignedAmount::of_size(quantity.size());
-        let is_same = is_of(&of.asset)
-            && self.base.as_deref().is_none_or(is_of)
-            && is_near(of.amount, quantity, rounding);
+        let is_base = |code: &str| asset_of(code) == asset;
+        let is_same = self.of.is_of(asset)
+            && self.base.as_deref().is_none_or(is_base)
+            && self.of.is_about(quantity);
         match is_same {
             true => Ok(()),
             false => Err((NOTES, Fault::new(OTHER_AMOUNT))),
@@ -93,12 +139,7 @@ pub(super) fn read_note(note: &str) -> Option<Exchange> {
     if !matches!(words.next()?, "Bought" | "Sold") {
         return None;
     }
-    let size = words.next()?;
-    let of = Amount {
-        amount: number(size)?,
-        asset: words.next()?.to_ascii_uppercase(),
-    };
-    let of = (of, last_digit(size));
+    let of = NotedAmount::read(words.next()?, words.next()?)?;
     if words.next()? != "for" {
         return None;
     }
@@ -146,23 +187,18 @@ fn last_digit(word: &str) -> Decimal {
     Decimal::new(1, scale.min(Decimal::MAX_SCALE))
 }
 
-/// Reads the note of a conversion: the asset that went, and what came. `None`: it says neither.
-pub(super) fn read_conversion(note: &str) -> Option<(String, Amount)> {
+/// Reads the note of a conversion: what went, and what came. `None`: it says neither.
+pub(super) fn read_conversion(note: &str) -> Option<Conversion> {
     let mut words = note.split_ascii_whitespace();
     if words.next()? != "Converted" {
         return None;
     }
-    let _ = number(words.next()?)?;
-    let from = code(words.next()?)?;
+    let from = NotedAmount::read(words.next()?, &code(words.next()?)?)?;
     if words.next()? != "to" {
         return None;
     }
-    let amount = number(words.next()?)?;
-    let asset = code(words.next()?)?;
-    words
-        .next()
-        .is_none()
-        .then_some((from, Amount { amount, asset }))
+    let to = NotedAmount::read(words.next()?, &code(words.next()?)?)?;
+    words.next().is_none().then_some(Conversion { from, to })
 }
 
 /// Reads a number, perhaps with the sign of a currency and commas.
