@@ -166,11 +166,13 @@ CREATE TRIGGER asset_movements_no_truncate BEFORE TRUNCATE ON asset_movements
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- A person's decisions about transfers: whether a withdrawal and a deposit are one. The latest row of the two wins.
+-- A word about one movement names it in both places.
 -- One writer at a time: the numbers are in the order of the commits.
 CREATE TABLE transfer_decisions (
     decision_seq       BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
         CONSTRAINT transfer_decisions_decision_seq_check CHECK (decision_seq > 0),
-    kind               TEXT NOT NULL CONSTRAINT transfer_decisions_kind_check CHECK (kind IN ('pair', 'unpair')),
+    kind               TEXT NOT NULL CONSTRAINT transfer_decisions_kind_check
+        CHECK (kind IN ('pair', 'unpair', 'booked', 'undecided')),
     withdrawal_account TEXT COLLATE "C" NOT NULL
         CONSTRAINT transfer_decisions_withdrawal_account_check CHECK (withdrawal_account <> ''),
     withdrawal_id      TEXT COLLATE "C" NOT NULL
@@ -182,7 +184,9 @@ CREATE TABLE transfer_decisions (
     note               TEXT CONSTRAINT transfer_decisions_note_check CHECK (note <> ''),
     decided_by         TEXT NOT NULL,
     decided_at         TIMESTAMPTZ NOT NULL CONSTRAINT transfer_decisions_decided_at_check
-        CHECK (decided_at >= '0001-01-01 00:00:00+00' AND decided_at < '10000-01-01 00:00:00+00')
+        CHECK (decided_at >= '0001-01-01 00:00:00+00' AND decided_at < '10000-01-01 00:00:00+00'),
+    CONSTRAINT transfer_decisions_movement_check CHECK ((kind IN ('booked', 'undecided'))
+        = (withdrawal_account = deposit_account AND withdrawal_id = deposit_id))
 );
 CREATE TRIGGER transfer_decisions_no_change BEFORE UPDATE OR DELETE ON transfer_decisions
     FOR EACH ROW EXECUTE FUNCTION refuse_change();

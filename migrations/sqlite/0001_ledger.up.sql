@@ -343,10 +343,12 @@ CREATE TRIGGER asset_movements_number BEFORE INSERT ON asset_movements
 BEGIN SELECT RAISE(ABORT, 'asset_movements: the database sets movement_seq: leave it out'); END;
 
 -- A person's decisions about transfers: whether a withdrawal and a deposit are one. The latest row of the two wins.
+-- A word about one movement names it in both places.
 CREATE TABLE transfer_decisions (
     decision_seq       INTEGER PRIMARY KEY
         CONSTRAINT transfer_decisions_decision_seq_check CHECK (decision_seq > 0),
-    kind               TEXT NOT NULL CONSTRAINT transfer_decisions_kind_check CHECK (kind IN ('pair', 'unpair')),
+    kind               TEXT NOT NULL CONSTRAINT transfer_decisions_kind_check
+        CHECK (kind IN ('pair', 'unpair', 'booked', 'undecided')),
     withdrawal_account TEXT NOT NULL
         CONSTRAINT transfer_decisions_withdrawal_account_check CHECK (withdrawal_account <> ''),
     withdrawal_id      TEXT NOT NULL CONSTRAINT transfer_decisions_withdrawal_id_check CHECK (withdrawal_id <> ''),
@@ -356,7 +358,9 @@ CREATE TABLE transfer_decisions (
     note               TEXT CONSTRAINT transfer_decisions_note_check CHECK (note <> ''),
     decided_by         TEXT NOT NULL,
     decided_at         INTEGER NOT NULL CONSTRAINT transfer_decisions_decided_at_check
-        CHECK (decided_at BETWEEN -62135596800000000 AND 253402300799999999)
+        CHECK (decided_at BETWEEN -62135596800000000 AND 253402300799999999),
+    CONSTRAINT transfer_decisions_movement_check CHECK ((kind IN ('booked', 'undecided'))
+        = (withdrawal_account = deposit_account AND withdrawal_id = deposit_id))
 ) STRICT;
 CREATE TRIGGER transfer_decisions_no_update BEFORE UPDATE ON transfer_decisions
 BEGIN SELECT RAISE(ABORT, 'transfer_decisions is append-only: UPDATE is refused'); END;

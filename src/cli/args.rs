@@ -24,7 +24,9 @@ pub use import::{ImportArgs, ImportCommand, ImportKeepArgs, ImportUndoArgs, Void
 pub use rates::{ImportRatesArgs, RatesArgs, RatesCommand};
 pub use review::{NoteArgs, ResolveArgs, ReviewArgs, ReviewCommand};
 pub use tax::{TaxArgs, TaxCommand};
-pub use transfers::{AddMovementArgs, DecideArgs, TransfersArgs, TransfersCommand, WantedArgs};
+pub use transfers::{
+    AddMovementArgs, DecideArgs, DecideOneArgs, TransfersArgs, TransfersCommand, WantedArgs,
+};
 pub use versions::{PruneArgs, VersionsArgs, VersionsCommand};
 
 use super::duration::{WAIT_FOREVER, parse_duration, parse_wait};

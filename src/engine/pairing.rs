@@ -57,6 +57,8 @@ struct Finder<'m> {
     is_taken: Vec<bool>,
     /// Withdrawals and deposits that a person set apart.
     apart: BTreeSet<(usize, usize)>,
+    /// Parts that a person says trades have.
+    booked: BTreeSet<usize>,
     /// Something that was seen about a part, in case it stays alone.
     notes: BTreeMap<usize, AloneWhy>,
     transfers: Vec<Paired>,
@@ -82,6 +84,7 @@ impl<'m> Finder<'m> {
             parts,
             others,
             apart: BTreeSet::new(),
+            booked: BTreeSet::new(),
             notes: BTreeMap::new(),
             transfers: Vec::new(),
             proposed: Vec::new(),
@@ -148,9 +151,17 @@ impl<'m> Finder<'m> {
         let place = |(at, part): (usize, &Half<'m>)| (MovementKey::of(part.row), at);
         let places: BTreeMap<MovementKey, usize> =
             self.parts.iter().enumerate().map(place).collect();
-        let mut said = BTreeSet::new();
+        let (mut said, mut said_of_one) = (BTreeSet::new(), BTreeSet::new());
         for decision in decisions.iter().rev() {
             let of = |key: &MovementKey| places.get(key).copied();
+            if decision.kind.is_of_one() {
+                let key = &decision.withdrawal;
+                let is_booked = decision.kind == DecisionKind::Booked;
+                if said_of_one.insert(key.clone()) && is_booked {
+                    self.book(key, of(key));
+                }
+                continue;
+            }
             let (Some(out), Some(into)) = (of(&decision.withdrawal), of(&decision.deposit)) else {
                 continue;
             };
@@ -165,11 +176,33 @@ impl<'m> Finder<'m> {
                 DecisionKind::Pair if self.is_free(out) && self.is_free(into) => {
                     self.accept(pair, PairedBy::Person);
                 }
-                DecisionKind::Pair => {}
+                DecisionKind::Pair | DecisionKind::Booked | DecisionKind::Undecided => {}
             }
         }
         for pair in self.apart.clone() {
             self.note_both(pair, AloneWhy::Unpaired);
+        }
+    }
+
+    /// Sets a movement apart from all others: trades have it. A later pair wins.
+    fn book(&mut self, key: &MovementKey, part: Option<usize>) {
+        match part {
+            Some(part) if self.is_free(part) => {
+                if let Some(taken) = self.is_taken.get_mut(part) {
+                    *taken = true;
+                }
+                self.booked.insert(part);
+            }
+            Some(_) => {}
+            None => {
+                let is_it = |it: &&mut Alone| {
+                    let is_kind = it.why == AloneWhy::NoPart(NoPart::Kind);
+                    is_kind && MovementKey::of(&it.movement) == *key
+                };
+                if let Some(other) = self.others.iter_mut().find(is_it) {
+                    other.why = AloneWhy::Booked;
+                }
+            }
         }
     }
 
@@ -342,11 +375,14 @@ impl<'m> Finder<'m> {
 
     fn into_pairing(mut self) -> Pairing {
         let alone = self.parts.iter().enumerate();
-        let alone = alone.filter(|(at, _)| self.is_free(*at));
+        let alone = alone.filter(|(at, _)| self.is_free(*at) || self.booked.contains(at));
         let alone = alone.map(|(at, part)| Alone {
             movement: part.row.clone(),
             asset: part.asset.clone(),
-            why: self.notes.get(&at).cloned().unwrap_or(AloneWhy::Nothing),
+            why: match self.booked.contains(&at) {
+                true => AloneWhy::Booked,
+                false => self.notes.get(&at).cloned().unwrap_or(AloneWhy::Nothing),
+            },
         });
         let mut alone: Vec<Alone> = alone.collect();
         alone.append(&mut self.others);

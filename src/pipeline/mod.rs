@@ -95,6 +95,8 @@ pub use rows_missing::{RowsMissing, rows_missing};
 pub use same_trades::{Common, CountedTwice, FileOfTrades, counted_twice, keep_import};
 pub use sync_log::{Tried, known_rows, log_unread};
 pub use transfer_refusal::{TransferRefusal, no_pair, no_part};
-pub use transfers::{Transfers, accept_transfers, add_movement, decide_transfer, read_transfers};
+pub use transfers::{
+    Transfers, accept_transfers, add_movement, decide_movement, decide_transfer, read_transfers,
+};
 pub use validate::{ValidateReport, changed_since_version, validate, validate_within};
 pub use valued::{LateRates, MissingDay, RateCounts, missing_rates};

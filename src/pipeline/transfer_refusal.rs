@@ -29,6 +29,9 @@ pub enum TransferRefusal {
     /// That is decided already.
     #[error("{0} and {1} are {state} already", state = decided(*.2))]
     Decided(MovementKey, MovementKey, DecisionKind),
+    /// That is decided already of one movement.
+    #[error("{0} is {1} already")]
+    Settled(MovementKey, DecisionKind),
 }
 
 fn other_way(way: Direction) -> &'static str {
@@ -50,6 +53,8 @@ fn decided(kind: DecisionKind) -> &'static str {
     match kind {
         DecisionKind::Pair => "paired",
         DecisionKind::Unpair => "set apart",
+        DecisionKind::Booked => "booked",
+        DecisionKind::Undecided => "undecided",
     }
 }
 

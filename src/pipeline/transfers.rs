@@ -8,8 +8,8 @@ use super::job::Context;
 use super::stated::{StatedRecord, made_id, sha256_of, store_stated};
 use super::transfer_refusal::TransferRefusal;
 use crate::engine::{
-    DecisionKind, Direction, Movement, MovementKey, NoTransfer, OrderId, PairedBy, Pairing,
-    Transfer, TransferDecision, pair, transfer_of,
+    AloneWhy, DecisionKind, Direction, Movement, MovementKey, NoTransfer, OrderId, PairedBy,
+    Pairing, Transfer, TransferDecision, pair, transfer_of,
 };
 use crate::store::Store;
 use crate::store::model::{Cursors, ImportReceipt, Watermark};
@@ -57,6 +57,17 @@ impl Transfers {
     /// Errors: no movement has that name, or several have it; its import is undone; it goes the
     /// other way.
     pub fn find(&self, name: &str, way: Direction) -> Result<&Movement, TransferRefusal> {
+        match self.find_any(name)? {
+            found if found.direction == way => Ok(found),
+            found => Err(TransferRefusal::OtherWay(
+                MovementKey::of(found),
+                found.direction,
+            )),
+        }
+    }
+
+    /// Finds a movement that goes either way.
+    fn find_any(&self, name: &str) -> Result<&Movement, TransferRefusal> {
         let is_named = |row: &&Movement| {
             let (account, id) = (row.account.as_str(), row.movement_id.as_str());
             let rest = name
@@ -66,11 +77,7 @@ impl Transfers {
         };
         let named: Vec<&Movement> = self.movements.iter().filter(is_named).collect();
         match *named {
-            [only] if only.direction == way => Ok(only),
-            [only] => Err(TransferRefusal::OtherWay(
-                MovementKey::of(only),
-                only.direction,
-            )),
+            [only] => Ok(only),
             [] => Err(match self.all.iter().find(is_named) {
                 Some(undone) => TransferRefusal::Undone(MovementKey::of(undone)),
                 None => TransferRefusal::Unknown(name.to_owned()),
@@ -139,6 +146,33 @@ impl Transfers {
         Ok(transfer)
     }
 
+    /// Checks a word about one movement. Errors: it can't be, or it is decided already.
+    fn check_one(
+        &self,
+        row: &Movement,
+        kind: DecisionKind,
+        context: &Context,
+    ) -> Result<(), TransferRefusal> {
+        let key = MovementKey::of(row);
+        if let Some((with, by)) = self.pair_of(&key) {
+            return Err(TransferRefusal::Paired(key, with, by));
+        }
+        let mut alone = self.pairing.alone.iter();
+        let alone = alone.find(|it| MovementKey::of(&it.movement) == key);
+        let is_booked = alone.is_some_and(|it| it.why == AloneWhy::Booked);
+        if is_booked == (kind == DecisionKind::Booked) {
+            return Err(TransferRefusal::Settled(key, kind));
+        }
+        match alone.map(|it| &it.why) {
+            Some(AloneWhy::NoPart(why))
+                if !alone.is_some_and(|it| it.is_undecided(context.rules.as_rules())) =>
+            {
+                Err(TransferRefusal::NoPart(key, *why))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Counts transfers, proposed pairs, and movements that are alone and may be half of one.
     pub fn counts(pairing: &Pairing) -> (u64, u64, u64) {
         let alone = pairing.alone.iter().filter(|it| it.may_be_half()).count();
@@ -177,6 +211,31 @@ pub async fn decide_transfer(
     let decision = decision(&transfer, (kind, note), context);
     store.decide_transfers(&[decision]).await?;
     Ok(transfer)
+}
+
+/// Stores a person's word about one movement, and why. Returns the movement.
+///
+/// Errors: a [`TransferRefusal`]; the store fails.
+pub async fn decide_movement(
+    store: &dyn Store,
+    context: &Context,
+    (kind, reason): (DecisionKind, &str),
+    name: &str,
+) -> PipelineResult<Movement> {
+    let read = read_transfers(store, context).await?;
+    let row = read.find_any(name)?;
+    read.check_one(row, kind, context)?;
+    let key = MovementKey::of(row);
+    let decision = TransferDecision {
+        kind,
+        withdrawal: key.clone(),
+        deposit: key,
+        note: Some(reason.to_owned()),
+        decided_by: context.user.clone(),
+        decided_at: context.clock.now(),
+    };
+    store.decide_transfers(&[decision]).await?;
+    Ok(row.clone())
 }
 
 /// Stores a person's word that proposed pairs make transfers. Errors: the store fails.

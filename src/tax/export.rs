@@ -24,6 +24,7 @@ use super::manifest::{self, Sealing};
 use super::row::{RowMaker, TaxRules};
 use super::slices::Slices;
 use super::totals::Totals;
+use super::undecided::Undecided;
 use super::voided::voided_sells;
 use super::{TaxError, TaxResult};
 use crate::engine::{Account, Asset, InventoryLot, Pool, Size, Timestamp, Usd, add_sizes};
@@ -147,7 +148,9 @@ pub async fn export(
     };
     let (summaries, has_sales) = (&known.summaries, shows_sales(request));
     let sink = TaxSink {
-        maker: RowMaker::try_new(rules, summaries)?.with_rates(converted(store, request).await?),
+        maker: RowMaker::try_new(rules, summaries)?
+            .with_rates(converted(store, request).await?)
+            .with_undecided(known.undecided.clone()),
         slices: Slices::default(),
         files: open_files(request, &paths, &facts)?,
         totals: Totals::default(),
@@ -172,6 +175,7 @@ pub async fn export(
     let pools = pools_left_out(summaries);
     files.extend(pools_file(&paths.pools, request.if_there, &pools)?);
     let mut exported = Exported {
+        undecided: known.undecided.of_year(year, &sink.totals.provisional),
         totals: sink.totals,
         has_sales,
         income: known.income.clone(),
@@ -200,6 +204,7 @@ struct ReadBefore {
     income: Option<Arc<IncomeOfYear>>,
     currencies: BTreeSet<Asset>,
     voided_sells: Vec<NamedTrade>,
+    undecided: Undecided,
 }
 
 impl ReadBefore {
@@ -214,11 +219,16 @@ impl ReadBefore {
             income,
             currencies: BTreeSet::new(),
             voided_sells: Vec::new(),
+            undecided: Undecided::default(),
         };
         if shows_sales(request) {
             let (version, summaries) = (&request.version, &known.summaries);
             known.currencies = national_currencies(store, version, summaries, rules).await?;
             known.voided_sells = voided_sells(store, version, account, year).await?;
+            if rules.names_movements {
+                let of = (rules, account);
+                known.undecided = Undecided::of_version(store, version, of).await?;
+            }
         }
         Ok(known)
     }

@@ -10,6 +10,7 @@ use super::boxes::base_asset;
 use super::formats::{Format, LeftOut};
 use super::income::IncomeOfYear;
 use super::totals::Totals;
+use super::undecided::UndecidedMovement;
 use crate::engine::{Asset, AssetClass, ClassSource, PoolClass};
 use crate::report::WrittenFile;
 use crate::store::model::{NamedTrade, PoolSummary};
@@ -44,6 +45,8 @@ pub struct Exported {
     pub digital_by_pair: BTreeSet<Asset>,
     /// National currencies that trades of the version were priced in.
     pub currencies: BTreeSet<Asset>,
+    /// Movements that nobody has decided, and that may change figures of the year.
+    pub undecided: Vec<UndecidedMovement>,
     /// Sells of the year that a person voided, and that are in no file.
     pub voided_sells: Vec<NamedTrade>,
     /// Rows that formats left out.
@@ -57,7 +60,7 @@ pub struct Exported {
 impl Exported {
     /// Tells whether something is missing from the figures.
     pub fn is_incomplete(&self) -> bool {
-        self.lacks_sales() || self.income_without_value() > 0
+        self.lacks_sales() || self.is_provisional() || self.income_without_value() > 0
     }
 
     /// Returns the number of rows: sales of the form, or income if nothing else was asked for.
@@ -72,6 +75,11 @@ impl Exported {
     /// Tells whether sells or pools are missing from the figures.
     pub fn lacks_sales(&self) -> bool {
         self.totals.unmatched_rows > 0 || !self.pools.is_empty()
+    }
+
+    /// Tells whether movements that nobody has decided may change the figures.
+    pub fn is_provisional(&self) -> bool {
+        !self.undecided.is_empty()
     }
 
     /// Counts the rows of income whose value nobody knows.

@@ -23,6 +23,9 @@ pub const MANIFEST_FORMAT: i64 = 1;
 pub const SECTION_988: &str = "gains of the national currencies themselves (section 988) are not \
                                computed";
 
+/// The setting that manifests of earlier programs lack.
+const NAMES_MOVEMENTS: &str = "names_movements";
+
 /// Whether an export is a draft or the filing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sealing {
@@ -119,6 +122,13 @@ fn add_if_any(object: &mut Map<String, Value>, exported: &Exported, rounding: Ro
         let names: Vec<&str> = names.collect();
         object.insert("national_currencies".into(), names.into());
         object.insert("section_988".into(), SECTION_988.into());
+    }
+    if exported.is_provisional() {
+        let keys = exported.undecided.iter().map(|it| it.key.to_string());
+        let keys: Vec<String> = keys.collect();
+        object.insert("undecided_movements".into(), keys.into());
+        let rows = exported.totals.provisional_rows();
+        object.insert("provisional_rows".into(), rows.into());
     }
     if let Some(income) = &exported.income {
         object.insert("income".into(), income_json(income, rounding));
@@ -220,7 +230,7 @@ fn rules_json(rules: &TaxRules) -> Value {
         .collect();
     let names =
         |set: &BTreeSet<Symbol>| -> Vec<String> { set.iter().map(ToString::to_string).collect() };
-    json!({
+    let mut json = json!({
         "year": rules.year,
         "timezone": rules.zone_name,
         "account": rules.account,
@@ -229,7 +239,11 @@ fn rules_json(rules: &TaxRules) -> Value {
         "securities": names(&rules.boxes.securities),
         "digital_assets": names(&rules.boxes.digital_assets),
         "assets": asset_rules_json(&rules.assets),
-    })
+    });
+    if let Some(object) = json.as_object_mut().filter(|_| rules.names_movements) {
+        object.insert(NAMES_MOVEMENTS.into(), true.into());
+    }
+    json
 }
 
 /// Reads back the rules that an export was made by. The zone is looked up by `zone`.
@@ -280,6 +294,7 @@ pub fn rules_of(
             .and_then(Rounding::from_text)
             .ok_or_else(|| TaxError::Manifest("rounding"))?,
         boxes,
+        names_movements: tax.get(NAMES_MOVEMENTS).is_some(),
         assets: tax
             .get("assets")
             .and_then(asset_rules_of)

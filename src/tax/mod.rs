@@ -25,6 +25,7 @@ mod row;
 mod slices;
 mod term;
 mod totals;
+mod undecided;
 mod unpack;
 mod verify;
 mod voided;
@@ -48,6 +49,7 @@ pub use review::{
 pub use row::{Mark, MatchedRow, RowMaker, SliceNumber, TaxRow, TaxRules};
 pub use term::{Term, days_held, term_of};
 pub use totals::{BoxTotal, Totals};
+pub use undecided::{Undecided, UndecidedMovement};
 pub use unpack::{
     MANIFEST_NAME, Opened, ZIP_FILES_MAX, ZIP_FREE_BYTES, ZIP_LIST_BYTES_MAX,
     ZIP_MANIFEST_BYTES_MAX, ZIP_NAME_BYTES_MAX, ZIP_RATIO_MAX, ZIP_TOTAL_BYTES_MAX, open,

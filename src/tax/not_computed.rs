@@ -1,6 +1,7 @@
 //! Counts the trades and movements that a version to file does not know yet.
 
 use super::export::year_bounds;
+use super::undecided::Undecided;
 use super::{TaxResult, TaxRules};
 use crate::store::model::{Scope, VersionInfo};
 use crate::store::values;
@@ -13,6 +14,8 @@ pub struct NotComputed {
     pub trades: u64,
     /// Transfers and income that came after it, changed, or ended.
     pub moves: u64,
+    /// Undecided movements that came after it, or that are decided since.
+    pub undecided: u64,
 }
 
 /// Counts what came up to the end of the year since the version's run, or changed: trades, also
@@ -36,6 +39,7 @@ pub async fn not_computed(
             return Ok(NotComputed {
                 trades: 0,
                 moves: 0,
+                undecided: 0,
             });
         }
         Err(error) => return Err(error.into()),
@@ -53,10 +57,19 @@ pub async fn not_computed(
         .iter()
         .filter(|(pool, _)| version.scope.covers(pool));
     let count: usize = new.chain(revised.map(|(_, ids)| ids.len())).sum();
-    let moves = moves_changed(store, &values::rules_of(version, &store.rules()), version).await?;
+    let assets = values::rules_of(version, &store.rules());
+    let moves = moves_changed(store, &assets, version).await?;
     let moves = moves.into_iter().filter(|at| *at < until);
     Ok(NotComputed {
         trades: count as u64,
         moves: moves.count() as u64,
+        undecided: {
+            let rules = TaxRules {
+                assets,
+                ..rules.clone()
+            };
+            let of = (&rules, scope.account.as_ref());
+            Undecided::changed_since(store, version, of, until).await?
+        },
     })
 }

@@ -11,6 +11,7 @@ use super::boxes::{AssetKind, BoxRules, FormBox, base_asset};
 use super::converted::{Converted, TradeRates};
 use super::error::{TaxError, TaxResult};
 use super::term::{Term, days_held, term_of};
+use super::undecided::Undecided;
 use crate::engine::policy::{SOURCE_OPENING, SOURCE_REVIEW};
 use crate::engine::{
     Account, Asset, AssetClass, AssetRules, Pool, PoolClass, PoolNames, Timestamp, Usd,
@@ -53,6 +54,9 @@ impl Mark {
     }
 }
 
+/// The code of a row that a movement may change, once a person has decided what it is.
+const PROVISIONAL: &str = "provisional";
+
 /// Everything that decides the printed figures, beside the version itself.
 #[derive(Debug, Clone)]
 pub struct TaxRules {
@@ -70,6 +74,9 @@ pub struct TaxRules {
     pub boxes: BoxRules,
     /// The settings that say what a symbol is.
     pub assets: AssetRules,
+    /// Undecided movements are named, and the rows that they may change. Earlier programs filed
+    /// without.
+    pub names_movements: bool,
 }
 
 impl TaxRules {
@@ -144,6 +151,8 @@ pub struct TaxRow {
     pub sell_rates: TradeRates,
     /// The rates of the buy, if the file shows them.
     pub buy_rates: TradeRates,
+    /// A movement that nobody has decided may change its lot.
+    pub is_provisional: bool,
 }
 
 /// Columns that only a row with a lot has.
@@ -194,13 +203,15 @@ impl TaxRow {
         marks.into_iter().flatten().collect()
     }
 
-    /// Returns the codes of a short sale and of the marks.
+    /// Returns the codes of a short sale, of the marks, and of a row that may change.
     pub fn codes(&self) -> Vec<&'static str> {
         let short = self.from.row.direction.stored();
         let marks = self.marks();
+        let provisional = self.is_provisional.then_some(PROVISIONAL);
         short
             .into_iter()
             .chain(marks.iter().map(|mark| mark.as_str()))
+            .chain(provisional)
             .collect()
     }
 
@@ -226,6 +237,7 @@ pub struct RowMaker {
     classes: BTreeMap<Pool, AssetClass>,
     known: BTreeMap<Pool, (Asset, AssetKind)>,
     converted: Converted,
+    undecided: Undecided,
 }
 
 impl RowMaker {
@@ -253,12 +265,18 @@ impl RowMaker {
             classes: summaries.iter().filter_map(class).collect(),
             known: BTreeMap::new(),
             converted: Converted::default(),
+            undecided: Undecided::default(),
         })
     }
 
     /// Gives rows the rates of their trades.
     pub fn with_rates(self, converted: Converted) -> Self {
         Self { converted, ..self }
+    }
+
+    /// Marks rows that movements may change.
+    pub(super) fn with_undecided(self, undecided: Undecided) -> Self {
+        Self { undecided, ..self }
     }
 
     /// Makes a row without the numbers of its slices, which `slices.rs` fills in.
@@ -303,6 +321,11 @@ impl RowMaker {
             lot_slice,
             sell_rates,
             buy_rates,
+            is_provisional: {
+                let at = stored.closed_at();
+                let undecided = &self.undecided;
+                undecided.may_change(&stored.account, &stored.asset, at)
+            },
             from,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::amount::Amounts;
 use super::boxes::{AssetKind, FormBox, FormPart};
 use super::row::TaxRow;
-use crate::engine::Usd;
+use crate::engine::{Pool, Usd};
 
 /// Totals of one box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +54,8 @@ pub struct Totals {
     pub marked_rows: u64,
     /// Rows with a fee that is unknown and counts zero.
     pub fee_unknown_rows: u64,
+    /// Rows that movements may change, by pool.
+    pub provisional: BTreeMap<Pool, u64>,
 }
 
 impl Totals {
@@ -63,6 +65,11 @@ impl Totals {
         self.marked_rows += u64::from(!row.marks().is_empty());
         let unknown = stored.notes.buy_fee_unknown || stored.notes.sell_fee_unknown;
         self.fee_unknown_rows += u64::from(unknown);
+        if row.is_provisional {
+            let pool = Pool::new(stored.account.clone(), stored.asset.clone());
+            let rows = self.provisional.entry(pool).or_default();
+            *rows = rows.saturating_add(1);
+        }
         let Some(matched) = &row.matched else {
             self.unmatched_rows += 1;
             self.unmatched_proceeds = sum(self.unmatched_proceeds, stored.net_proceeds_usd);
@@ -79,6 +86,14 @@ impl Totals {
             None => self.not_on_form.entry(matched.kind).or_default(),
         };
         total.add(&of_row);
+    }
+
+    /// Counts the rows that movements may change.
+    pub fn provisional_rows(&self) -> u64 {
+        self.provisional
+            .values()
+            .copied()
+            .fold(0, u64::saturating_add)
     }
 
     /// Returns the totals of a part of Form 8949, or of both.

@@ -10,6 +10,7 @@ mod formats;
 mod income;
 mod places;
 mod rounding;
+mod undecided;
 mod workbook;
 mod zips;
 

@@ -26,6 +26,8 @@ pub enum TransfersCommand {
     Pair(DecideArgs),
     /// Say that a withdrawal and a deposit are no transfer; no rule pairs them again
     Unpair(DecideArgs),
+    /// Say what a movement is that is in no transfer
+    Decide(DecideOneArgs),
     /// Accept all proposed pairs
     Apply {
         /// The movements.
@@ -62,6 +64,20 @@ pub struct DecideArgs {
     /// Why, for a later audit
     #[arg(long, value_name = "TEXT")]
     pub note: Option<String>,
+}
+
+/// `transfers decide`
+#[derive(Debug, Clone, Args)]
+pub struct DecideOneArgs {
+    /// The movement: ACCOUNT/ID, or its ID if only one account has it
+    #[arg(value_name = "ID", allow_hyphen_values = true)]
+    pub movement: String,
+    /// "booked": trades or lots of the ledger have its units. "undecided": takes that back
+    #[arg(long, value_name = "KIND", value_parser = ["booked", "undecided"])]
+    pub kind: String,
+    /// Why, for a later audit
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
 }
 
 /// `transfers add`

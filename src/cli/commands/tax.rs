@@ -204,6 +204,7 @@ fn rules(args: &TaxArgs, year: i16, zone_name: &str, session: &Session) -> CliRe
         },
         boxes: session.config.tax.boxes.clone(),
         assets: session.config.rules.clone(),
+        names_movements: true,
     })
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::wanted::{Wanted, read_value};
 use crate::cli::Outcome;
-use crate::cli::args::{AddMovementArgs, DecideArgs, TransfersCommand, WantedArgs};
+use crate::cli::args::{AddMovementArgs, DecideArgs, DecideOneArgs, TransfersCommand, WantedArgs};
 use crate::cli::error::{CliError, CliResult};
 use crate::cli::exit::Exit;
 use crate::cli::format::{plural, time};
@@ -17,10 +17,12 @@ use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
 use crate::engine::{
-    Alone, AloneWhy, Asset, DecisionKind, Direction, Movement, MovementKind, NoPart, OrderId,
-    Pairing, Proposed, Transfer, shown,
+    Alone, AloneWhy, Asset, DecisionKind, Direction, Movement, MovementKey, MovementKind, NoPart,
+    OrderId, Pairing, Proposed, Transfer, shown,
 };
-use crate::pipeline::{Transfers, accept_transfers, add_movement, decide_transfer, read_transfers};
+use crate::pipeline::{
+    Transfers, accept_transfers, add_movement, decide_movement, decide_transfer, read_transfers,
+};
 use crate::store::{Store, transfers};
 
 /// Checks the typed arguments. Errors: a value that can't be read.
@@ -32,7 +34,15 @@ pub(super) fn check(command: &TransfersCommand) -> CliResult<()> {
         TransfersCommand::Pair(args) | TransfersCommand::Unpair(args) => {
             args.note.as_deref().map(check_note).transpose().map(drop)
         }
+        TransfersCommand::Decide(args) => check_reason(&args.reason),
         TransfersCommand::Add(args) => read_movement(args).map(drop),
+    }
+}
+
+fn check_reason(reason: &str) -> CliResult<()> {
+    match reason.trim().is_empty() {
+        true => Err(CliError::usage("--reason is empty", "say why")),
+        false => Ok(()),
     }
 }
 
@@ -52,6 +62,7 @@ pub(super) async fn run(command: &TransfersCommand, session: &Session) -> CliRes
         TransfersCommand::List { of, all } => list(of, *all, session).await,
         TransfersCommand::Pair(args) => decide(DecisionKind::Pair, args, session).await,
         TransfersCommand::Unpair(args) => decide(DecisionKind::Unpair, args, session).await,
+        TransfersCommand::Decide(args) => decide_one(args, session).await,
         TransfersCommand::Apply { of, yes } => apply(of, *yes, session).await,
         TransfersCommand::Add(args) => add(args, session).await,
     }
@@ -96,7 +107,7 @@ async fn decide(kind: DecisionKind, args: &DecideArgs, session: &Session) -> Cli
     let transfer = decide_transfer(store.as_ref(), &session.context, said, pair).await?;
     let verb = match kind {
         DecisionKind::Pair => "Paired    ",
-        DecisionKind::Unpair => "Set apart ",
+        _ => "Set apart ",
     };
     let text = format!(
         "Database  {}\n{verb}{}\n{}",
@@ -106,6 +117,28 @@ async fn decide(kind: DecisionKind, args: &DecideArgs, session: &Session) -> Cli
     );
     let json = json!({ "database": store.location(), "decision": kind.as_str(),
         "transfer": list::transfer_json(&transfer) });
+    Ok(Outcome::summary(Exit::Done, text, json))
+}
+
+async fn decide_one(args: &DecideOneArgs, session: &Session) -> CliResult<Outcome> {
+    let kind: DecisionKind = read_value("--kind", &args.kind)?;
+    let store = session.open(false).await?;
+    let said = (kind, &*args.reason);
+    let row = decide_movement(store.as_ref(), &session.context, said, &args.movement).await?;
+    let verb = match kind {
+        DecisionKind::Booked => "Booked    ",
+        _ => "Undecided ",
+    };
+    let (key, way) = (MovementKey::of(&row), row.direction);
+    let (kind_of_row, size, asset) = (row.kind, row.size, &row.asset);
+    let text = format!(
+        "Database  {}\n{verb}{kind_of_row} {key} of {size} {asset}, {way}, at {}\n{}",
+        store.location(),
+        time(row.moved_at),
+        next(&session.next)
+    );
+    let json = json!({ "database": store.location(), "decision": kind.as_str(),
+        "movement": key.to_string() });
     Ok(Outcome::summary(Exit::Done, text, json))
 }
 

@@ -147,7 +147,9 @@ fn transfer_advice(why: &TransferRefusal) -> (Exit, &'static str) {
         }
         TransferRefusal::NoPair(..) => refused("name movements of two accounts"),
         TransferRefusal::NoPart(..) => refused("name a deposit and a withdrawal of an asset"),
-        TransferRefusal::Decided(..) => refused("there is nothing to change"),
+        TransferRefusal::Decided(..) | TransferRefusal::Settled(..) => {
+            refused("there is nothing to change")
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::halves::{NoPair, NoPart};
+use super::halves::{NoPair, NoPart, units_moved};
+use crate::engine::assets::AssetRules;
 use crate::engine::ids::{Account, Asset, OrderId};
 use crate::engine::issue::words;
 use crate::engine::movement::Movement;
@@ -35,16 +36,28 @@ impl fmt::Display for MovementKey {
 }
 
 words! {
-    /// A person's word about a withdrawal and a deposit.
+    /// A person's word about a withdrawal and a deposit, or about one movement.
     DecisionKind {
         /// They make a transfer.
         Pair = "pair",
         /// They make none.
         Unpair = "unpair",
+        /// One movement alone: trades or lots of the ledger have its units.
+        Booked = "booked",
+        /// One movement alone: nobody says any more what it is.
+        Undecided = "undecided",
     }
 }
 
-/// A person's decision about a withdrawal and a deposit. The latest of the same two counts.
+impl DecisionKind {
+    /// Tells whether it is a word about one movement alone.
+    pub fn is_of_one(self) -> bool {
+        matches!(self, Self::Booked | Self::Undecided)
+    }
+}
+
+/// A person's decision about a withdrawal and a deposit, or about one movement, which is then in
+/// both places. The latest of the same two counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransferDecision {
     /// Pair or unpair.
@@ -120,6 +133,8 @@ pub enum AloneWhy {
     Earlier(MovementKey),
     /// A person said that it makes no transfer with this one.
     Unpaired(MovementKey),
+    /// A person said that trades or lots of the ledger have its units.
+    Booked,
     /// Nothing fits.
     Nothing,
 }
@@ -138,7 +153,17 @@ pub struct Alone {
 impl Alone {
     /// Tells whether it may be half of a transfer. A reward may not, nor a payment in dollars.
     pub fn may_be_half(&self) -> bool {
-        !matches!(self.why, AloneWhy::NoPart(_))
+        !matches!(self.why, AloneWhy::NoPart(_) | AloneWhy::Booked)
+    }
+
+    /// Tells whether it changes holdings without a word about lots: a deposit or a withdrawal in no
+    /// transfer, a gift, a fee, a correction.
+    pub fn is_undecided(&self, rules: &AssetRules) -> bool {
+        match self.why {
+            AloneWhy::NoPart(NoPart::Kind) => units_moved(&self.movement, rules).is_ok(),
+            AloneWhy::NoPart(_) | AloneWhy::Booked => false,
+            _ => true,
+        }
     }
 }
 

@@ -97,6 +97,7 @@ fn said(pairing: &Pairing) -> Vec<String> {
             AloneWhy::Several(keys) => format!("several {}", names(keys)),
             AloneWhy::Earlier(key) => format!("earlier {key}"),
             AloneWhy::Unpaired(key) => format!("unpaired {key}"),
+            AloneWhy::Booked => "booked".into(),
             AloneWhy::Nothing => "nothing".into(),
         };
         format!("alone {} {why}", MovementKey::of(&it.movement))
@@ -312,6 +313,42 @@ fn a_person_wins_over_the_rules() {
     // A pair that can't be, and one whose movement is gone, change the reason only.
     let larger = [decision(Pair, "a/w1", "b/d2"), decision(Pair, "x/y", "b/d")];
     assert_eq!(said(&larger)[3], "alone b/d2 larger a/w1");
+}
+
+#[test]
+fn a_word_about_one_movement_takes_it_out_of_all_pairs() {
+    use DecisionKind::{Booked, Pair, Undecided};
+    let mut rows = movements("a/w out 1.23456 BTC 0 -\nb/d in 1.23456 BTC 60 -\n");
+    let mut gift = movement("a/g in 2 BTC 0 -");
+    gift.kind = MovementKind::Gift;
+    rows.push(gift);
+    let of_one = |kind, name| decision(kind, name, name);
+    let rules = AssetRules::default();
+    let said = |decisions: &[TransferDecision]| {
+        let pairing = pair(&rows, decisions, &rules);
+        let undecided = pairing.alone.iter().filter(|it| it.is_undecided(&rules));
+        (undecided.count(), said(&pairing))
+    };
+    let by_rule = "size a/w b/d sent 1.23456 received 1.23456";
+    assert_eq!(
+        said(&[]),
+        (1, [by_rule, "alone a/g kind"].map(Into::into).into())
+    );
+    let apart = ["alone a/g kind", "alone a/w nothing", "alone b/d booked"];
+    let (booked, undecided) = (of_one(Booked, "b/d"), of_one(Undecided, "b/d"));
+    assert_eq!(
+        said(std::slice::from_ref(&booked)),
+        (2, apart.map(Into::into).into())
+    );
+    // The latest word counts, also against a pair.
+    let (_, now) = said(&[booked.clone(), undecided]);
+    assert_eq!(now[0], by_rule);
+    let (_, now) = said(&[booked.clone(), decision(Pair, "a/w", "b/d")]);
+    assert_eq!(now[0], by_rule.replace("size a", "person a"));
+    let (_, now) = said(&[decision(Pair, "a/w", "b/d"), booked]);
+    assert_eq!(now[2], "alone b/d booked");
+    let (open, now) = said(&[of_one(Booked, "a/g")]);
+    assert_eq!((open, &*now[1]), (0, "alone a/g booked"));
 }
 
 #[test]

@@ -86,6 +86,9 @@ impl MovementStore for MemoryStore {
                 let note = decision.note.as_deref();
                 let (action, rule) = ("decide about transfers", "transfer_decisions_note_check");
                 check(note != Some(""), action, rule)?;
+                let is_one = decision.withdrawal == decision.deposit;
+                let rule = "transfer_decisions_movement_check";
+                check(is_one == decision.kind.is_of_one(), action, rule)?;
             }
             let events = decisions.iter().map(transfer_event);
             state.events.extend(events);

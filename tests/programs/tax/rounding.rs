@@ -23,6 +23,7 @@ fn rules(rounding: Rounding) -> TaxRules {
         rounding,
         boxes: BoxRules::default(),
         assets: AssetRules::default(),
+        names_movements: true,
     }
 }
 

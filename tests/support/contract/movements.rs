@@ -213,6 +213,13 @@ pub async fn movements_and_decisions_are_read_as_of_an_instant(subject: &dyn Sub
     };
     let both = [decisions[0].clone(), empty];
     assert!(store.decide_transfers(&both).await.is_err());
+    // A word about one movement has one movement.
+    for mixed in [
+        decided("booked", "one/M-1", "two/M-9"),
+        decided("pair", "one/M-1", "one/M-1"),
+    ] {
+        assert!(store.decide_transfers(&[mixed]).await.is_err());
+    }
     assert_eq!(store.transfer_decisions(None).await.unwrap().len(), 2);
     let events = subject.events().await.join("\n");
     assert_eq!(events.matches("two/M-9").count(), 1, "{events}");

@@ -61,6 +61,12 @@ pub(super) async fn file(
     if let Some(missing) = missing.as_ref().filter(|_| !filing.allow_incomplete) {
         let unknown = filed.exported.income_without_value();
         let first = match (late.trades, late.moves, lacking) {
+            (0, 0, 0) if late.undecided > 0 => {
+                "compute what is new first: `compute_allocations --all-symbols`; "
+            }
+            (0, 0, 0) if filed.exported.is_provisional() => {
+                "say what each movement is: `fifo-pnl transfers list` names the commands; "
+            }
             (0, 0, 0) if unknown > 0 => {
                 "import rates with `fifo-pnl import rates FILE`, and compute with \
                  `compute_allocations --all-symbols`; "
@@ -130,7 +136,10 @@ fn with_late(
     let changed = (late.moves > 0).then(|| format!("{changed} changed since version {version}"));
     let withdrawals = plural(lacking, "withdrawal", "withdrawals");
     let lacking = (lacking > 0).then(|| format!("{withdrawals} found too few lots"));
-    let parts = [trades, changed, lacking].into_iter().flatten();
+    let undecided = plural(late.undecided, "undecided movement", "undecided movements");
+    let undecided = (late.undecided > 0)
+        .then(|| format!("{undecided} came, or are decided, since version {version}"));
+    let parts = [trades, changed, undecided, lacking].into_iter().flatten();
     let parts = parts.collect::<Vec<String>>().join("; ");
     match missing {
         missing if parts.is_empty() => missing,

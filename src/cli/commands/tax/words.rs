@@ -19,7 +19,8 @@ pub(super) fn incomplete(exported: &Exported, rounding: Rounding) -> Option<Stri
     let sales = exported
         .lacks_sales()
         .then(|| sales_missing(exported, rounding));
-    let parts: Vec<String> = sales.into_iter().chain(income).collect();
+    let undecided = undecided_words(exported);
+    let parts: Vec<String> = sales.into_iter().chain(undecided).chain(income).collect();
     (!parts.is_empty()).then(|| format!("incomplete: {}", parts.join("; ")))
 }
 
@@ -36,6 +37,21 @@ fn income_unknown(exported: &Exported, without: u64) -> String {
         "{rows} of income without a value{}",
         first.unwrap_or_default()
     )
+}
+
+/// Says how many movements nobody has decided, and names the first. `None`: it has none such.
+fn undecided_words(exported: &Exported) -> Option<String> {
+    let first = exported.undecided.first()?;
+    let number = exported.undecided.len() as u64;
+    let is = if number == 1 { "is" } else { "are" };
+    let movements = plural(number, "movement", "movements");
+    let first = first.key.to_string();
+    let rows = exported.totals.provisional_rows();
+    let rows = plural(rows, "row is", "rows are");
+    Some(format!(
+        "{movements} {is} undecided, first {}: {rows} provisional",
+        shown(&first)
+    ))
 }
 
 fn sales_missing(exported: &Exported, rounding: Rounding) -> String {

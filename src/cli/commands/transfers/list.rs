@@ -52,6 +52,10 @@ pub(super) fn describe((pairing, lacking): (&Pairing, &Lacking), all: bool, next
     if proposed + alone > 0 {
         let pair = next.command("fifo-pnl transfers pair OUT IN");
         text.push_str(&format!("`{pair}` makes a transfer of two movements.\n"));
+        let decide = next.command("fifo-pnl transfers decide ID --kind booked --reason TEXT");
+        text.push_str(&format!(
+            "`{decide}` says that trades or lots of the ledger have one.\n"
+        ));
     }
     text
 }
@@ -95,6 +99,7 @@ fn alone_row(it: &Alone, lacking: Option<&Lacking>) -> Vec<String> {
     let sells = lacking.map(|lacking| lacking.after(it));
     let state = match it.why {
         AloneWhy::NoPart(NoPart::Income) => "income: a lot of its own".to_owned(),
+        AloneWhy::Booked => "booked: trades or lots of the ledger have it".to_owned(),
         _ => format!("alone: {}{}", alone_words(it), sells.unwrap_or_default()),
     };
     let asset = it.asset.to_string();
@@ -137,6 +142,7 @@ fn alone_words(it: &Alone) -> String {
             Direction::In => format!("{key} has its size, but was sent after it came"),
         },
         AloneWhy::Unpaired(key) => format!("a person set it apart from {key}"),
+        AloneWhy::Booked => "a person says that trades have it".into(),
         AloneWhy::Nothing => "nothing fits".into(),
     }
 }
@@ -178,7 +184,9 @@ fn alone_json(it: &Alone) -> Value {
         AloneWhy::NoPair(key, _) | AloneWhy::Earlier(key) | AloneWhy::Unpaired(key) => {
             vec![key.clone()]
         }
-        AloneWhy::NoPart(_) | AloneWhy::SharedTx | AloneWhy::Nothing => Vec::new(),
+        AloneWhy::NoPart(_) | AloneWhy::SharedTx | AloneWhy::Booked | AloneWhy::Nothing => {
+            Vec::new()
+        }
     };
     let with: Vec<String> = with.iter().map(ToString::to_string).collect();
     let why = match &it.why {
@@ -188,6 +196,7 @@ fn alone_json(it: &Alone) -> Value {
         AloneWhy::Several(_) => "several",
         AloneWhy::Earlier(_) => "earlier",
         AloneWhy::Unpaired(_) => "unpaired",
+        AloneWhy::Booked => "booked",
         AloneWhy::Nothing => "nothing",
     };
     json!({ "account": row.account.as_str(), "movement_id": row.movement_id.as_str(),

@@ -24,6 +24,16 @@ pub const TRANSFERS: &[Table] = &[
         ..NONE
     },
     Table {
+        command: "transfers decide",
+        positions: &["a/w1"],
+        always: &["--kind", "--reason"],
+        rows: &[
+            value("--kind", &["booked"], &["spent"]),
+            value("--reason", &["why"], &[" "]),
+        ],
+        ..NONE
+    },
+    Table {
         command: "transfers apply",
         rows: &[ASSET, ACCOUNT, YES],
         ..NONE
