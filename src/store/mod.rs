@@ -54,7 +54,7 @@ pub use history::HistoryStore;
 pub use imports::ImportStore;
 pub use ledger::LedgerStore;
 use model::{LongRun, SourcedAllocation};
-pub use movements::{MovementStore, transfers};
+pub use movements::{MovementFiles, MovementStore, transfers};
 pub use rates::RateStore;
 pub use review::ReviewStore;
 pub use runs::{RunLock, RunStore};

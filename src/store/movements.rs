@@ -13,6 +13,9 @@ use crate::engine::{
 };
 use crate::store::StoreResult;
 
+/// The name of the file of each movement, and its line there, from 1.
+pub type MovementFiles = BTreeMap<MovementKey, (Arc<str>, i64)>;
+
 /// Keeps movements, which imports bring, and decisions about transfers.
 #[async_trait]
 pub trait MovementStore: Send + Sync {
@@ -31,8 +34,8 @@ pub trait MovementStore: Send + Sync {
         movement_id: &OrderId,
     ) -> StoreResult<Option<(String, i64, Timestamp)>>;
 
-    /// Returns the name of the file of each movement.
-    async fn movement_files(&self) -> StoreResult<BTreeMap<MovementKey, Arc<str>>>;
+    /// Returns the file and line of each movement.
+    async fn movement_files(&self) -> StoreResult<MovementFiles>;
 
     /// Returns the decisions about transfers as of an instant; `None` is the present.
     ///

@@ -34,7 +34,7 @@ use crate::store::lots::Reach;
 use crate::store::model::{NamedTrade, PoolSummary, Sold, Version, VersionInfo};
 use crate::store::phase::{self, Phase};
 use crate::store::proof::check_version;
-use crate::store::{Store, VersionStore, together, values};
+use crate::store::{MovementFiles, Store, VersionStore, together, values};
 
 /// A question whether to stop. All clones ask the same function.
 #[derive(Clone, Default)]
@@ -136,7 +136,7 @@ pub async fn export(
     let rules = &rules_of_version(request);
     let (year, account) = (year_bounds(rules)?, account_of(rules)?);
     values::use_rules_of(store, &request.version);
-    let known = ReadBefore::read(store, request, (rules, year, account.as_ref())).await?;
+    let mut known = ReadBefore::read(store, request, (rules, year, account.as_ref())).await?;
     let nothing = IncomeOfYear::default();
     let facts = ExportFacts {
         rules,
@@ -150,7 +150,7 @@ pub async fn export(
     let sink = TaxSink {
         maker: RowMaker::try_new(rules, summaries)?
             .with_rates(converted(store, request).await?)
-            .with_undecided(known.undecided.clone()),
+            .with_movements(known.undecided.clone(), std::mem::take(&mut known.files)),
         slices: Slices::default(),
         files: open_files(request, &paths, &facts)?,
         totals: Totals::default(),
@@ -205,6 +205,7 @@ struct ReadBefore {
     currencies: BTreeSet<Asset>,
     voided_sells: Vec<NamedTrade>,
     undecided: Undecided,
+    files: MovementFiles,
 }
 
 impl ReadBefore {
@@ -220,6 +221,7 @@ impl ReadBefore {
             currencies: BTreeSet::new(),
             voided_sells: Vec::new(),
             undecided: Undecided::default(),
+            files: movement_files(store, request).await?,
         };
         if shows_sales(request) {
             let (version, summaries) = (&request.version, &known.summaries);
@@ -289,6 +291,17 @@ async fn pools_sold(
 fn shows_sales(request: &ExportRequest) -> bool {
     let mut formats = request.files.iter().map(|(format, _)| *format);
     formats.any(Format::shows_sales)
+}
+
+/// Returns the files of movements, if a file shows where trades stand.
+async fn movement_files(store: &dyn Store, request: &ExportRequest) -> TaxResult<MovementFiles> {
+    let mut formats = request.files.iter().map(|(format, _)| format);
+    let has_movements = request.version.watermark.cursors().movement_seq > 0;
+    let is_shown = formats.any(|format| format.shows_rates()) && request.rules.names_movements;
+    match has_movements && is_shown {
+        true => Ok(store.movement_files().await?),
+        false => Ok(MovementFiles::new()),
+    }
 }
 
 /// Returns the rates of the version's trades, if a file shows them.

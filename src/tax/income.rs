@@ -153,7 +153,9 @@ pub(super) async fn income_of_year(
     let row = |of: Earned| IncomeRow {
         received: rules.date(of.income.at),
         printed: printed(of.value.as_ref(), rules.rounding),
-        file: files.get(&MovementKey::of(&of.row)).cloned(),
+        file: files
+            .get(&MovementKey::of(&of.row))
+            .map(|(file, _)| Arc::clone(file)),
         of,
     };
     Ok(IncomeOfYear {

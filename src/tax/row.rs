@@ -1,6 +1,7 @@
 //! One printed row: a stored allocation with its dates, term, box and rounded amounts.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Zoned;
 use jiff::civil::Date;
@@ -14,8 +15,10 @@ use super::term::{Term, days_held, term_of};
 use super::undecided::Undecided;
 use crate::engine::policy::{SOURCE_OPENING, SOURCE_REVIEW};
 use crate::engine::{
-    Account, Asset, AssetClass, AssetRules, Pool, PoolClass, PoolNames, Timestamp, Usd,
+    Account, Asset, AssetClass, AssetRules, Leg, MovementKey, OrderId, Pool, PoolClass, PoolNames,
+    Timestamp, Usd,
 };
+use crate::store::MovementFiles;
 use crate::store::model::{PoolSummary, Sold, SourcedAllocation, TradeOrigin};
 
 /// The mark that files give a cost without an execution.
@@ -238,6 +241,7 @@ pub struct RowMaker {
     known: BTreeMap<Pool, (Asset, AssetKind)>,
     converted: Converted,
     undecided: Undecided,
+    files: MovementFiles,
 }
 
 impl RowMaker {
@@ -266,6 +270,7 @@ impl RowMaker {
             known: BTreeMap::new(),
             converted: Converted::default(),
             undecided: Undecided::default(),
+            files: MovementFiles::new(),
         })
     }
 
@@ -274,13 +279,50 @@ impl RowMaker {
         Self { converted, ..self }
     }
 
-    /// Marks rows that movements may change.
-    pub(super) fn with_undecided(self, undecided: Undecided) -> Self {
-        Self { undecided, ..self }
+    /// Marks rows that undecided movements may change, and gives rows the files and lines of
+    /// rewards and of withdrawals.
+    pub(super) fn with_movements(self, undecided: Undecided, files: MovementFiles) -> Self {
+        Self {
+            undecided,
+            files,
+            ..self
+        }
+    }
+
+    /// Fills in the places of movements: a row of the store has those of trades.
+    fn add_places(&self, from: &mut SourcedAllocation) {
+        let stored = &from.row;
+        let bought = stored
+            .moved
+            .as_deref()
+            .and_then(|moved| moved.account.as_ref());
+        let buy = stored.buy_order_id.as_ref();
+        let buy = buy.filter(|_| stored.buy_leg == Leg::Income);
+        let buy = buy.and_then(|id| self.place(bought.unwrap_or(&stored.account), id));
+        let of_movement = matches!(stored.sell_leg, Leg::Network | Leg::Fee);
+        let sell = of_movement.then_some(&stored.sell_order_id);
+        let sell = sell.and_then(|id| self.place(&stored.account, id));
+        for (origin, found) in [(&mut from.buy, buy), (&mut from.sell, sell)] {
+            if let Some((file, line)) = found.filter(|_| origin.file.is_none()) {
+                (origin.file, origin.line) = (Some(file), Some(line));
+            }
+        }
+    }
+
+    fn place(&self, account: &Account, id: &OrderId) -> Option<(Arc<str>, i64)> {
+        if self.files.is_empty() {
+            return None;
+        }
+        let key = MovementKey {
+            account: account.clone(),
+            movement_id: id.clone(),
+        };
+        self.files.get(&key).cloned()
     }
 
     /// Makes a row without the numbers of its slices, which `slices.rs` fills in.
-    pub fn row(&mut self, from: SourcedAllocation) -> TaxRow {
+    pub fn row(&mut self, mut from: SourcedAllocation) -> TaxRow {
+        self.add_places(&mut from);
         let stored = &from.row;
         let (asset, kind) = self.asset(&stored.account, &stored.asset);
         let rules = &self.rules;

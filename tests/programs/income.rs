@@ -97,6 +97,14 @@ fn a_reward_without_a_value_needs_a_rate() {
     assert_eq!(place.folder.sql(pools), ["DOT|rejected"]);
     let why = "SELECT issue_type FROM manual_review_queue WHERE status = 'pending'";
     assert_eq!(place.folder.sql(why), ["missing_fx"]);
+    // A file of trades corrects no reward, so no way says so.
+    let shown = place.run(&["review", "show", "1"]).expect(0).stdout;
+    assert!(
+        shown.contains("From      kraken-ledgers.csv:2\n"),
+        "{shown}"
+    );
+    assert!(shown.contains("import rates FILE"), "{shown}");
+    assert!(!shown.contains("--correct"), "{shown}");
     // The way out that the question names works for a pool without trades, too.
     let pool = ["--account", "default", "--asset", "DOT", "--reason", "x"];
     for verb in ["exclude", "include"] {
@@ -178,7 +186,30 @@ fn a_reward_is_filed_as_it_was_computed() {
             .expect(0);
         let lots = place.folder.read("lots.csv");
         assert!(lots.contains("2025-01-02"), "{lots}");
+        // The reward stands in the fourth line of its file.
+        assert!(lots.contains(",cb.csv,4,"), "{lots}");
     }
+}
+
+/// A fee in another asset is no sale of that asset, and is named.
+#[test]
+fn a_fee_of_a_reward_in_another_asset_is_named() {
+    let place = Place::empty("sqlite://fifo-pnl.db");
+    let koinly = "Date,Sent Amount,Sent Currency,Received Amount,Received Currency,Fee Amount,\
+         Fee Currency,Net Worth Amount,Net Worth Currency,Label,Description,TxHash\n\
+         2025-01-02 10:00 UTC,,,0.1,ETH,0.01,BNB,250,USD,reward,,\n";
+    place.folder.write("koinly.csv", koinly);
+    let said = place.run(&["run", "koinly.csv"]).expect(0).stdout;
+    let fee = "Fees not used   1 fee of a deposit or reward is in another asset";
+    assert!(said.contains(fee), "{said}");
+    let income = ["tax", "--year", "2025", "--timezone", "UTC", "-o", "i.csv"];
+    let said = place
+        .run(&[&income[..], &["--format", "income"]].concat())
+        .expect(0)
+        .stdout;
+    assert!(said.contains("1 row has a fee in another asset"), "{said}");
+    let rows = place.folder.read("i.csv");
+    assert!(rows.contains("a fee of 0.01 BNB is in no figure"), "{rows}");
 }
 
 #[test]

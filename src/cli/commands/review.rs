@@ -5,6 +5,7 @@ mod choices;
 mod classes;
 mod decide;
 mod list;
+mod moved;
 mod settings;
 mod sheet;
 mod show;

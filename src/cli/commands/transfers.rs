@@ -17,8 +17,8 @@ use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
 use crate::engine::{
-    Alone, AloneWhy, Asset, DecisionKind, Direction, Movement, MovementKey, MovementKind, NoPart,
-    OrderId, Pairing, Proposed, Transfer, shown,
+    Alone, AloneWhy, Asset, AssetRules, DecisionKind, Direction, Movement, MovementKey,
+    MovementKind, NoPart, OrderId, Pairing, Proposed, Transfer, shown,
 };
 use crate::pipeline::{
     Transfers, accept_transfers, add_movement, decide_movement, decide_transfer, read_transfers,
@@ -305,8 +305,38 @@ async fn add(args: &AddMovementArgs, session: &Session) -> CliResult<Outcome> {
 /// Counts the stored movements, and says how many make transfers. Returns an empty text if nothing
 /// moved.
 pub(super) async fn stored(store: &dyn Store, session: &Session) -> CliResult<String> {
-    let pairing = transfers(store, session.context.rules.as_rules(), None).await?;
-    Ok(stored_line(&pairing, &session.next))
+    let rules = session.context.rules.as_rules();
+    let pairing = transfers(store, rules, None).await?;
+    let text = stored_line(&pairing, &session.next);
+    if text.is_empty() {
+        return Ok(text);
+    }
+    let movements = store.movements(None).await?;
+    let fees = movements.iter().filter(|row| has_unused_fee(row, rules));
+    Ok(match fees.count() as u64 {
+        0 => text,
+        fees => {
+            let fees = plural(
+                fees,
+                "fee of a deposit or reward is",
+                "fees of deposits or rewards are",
+            );
+            let list = session.next.command("fifo-pnl transfers list --all");
+            format!("{text}Fees not used   {fees} in another asset: `{list}` shows them\n")
+        }
+    })
+}
+
+/// Tells whether a movement came in with a fee in another asset. No pool pays such a fee.
+fn has_unused_fee(row: &Movement, rules: &AssetRules) -> bool {
+    let of_fee = row.fee.as_ref();
+    let of_fee = of_fee.filter(|(fee, _)| !fee.as_decimal().is_zero());
+    of_fee.is_some_and(|(_, asset)| {
+        let asset = rules.asset_named(asset.as_str());
+        let is_money = rules.is_usd(&asset) || rules.is_currency(&asset);
+        let is_other = asset != rules.asset_named(row.asset.as_str());
+        row.direction == Direction::In && is_other && !is_money
+    })
 }
 
 fn stored_line(pairing: &Pairing, next: &Next) -> String {

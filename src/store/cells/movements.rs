@@ -43,17 +43,19 @@ pub(in crate::store) fn movement_of_import(
 }
 
 /// The columns that [`movement_key`] reads, in order.
-pub(in crate::store) const MOVEMENT_KEY: &str = "account, movement_id, import_id";
+pub(in crate::store) const MOVEMENT_KEY: &str = "account, movement_id, import_id, import_line";
 
-/// Reads the key of a movement, and the number of its import.
-pub(in crate::store) fn movement_key(cells: &dyn Cells) -> Result<(MovementKey, i64), StoreError> {
+/// Reads the key of a movement, the number of its import, and its line there.
+pub(in crate::store) fn movement_key(
+    cells: &dyn Cells,
+) -> Result<(MovementKey, i64, i64), StoreError> {
     let named = Named::new(cells, MOVEMENT_KEY);
     let read = || {
         let key = MovementKey {
             account: named.parse(0)?,
             movement_id: named.parse(1)?,
         };
-        Ok((key, named.integer(2)?))
+        Ok((key, named.integer(2)?, named.integer(3)?))
     };
     read().map_err(in_table("asset_movements"))
 }

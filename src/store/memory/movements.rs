@@ -1,6 +1,5 @@
 //! Movements, in memory.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,7 +14,7 @@ use crate::store::corrections::refused;
 use crate::store::lots::income_buy;
 use crate::store::model::{Cursors, Version, Watermark};
 use crate::store::rules::transfer_event;
-use crate::store::{MovementStore, StoreResult, TradeRefusal};
+use crate::store::{MovementFiles, MovementStore, StoreResult, TradeRefusal};
 
 #[async_trait]
 impl MovementStore for MemoryStore {
@@ -60,12 +59,13 @@ impl MovementStore for MemoryStore {
         Ok(found.and_then(of))
     }
 
-    async fn movement_files(&self) -> StoreResult<BTreeMap<MovementKey, Arc<str>>> {
+    async fn movement_files(&self) -> StoreResult<MovementFiles> {
         let ledger = &self.read().ledger;
         let of_file = |(import_id, row): &(i64, Movement)| {
             let place = usize::try_from(*import_id).ok()?.checked_sub(1)?;
             let name = &ledger.imports.get(place)?.name;
-            Some((MovementKey::of(row), Arc::from(name.as_str())))
+            let line = i64::try_from(row.import_line).unwrap_or(i64::MAX);
+            Some((MovementKey::of(row), (Arc::from(name.as_str()), line)))
         };
         Ok(ledger.movements.iter().filter_map(of_file).collect())
     }

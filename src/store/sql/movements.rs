@@ -15,7 +15,7 @@ use crate::engine::{
 };
 use crate::store::model::{Cursors, MovementReceipt, Version, Watermark};
 use crate::store::rules::{KnownBeside, next_beside, plan_beside, transfer_event};
-use crate::store::{MovementStore, StoreError, StoreResult, cells};
+use crate::store::{MovementFiles, MovementStore, StoreError, StoreResult, cells};
 
 const APPEND: &str = "append movements";
 
@@ -83,7 +83,7 @@ impl<D: SqlStore> MovementStore for D {
             .await
     }
 
-    async fn movement_files(&self) -> StoreResult<BTreeMap<MovementKey, Arc<str>>> {
+    async fn movement_files(&self) -> StoreResult<MovementFiles> {
         self.named(async { files(&mut *self.reader().await?).await })
             .await
     }
@@ -131,7 +131,7 @@ impl<D: SqlStore> MovementStore for D {
     }
 }
 
-async fn files<C: Driver>(connection: &mut C) -> StoreResult<BTreeMap<MovementKey, Arc<str>>> {
+async fn files<C: Driver>(connection: &mut C) -> StoreResult<MovementFiles> {
     let names = ("id, name", "imports");
     let names = list(connection, "read the imports", names, &[], |row| {
         let text = row.text(1).ok().flatten().unwrap_or_default();
@@ -141,8 +141,8 @@ async fn files<C: Driver>(connection: &mut C) -> StoreResult<BTreeMap<MovementKe
     let selected = (cells::MOVEMENT_KEY, "asset_movements");
     let action = "read the files of movements";
     let found = list(connection, action, selected, &[], cells::movement_key).await?;
-    let of_file = |(key, import_id): (MovementKey, i64)| {
-        Some((key, Arc::clone(names.get(&Some(import_id))?)))
+    let of_file = |(key, import_id, line): (MovementKey, i64, i64)| {
+        Some((key, (Arc::clone(names.get(&Some(import_id))?), line)))
     };
     Ok(found.into_iter().filter_map(of_file).collect())
 }

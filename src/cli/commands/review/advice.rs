@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 
 use super::choices::choices;
 use super::classes::share_and_coin;
-use super::ways::{Around, COMPUTE, IMPORT_CORRECT, Way, can_be_named, lines_for, other_column};
+use super::moved::{is_lacking_lots, lacking_lots, transfer_ways};
+use super::ways::{
+    Around, COMPUTE, IMPORT_CORRECT, Way, can_be_named, dismissal, lines_for, other_column,
+};
 use crate::cli::error::{CliResult, columns_words, proposal_words, tickers_words};
 use crate::cli::next::{flag, quoted};
 use crate::engine::{
@@ -66,6 +69,7 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
             dismissal(item, "the pool stays out: nothing is to be done"),
         ];
     }
+    let is_lacking = is_lacking_lots(item);
     let mut ways = match item.issue {
         IssueType::UnmatchedSell => unmatched(item, around),
         IssueType::InvalidTrade => invalid(item, around),
@@ -76,13 +80,15 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
             None => not_in_dollars(pool, around),
         },
         IssueType::UnappliedAction => action_ways(pool),
+        IssueType::UnappliedTransfer if is_lacking => lacking_lots(item),
         IssueType::UnappliedTransfer => transfer_ways(),
         IssueType::AllocationError => vec![Way::new(
             "this is a bug: report what this command says, and the version of the program",
             [format!("fifo-pnl review show {} --json", item.id)],
         )],
     };
-    if item.issue != IssueType::UnmatchedSell && can_be_named(pool) {
+    let has_result = item.issue == IssueType::UnmatchedSell || is_lacking;
+    if !has_result && can_be_named(pool) {
         let why = match item.is_not_computed() {
             true => {
                 "the row is right: a later release of the program computes such contracts. \
@@ -94,20 +100,6 @@ fn plain_ways(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     }
     ways.extend(taken_back);
     ways
-}
-
-/// Returns the ways to settle a transfer that can't be applied.
-fn transfer_ways() -> Vec<Way> {
-    vec![
-        Way::new(
-            "another pool sent lots to this one, and has no result: settle its question first",
-            ["fifo-pnl review list".to_owned()],
-        ),
-        Way::new(
-            "a split lies between the two ends of a transfer: say that they are no transfer",
-            ["fifo-pnl transfers list".to_owned()],
-        ),
-    ]
 }
 
 /// Returns the way to leave out a pool. The other pools of its trade stay rejected without that.
@@ -198,11 +190,6 @@ fn going_short(account: &Account, around: &Around<'_>) -> Way {
     }
 }
 
-fn dismissal(item: &QueuedItem, when: &str) -> Way {
-    let command = format!("fifo-pnl review dismiss {} --note TEXT", item.id);
-    Way::new(when, [command])
-}
-
 fn invalid(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
     if item.is_not_computed() && can_be_named(&item.pool) {
         return Vec::new();
@@ -269,8 +256,10 @@ fn lacking_rate(item: &QueuedItem, around: &Around<'_>) -> Vec<Way> {
                 COMPUTE.into(),
             ],
         ),
-        stated(item),
     ]);
+    if !around.is_movement {
+        ways.push(stated(item));
+    }
     ways
 }
 

@@ -34,9 +34,15 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
     let of_sell = |row: &&StoredAllocation| row.sell_order_id.as_str() == item.order_id;
     let rows: Vec<&StoredAllocation> = stored.allocations.iter().filter(of_sell).collect();
     text.push_str(&describe_rows(&rows));
-    let origin = store
-        .trade_origin(&item.pool.account, &item.order_id)
-        .await?;
+    let account = &item.pool.account;
+    let mut origin = store.trade_origin(account, &item.order_id).await?;
+    let mut is_movement = false;
+    if origin.is_none()
+        && let Ok(id) = item.order_id.parse()
+    {
+        origin = store.movement_origin(account, &id).await?;
+        is_movement = origin.is_some();
+    }
     if let Some((file, line, _)) = &origin {
         text.push_str(&format!("From      {}:{line}\n", shown_sentence(file)));
     }
@@ -67,6 +73,7 @@ pub(super) async fn run(store: &dyn Store, session: &Session, id: i64) -> CliRes
         other_pools: &other_pools,
         has_zone: session.config.tax.timezone.is_some(),
         has_deposits: !deposits.is_empty(),
+        is_movement,
     };
     let ways = advice::ways(&item, &around);
     text.push_str(&advice::describe(&ways));

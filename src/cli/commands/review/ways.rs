@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::cli::next::Next;
 use crate::engine::{Account, Asset, AssetRules, Pool};
 use crate::pipeline::DecidedLot;
-use crate::store::model::Exclusion;
+use crate::store::model::{Exclusion, QueuedItem};
 
 pub(super) const COMPUTE: &str = "compute_allocations --all-symbols";
 pub(super) const IMPORT_CORRECT: &str = "fifo-pnl import --correct --reason TEXT FILE";
@@ -50,6 +50,8 @@ pub(super) struct Around<'a> {
     pub(super) has_zone: bool,
     /// Whether deposits before the sell are in no transfer.
     pub(super) has_deposits: bool,
+    /// Whether the item is about a movement: a file of trades can't correct it.
+    pub(super) is_movement: bool,
 }
 
 pub(super) fn other_column(column: &str) -> Way {
@@ -83,4 +85,10 @@ pub(super) fn can_be_named(pool: &Pool) -> bool {
     let asset: Result<Asset, _> = pool.asset.as_str().parse();
     account.is_ok_and(|account| account == pool.account)
         && asset.is_ok_and(|asset| asset == pool.asset)
+}
+
+/// Returns the way to leave an item as it is.
+pub(super) fn dismissal(item: &QueuedItem, when: &str) -> Way {
+    let command = format!("fifo-pnl review dismiss {} --note TEXT", item.id);
+    Way::new(when, [command])
 }
