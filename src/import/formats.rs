@@ -40,6 +40,7 @@ mod same_trades;
 #[cfg(test)]
 pub(super) mod samples;
 mod shape;
+mod stated_sum;
 mod tax_programs;
 mod template;
 #[cfg(test)]

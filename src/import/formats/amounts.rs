@@ -129,8 +129,8 @@ pub(super) enum FeeKind {
     Chain,
 }
 
-/// Refuses a fee as large as its trade, if it is in the asset or the money of it. `pair`: base and
-/// quote, with the kind of each.
+/// Refuses a fee, or a rebate, as large as its trade, if it is in the asset or the money of it.
+/// `pair`: base and quote, with the kind of each.
 ///
 /// Rounding makes such a fee of a tiny trade: at most a cent, or the sixth decimal
 /// of a coin. So does a flat fee.
@@ -147,7 +147,7 @@ pub(super) fn check_fee(
         (None, None) => return Ok(()),
     };
     let number = |text: String| decimal(&text);
-    let Some(fee) = number(fee.to_string()).filter(|fee| !fee.is_sign_negative()) else {
+    let Some(fee) = number(fee.to_string()).map(|fee| fee.abs()) else {
         return Ok(());
     };
     let [(base, of_base), (quote, of_quote)] = pair;

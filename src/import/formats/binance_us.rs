@@ -2,6 +2,9 @@
 //!
 //! The side of a trade stands in the operation, and amounts may have a sign or not.
 
+use rust_decimal::Decimal;
+
+use super::amounts::decimal;
 use super::joined::{
     CellFault, JoinedFormat, JoinedSource, NamedCells, Posting, RowMeaning, RowSays, TradeId,
     unknown_type,
@@ -133,6 +136,9 @@ const FEE: AssetColumns = AssetColumns {
     ],
 };
 
+/// The larger of the two values of a trade is at most this many times the smaller one.
+const VALUES_OFF: Decimal = Decimal::TWO;
+
 impl JoinedFormat for BinanceUs {
     fn source(&self) -> &'static JoinedSource {
         &SOURCE
@@ -199,8 +205,16 @@ fn trade(is_buy: bool, cells: &NamedCells<'_>) -> Result<Vec<Posting>, CellFault
             Fault::new("expected the coin that was bought or sold"),
         ));
     }
+    check_values(cells)?;
     let size = signed(&BASE, !is_buy, cells)?;
     let (_, quote) = first_of(&QUOTE.code, cells);
+    let (name, unnamed) = amount_of(&QUOTE.amount, cells)?;
+    if quote.is_empty() && !unnamed.is_zero() {
+        return Err((
+            name,
+            Fault::new("expected the quote of this amount beside it"),
+        ));
+    }
     // Without a quote, the row has only the value of the coin in dollars.
     let (quote, value) = match quote {
         "" => {
@@ -230,6 +244,24 @@ fn trade(is_buy: bool, cells: &NamedCells<'_>) -> Result<Vec<Posting>, CellFault
         }
     }
     Ok(postings)
+}
+
+/// Checks that both assets of a trade have about the same value in dollars, if the row has both.
+fn check_values(cells: &NamedCells<'_>) -> Result<(), CellFault> {
+    let (name, _) = amount_of(&BASE.value, cells)?;
+    let values = value_in(&BASE, cells)?.zip(value_in(&QUOTE, cells)?);
+    let is_off = |(one, other): (Size, Size)| {
+        let [one, other] = [one, other].map(|value| decimal(&value.to_string()));
+        let (one, other) = one.zip(other)?;
+        Some(one.max(other) > one.min(other).saturating_mul(VALUES_OFF))
+    };
+    match values.and_then(is_off) {
+        Some(true) => Err((
+            name,
+            Fault::new("expected about the value of the other asset"),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Returns the value of an asset in dollars. `None`: the row has none.

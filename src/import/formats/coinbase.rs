@@ -369,13 +369,14 @@ impl Transaction<'_> {
         let currency = self.currency();
         let exchange = read_note(self.cells.text(NOTES));
         if let Some(exchange) = &exchange {
-            exchange.check(self.asset, self.quantity)?;
+            exchange.check(is_buy, self.asset, self.quantity)?;
         }
         match exchange {
             Some(exchange) if exchange.asset != currency => self.against(&exchange, is_buy),
             None if is_advanced => Err((NOTES, Fault::new(NO_PAIR))),
-            _ => {
+            exchange => {
                 let (value, fee) = self.value_and_fee(is_buy)?;
+                exchange.map_or(Ok(()), |note| note.check_amount((value, fee)))?;
                 Ok(self.whole((value, fee), &currency, is_buy, None))
             }
         }
@@ -414,6 +415,12 @@ impl Transaction<'_> {
         };
         let (value, fee) = exchange.value_and_fee(rate, self.quantity, is_buy)?;
         let usd = self.usd_value()?;
+        // A price of a dollar coin is about the price in dollars.
+        let price = self.price().filter(|_| usd.is_some());
+        let is_dollar = DOLLARS.contains(&&*exchange.asset);
+        if is_dollar && price.is_some_and(|price| !is_about(self.quantity, &price, value)) {
+            return Err((NOTES, Fault::new(NO_VALUE)));
+        }
         Ok(self.whole((value, fee), &exchange.asset, is_buy, usd))
     }
 

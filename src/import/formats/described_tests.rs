@@ -502,7 +502,7 @@ fn what_one_column_leaves_empty_another_may_say() {
 
 #[test]
 fn a_fee_that_the_file_does_not_state_is_unknown() {
-    let text = sample("coinbase-fills").replacen(",10,-20010", ",,-20010", 1);
+    let text = sample("coinbase-fills").replacen(",10,-20010", ",,-20000", 1);
     let file = parsed(&text);
     assert_eq!(file.rejected, []);
     assert_eq!(file.trades[0].trade.fee, None);

@@ -7,6 +7,84 @@ type FaultCase = ((&'static str, &'static str, &'static str), &'static str);
 
 const FAULTS: &[FaultCase] = &[
     (
+        ("coinbase-fills", "40000,10,-20010", "40000,,-20010"),
+        "2: total is \"-20010\", expected size x price and the fee together, below zero for a \
+         purchase",
+    ),
+    (
+        // A rebate of more than the trade: -20000 + 30000.
+        ("coinbase-fills", "40000,10,-20010", "40000,-30000,10000"),
+        "2: fee is \"-30000\", expected less than the trade",
+    ),
+    (
+        (
+            "ib-transactions",
+            "-1928.0,-1.0,-1929.0",
+            "-1928.0,-11.0,-1929.0",
+        ),
+        "13: Gross Amount is \"-1928.0\", expected Gross Amount and Commission to add up to Net \
+         Amount",
+    ),
+    (
+        ("ib-transactions", "500.0,-,500.0", "500.0,-,-500.0"),
+        "8: Net Amount is \"-500.0\", expected Gross Amount and Commission to add up to Net Amount",
+    ),
+    (
+        (
+            "ib-flex-trades",
+            "\"EUR\",\"STK\",\"EUNL\"",
+            "\"\",\"STK\",\"EUNL\"",
+        ),
+        "5: CurrencyPrimary is empty, expected the currency of the price",
+    ),
+    (
+        (
+            "coinbase-oldest",
+            "0.5,0.5,BTC,Ann,Bought",
+            "0.5,0.5,,Ann,Bought",
+        ),
+        "4: Currency is empty, expected the code of a currency or coin",
+    ),
+    (
+        ("coinbase-oldest", "770.25,USD,11.25", "770.25,,11.25"),
+        "4: Transfer Total Currency is empty, expected the code of a currency or coin",
+    ),
+    (
+        ("binance-us", "4010,USD,4000,4000", "4010,,4000,4000"),
+        "3: Realized_Amount_For_Quote_Asset is \"4000\", expected the quote of this amount beside \
+         it",
+    ),
+    (
+        ("binance-us", "BTC,0.1,4010,USD", "BTC,4010,0.1,USD"),
+        "3: Realized_Amount_For_Base_Asset_In_USD_Value is \"0.1\", expected about the value of \
+         the \
+         other asset",
+    ),
+    (
+        (
+            "coinbase-older",
+            "Sold 0.2 ETH for 378.1 USDT",
+            "Bought 0.2 ETH for 378.1 USDT",
+        ),
+        "10: Notes is \"Bought 0.2 ETH for 378.1 USDT on ETH-USDT at 1900 USDT/ETH\", expected the \
+         side of the row",
+    ),
+    (
+        (
+            "coinbase-older",
+            "for 378.1 USDT on ETH-USDT at 1900 USDT/ETH",
+            "for 378.1 USD",
+        ),
+        "10: Notes is \"Sold 0.2 ETH for 378.1 USD\", expected the subtotal or the total of the \
+         row",
+    ),
+    (
+        ("coinbase-older", "at 1900 USDT/ETH", "at 19000 USDT/ETH"),
+        "10: Notes is \"Sold 0.2 ETH for 378.1 USDT on ETH-USDT at 19000 USDT/ETH\", expected \
+         about \
+         the quantity x the price",
+    ),
+    (
         ("bitstamp", "1000.00000000,EUR", "none,EUR"),
         "2: Amount is \"none\", expected a number above zero",
     ),

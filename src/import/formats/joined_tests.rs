@@ -532,6 +532,37 @@ fn a_note_alone_makes_no_row_the_side_of_a_trade() {
     assert_eq!(rejected, [said]);
 }
 
+/// A fill of OKX states its amount, its fee and the change of the balance.
+#[test]
+fn the_balance_of_okx_changes_by_the_amount_and_the_fee() {
+    for (file, from, to, said) in [
+        (
+            "sample.csv",
+            "90000,0,-0.00001,BTC",
+            "90000,0,0.00001,BTC",
+            "7: Balance Change is \"0.00999\", expected the amount and the fee together",
+        ),
+        (
+            "older.csv",
+            "USDT,0,-0.8,",
+            "USDT,0,0.8,",
+            "5: Balance Change is \"899.2\", expected the amount and the fee together",
+        ),
+    ] {
+        let text = fs::read_to_string(folder("okx-account").join(file)).unwrap();
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text);
+        let rejected: Vec<String> = parsed(&changed)
+            .rejected
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        // The other row of the trade is rejected with it.
+        assert_eq!(rejected.len(), 2, "{rejected:?}");
+        assert!(rejected.contains(&said.to_owned()), "{rejected:?}");
+    }
+}
+
 /// Without a zone before the header, only a person knows it.
 #[test]
 fn a_file_without_a_zone_asks_for_one() {

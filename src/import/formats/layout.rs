@@ -11,6 +11,7 @@ use csv::StringRecord;
 use serde::Deserialize;
 
 use super::numbers::{NumberStyle, is_zero};
+use super::stated_sum::StatedSum;
 use super::template::{TemplatePart, fold, parts};
 use super::zones::{self, ZoneFrom};
 use crate::engine::{ActionKind, MovementKind};
@@ -146,6 +147,9 @@ pub(super) struct Layout {
     /// The money that a trade moved.
     #[serde(default)]
     pub paid: Option<PaidMoney>,
+    /// A number that adds up others.
+    #[serde(default)]
+    pub sum: Option<StatedSum>,
     /// A column with `O` of a trade that opens a position, and `C` of one that closes it.
     #[serde(default)]
     pub opens: Option<String>,

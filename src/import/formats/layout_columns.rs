@@ -18,6 +18,8 @@ impl Layout {
             .chain(of_cancels)
             .chain(&self.signed)
             .chain(self.paid.as_ref().map(|paid| &paid.column))
+            .chain(self.sum.iter().flat_map(|sum| &sum.of))
+            .chain(self.sum.as_ref().map(|sum| &sum.column))
             .chain(&self.opens)
             .chain(&self.basis)
     }

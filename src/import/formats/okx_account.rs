@@ -72,6 +72,8 @@ static SOURCE: JoinedSource = JoinedSource {
     is_one_way: true,
 };
 
+const OTHER_CHANGE: &str = "expected the amount and the fee together";
+
 impl JoinedFormat for OkxAccount {
     fn source(&self) -> &'static JoinedSource {
         &SOURCE
@@ -89,11 +91,28 @@ impl JoinedFormat for OkxAccount {
     fn read(&self, cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
         let id = row_id(cells)?;
         let meaning = meaning(id, cells)?;
+        let posting = posting(cells)?;
+        if matches!(meaning, RowMeaning::Part { .. }) {
+            check_amount(cells, &posting)?;
+        }
         Ok(RowSays {
             id: id.to_owned(),
             meaning,
-            postings: vec![posting(cells)?],
+            postings: vec![posting],
         })
+    }
+}
+
+/// Checks that the balance changes by the amount of a fill and its fee.
+fn check_amount(cells: &NamedCells<'_>, posting: &Posting) -> Result<(), CellFault> {
+    let unit = match cells.has("Trading Unit") {
+        true => cells.text("Trading Unit"),
+        false => cells.nth("Unit", 0),
+    };
+    let stated = cells.amount("Amount")?;
+    match unit == posting.asset && stated.size() != posting.amount.size() {
+        true => Err(("Balance Change", Fault::new(OTHER_CHANGE))),
+        false => Ok(()),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use rust_decimal::Decimal;
 
-use super::sums::{as_decimal, is_near};
+use super::sums::{ROUNDED, as_decimal, is_near};
 use super::{CellFault, NO_PAIR, NOTES, asset_of};
 use crate::engine::SignedAmount;
 use crate::import::formats::joined::too_long;
@@ -11,6 +11,8 @@ use crate::import::rejected::Fault;
 
 const HALF: Decimal = Decimal::from_parts(5, 0, 0, false, 1);
 
+const OTHER_TOTAL: &str = "expected the subtotal or the total of the row";
+const OTHER_SIDE: &str = "expected the side of the row";
 const OTHER_AMOUNT: &str = "expected the asset and the quantity of the row";
 
 /// An amount of an asset.
@@ -71,12 +73,15 @@ impl Conversion {
 
 /// The payment or the proceeds of a trade.
 pub(super) struct Exchange {
+    is_buy: bool,
     /// The asset that was traded.
     of: NotedAmount,
     /// The asset before the dash of the pair.
     base: Option<String>,
     /// A purchase has the fee in it, and a sale is without it.
     pub amount: SignedAmount,
+    /// One unit of its last digit.
+    of_amount: Decimal,
     pub asset: String,
     /// Units of this asset for one of the row's.
     pub rate: Option<NotedRate>,
@@ -88,13 +93,19 @@ pub(super) struct NotedRate {
     rate: SignedAmount,
     /// One unit of its last digit.
     last_digit: Decimal,
-    /// The same of the amount.
-    of_amount: Decimal,
 }
 
 impl Exchange {
-    /// Checks that the note is that of a row. Errors: it names another asset or quantity.
-    pub(super) fn check(&self, asset: &str, quantity: SignedAmount) -> Result<(), CellFault> {
+    /// Checks that the note is that of a row. Errors: it names another side, asset or quantity.
+    pub(super) fn check(
+        &self,
+        is_buy: bool,
+        asset: &str,
+        quantity: SignedAmount,
+    ) -> Result<(), CellFault> {
+        if self.is_buy != is_buy {
+            return Err((NOTES, Fault::new(OTHER_SIDE)));
+        }
         let is_base = |code: &str| asset_of(code) == asset;
         let is_same = self.of.is_of(asset)
             && self.base.as_deref().is_none_or(is_base)
@@ -102,6 +113,25 @@ impl Exchange {
         match is_same {
             true => Ok(()),
             false => Err((NOTES, Fault::new(OTHER_AMOUNT))),
+        }
+    }
+
+    /// Checks the amount of a note in the currency of the row: it is the value with the fee, or
+    /// without it.
+    pub(super) fn check_amount(
+        &self,
+        (value, fee): (SignedAmount, SignedAmount),
+    ) -> Result<(), CellFault> {
+        let allowed = ROUNDED.saturating_add(self.of_amount);
+        let costs = [SignedAmount::ZERO, fee, fee.negated()];
+        let mut sums = costs.into_iter().map(|cost| value.checked_add(cost));
+        let is_amount = |sum: SignedAmount| {
+            let sums = [sum, sum.negated()];
+            sums.iter().any(|sum| is_near(self.amount, *sum, allowed))
+        };
+        match sums.any(|sum| sum.is_ok_and(is_amount)) {
+            true => Ok(()),
+            false => Err((NOTES, Fault::new(OTHER_TOTAL))),
         }
     }
 
@@ -125,7 +155,7 @@ impl Exchange {
             return Ok((value, fee));
         }
         let rounding = as_decimal(quantity).map(|it| it.saturating_mul(rate.last_digit));
-        let rounding = rounding.map(|it| it.saturating_add(rate.of_amount));
+        let rounding = rounding.map(|it| it.saturating_add(self.of_amount));
         match rounding.is_some_and(|rounding| is_near(more, less, rounding)) {
             true => Ok((self.amount, SignedAmount::ZERO)),
             false => Err((NOTES, Fault::new(NO_PAIR))),
@@ -136,9 +166,11 @@ impl Exchange {
 /// Reads the note of a purchase or a sale. `None`: it has no amounts.
 pub(super) fn read_note(note: &str) -> Option<Exchange> {
     let mut words = note.split_ascii_whitespace();
-    if !matches!(words.next()?, "Bought" | "Sold") {
-        return None;
-    }
+    let is_buy = match words.next()? {
+        "Bought" => true,
+        "Sold" => false,
+        _ => return None,
+    };
     let of = NotedAmount::read(words.next()?, words.next()?)?;
     if words.next()? != "for" {
         return None;
@@ -154,7 +186,6 @@ pub(super) fn read_note(note: &str) -> Option<Exchange> {
             let rate = NotedRate {
                 rate: number(rate)?,
                 last_digit: last_digit(rate),
-                of_amount: last_digit(paid),
             };
             Some((rate, unit))
         }
@@ -171,9 +202,11 @@ pub(super) fn read_note(note: &str) -> Option<Exchange> {
         (None, _) => (asset, None),
     };
     Some(Exchange {
+        is_buy,
         of,
         base: base.map(str::to_ascii_uppercase),
         amount,
+        of_amount: last_digit(paid),
         asset,
         rate,
     })

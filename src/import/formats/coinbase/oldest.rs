@@ -115,7 +115,7 @@ impl JoinedFormat for CoinbaseOldest {
 fn of_report(cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
     let coin = COINS.into_iter().find(|coin| cells.has(coin));
     let coin = coin.ok_or_else(|| ("Type", Fault::new("expected a column of the coin")))?;
-    let (currency, id) = (cells.text("Currency"), cells.text("ID"));
+    let (currency, id) = (code_in(cells, "Currency")?, cells.text("ID"));
     let kind = match cells.text("Type") {
         "Buy" => None,
         "Sell" => None,
@@ -163,6 +163,14 @@ fn of_report(cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
     Ok(trade(id, Posting::of(coin, signed(size, !is_buy)), quote))
 }
 
+/// Returns the code of an asset in a column. Errors: it is empty.
+fn code_in<'r>(cells: &NamedCells<'r>, name: &'static str) -> Result<&'r str, CellFault> {
+    match cells.text(name) {
+        "" => Err((name, Fault::new("expected the code of a currency or coin"))),
+        code => Ok(code),
+    }
+}
+
 /// Returns the number in a column without its sign.
 fn unsigned(cells: &NamedCells<'_>, name: &'static str) -> Result<SignedAmount, CellFault> {
     Ok(SignedAmount::of_size(cells.amount(name)?.size()))
@@ -170,12 +178,13 @@ fn unsigned(cells: &NamedCells<'_>, name: &'static str) -> Result<SignedAmount, 
 
 /// Reads a row of the transactions of one wallet.
 fn of_wallet(cells: &NamedCells<'_>) -> Result<RowSays, CellFault> {
-    let currency = cells.text("Currency");
+    let currency = code_in(cells, "Currency")?;
     let amount = cells.amount("Amount")?;
-    let (other, transfer) = (
-        cells.text("Transfer Total Currency"),
-        cells.text("Transfer ID"),
-    );
+    let other = match cells.text("Transfer Total") {
+        "" => cells.text("Transfer Total Currency"),
+        _ => code_in(cells, "Transfer Total Currency")?,
+    };
+    let transfer = cells.text("Transfer ID");
     let posting = Posting {
         balance: cells.balance("Balance")?,
         ..Posting::of(currency, amount)

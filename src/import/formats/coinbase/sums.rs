@@ -14,7 +14,7 @@ use crate::import::rejected::Fault;
 const SPREAD_MAX: Decimal = Decimal::from_parts(1, 0, 0, false, 1);
 
 /// Subtotal, fees and total are each rounded to a cent.
-const ROUNDED: Decimal = Decimal::from_parts(2, 0, 0, false, 2);
+pub(super) const ROUNDED: Decimal = Decimal::from_parts(2, 0, 0, false, 2);
 
 /// Tells whether a total is the sum of a value and a cost.
 pub(super) fn is_sum(value: SignedAmount, cost: SignedAmount, total: SignedAmount) -> bool {

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use super::{Described, Faulty, Texts, text_of};
 use crate::engine::{CodeKind, Side};
 use crate::import::columns::Column;
+use crate::import::formats::RowFormat;
 use crate::import::formats::amounts::{BIT, CENT, StatedAmounts, decimal, floor_of};
 use crate::import::formats::layout::{Layout, PaidMoney};
 use crate::import::formats::made_texts::{PlacedPart, cell, joined, placed, says};
@@ -29,6 +30,7 @@ const OTHER_COST: &str = "expected the money and the fee together: the premium o
                           in it";
 const OTHER_CURRENCY: &str = "expected size x price: the price is in another currency than the \
                               base, or no price of one share: export with Price Currency";
+const NO_CURRENCY: &str = "expected the currency of the price";
 const OFF: &str = "expected size x price and the fee together, below zero for a purchase";
 
 /// Places of the columns that have to agree with a trade.
@@ -44,6 +46,8 @@ pub(super) struct Agreements {
     pub(super) basis: Option<usize>,
     /// The money is size x price and the fee together.
     is_exact: bool,
+    /// The column of a sum, and those that add up to it.
+    sum: Option<(usize, Vec<usize>)>,
     /// The currency of the money, if it may be another one than that of the price.
     currency: Vec<PlacedPart>,
     /// The template of the currency of the price, if the table has one.
@@ -68,6 +72,10 @@ impl Agreements {
             opens: layout.opens.as_deref().and_then(&place),
             basis: layout.basis.as_deref().and_then(&place),
             is_exact: paid.is_some_and(|paid| paid.exact),
+            sum: layout.sum.as_ref().and_then(|sum| {
+                let of = sum.of.iter().map(|column| place(column));
+                Some((place(&sum.column)?, of.collect::<Option<Vec<usize>>>()?))
+            }),
             currency: currency.unwrap_or_default(),
         }
     }
@@ -75,15 +83,32 @@ impl Agreements {
     /// Returns the places of the columns with numbers.
     pub(super) fn numbers(&self) -> impl Iterator<Item = usize> {
         let places = [self.quantity, self.money, self.basis];
-        places.into_iter().flatten()
+        let of_sum = self.sum.iter();
+        let of_sum = of_sum.flat_map(|(sum, of)| std::iter::once(*sum).chain(of.iter().copied()));
+        places.into_iter().flatten().chain(of_sum)
     }
 }
 
 impl Described {
+    /// Checks that the numbers of a trade agree, and that a row of a broker names its currency.
+    pub(super) fn check_agreement(
+        &self,
+        texts: &Texts<'_>,
+        cells: &StringRecord,
+        quote: Option<CodeKind>,
+    ) -> Result<(), Faulty> {
+        if self.lacks_currency(texts) {
+            return Err((Column::QuoteCurrency, Fault::new(NO_CURRENCY)));
+        }
+        self.check_money(texts, cells, quote)?;
+        let sum = self.sum_fault(cells);
+        sum.map_or(Ok(()), |(_, _, fault)| Err((Column::QuoteValue, fault)))
+    }
+
     /// Checks that signs are those of the side, and that the money is size x price. Another sign
     /// reverses a trade. Other money is that of a bond, an option or a future, or a spreadsheet
     /// changed a number.
-    pub(super) fn check_agreement(
+    fn check_money(
         &self,
         texts: &Texts<'_>,
         cells: &StringRecord,
@@ -152,6 +177,35 @@ impl Described {
             true => of_value(NEAR),
             false => Ok(()),
         }
+    }
+
+    /// Tells whether a row of a broker leaves the currency of its price open. Dollars would be a
+    /// guess.
+    fn lacks_currency(&self, texts: &Texts<'_>) -> bool {
+        let mut made = self.made.iter().map(|made| made.column);
+        let is_stated = made.any(|column| column == Column::QuoteCurrency);
+        let is_empty = text_of(texts, Column::QuoteCurrency).is_empty();
+        self.layout.tickers && !self.is_own && is_stated && is_empty
+    }
+
+    /// Finds a sum that is another number than its parts together. Returns its column, its text and
+    /// the fault.
+    pub(super) fn sum_fault(&self, cells: &StringRecord) -> Option<(String, String, Fault)> {
+        let (place, parts) = self.agreements.sum.as_ref()?;
+        let number = |place: usize| {
+            let text = plain(cell(cells, place), self.layout.numbers());
+            decimal(&text)
+        };
+        let sum = number(*place)?;
+        let first = number(*parts.first()?)?;
+        let rest = parts.iter().skip(1).filter_map(|place| number(*place));
+        let added = rest.fold(Some(first), |sum, part| sum?.checked_add(part))?;
+        let is_off = sum.checked_sub(added)?.abs() > CENTS;
+        let names = parts.iter().map(|place| self.column_at(*place));
+        let names: Vec<String> = names.collect();
+        let column = self.column_at(*place);
+        let why = format!("expected {} to add up to {column}", names.join(" and "));
+        is_off.then(|| (column, cell(cells, *place).to_owned(), Fault::new(why)))
     }
 
     /// Returns the kind of the quote, by its column or the symbol.
@@ -276,8 +330,11 @@ fn is_off(money: &str, texts: &Texts<'_>, is_sale: bool, allowed: Decimal) -> bo
     let number = |column| text_of(texts, column).parse::<Decimal>().ok();
     let off = || {
         let value = number(Column::Size)?.checked_mul(number(Column::Price)?)?;
-        // Of an unknown fee, nobody can say what it adds.
-        let fee = number(Column::FeeAmount)?;
+        // An empty fee is unknown, and the money would say it: then it is no fee.
+        let fee = match text_of(texts, Column::FeeAmount) {
+            "" => Decimal::ZERO,
+            _ => number(Column::FeeAmount)?,
+        };
         let way = if is_sale { value } else { -value };
         let expected = way.checked_sub(fee)?;
         Some(money.parse::<Decimal>().ok()?.checked_sub(expected)?.abs() > allowed)

@@ -81,6 +81,9 @@ impl Described {
         reading: &mut Reading<'_>,
     ) -> RowOutcome {
         let zone = self.zone.of(reading.options);
+        if let Some((name, found, fault)) = self.sum_fault(record.cells) {
+            return RowOutcome::Rejected(self.rejected(record, &name, &found, fault));
+        }
         match self.movements.read(kind, record, (reading, zone)) {
             Ok(movement) => RowOutcome::Movement(Box::new(movement)),
             Err((parts, name, fault)) => {
