@@ -69,6 +69,9 @@ const COLUMNS: [(&str, &[&str]); 16] = [
 /// Place of the column of levels in [`COLUMNS`].
 const LEVEL: usize = 1;
 
+/// Place of the column of descriptions in [`COLUMNS`].
+const DESCRIPTION: usize = 14;
+
 /// Place of the column of categories in [`COLUMNS`].
 const CATEGORY: usize = 2;
 
@@ -89,6 +92,9 @@ const NO_COLUMN: &str = "no column of the section";
 /// The text of each cell below a section that lacks the row with the names of its columns. The
 /// format refuses such rows.
 const NO_NAMES: &str = "no header of the section";
+
+/// The description of a row with more or fewer cells than its header. The format refuses it.
+const OTHER_CELLS: &str = "other cells than the header";
 
 /// The name of a statement that has orders in place of executions: its trades have other ids.
 const OF_ORDERS: &str = "ib-activity-orders";
@@ -180,6 +186,11 @@ fn cells_of<'r>(
         .collect();
     if let Some(first) = made.first_mut() {
         *first = section;
+    }
+    if cells.len() != header.len()
+        && let Some(text) = made.get_mut(DESCRIPTION)
+    {
+        *text = OTHER_CELLS;
     }
     if let Some(category) = made.get_mut(CATEGORY) {
         *category = without_holder(category);

@@ -147,6 +147,33 @@ fn rows_of_a_statement_without_a_header_are_refused() {
     }
 }
 
+/// A row that lost a cell may have lost the code that it cancels a trade, or its commission.
+#[test]
+fn rows_of_a_statement_have_the_cells_of_their_header() {
+    let path = folder("ib-activity").join("sample.csv");
+    let text = fs::read_to_string(path).unwrap();
+    let why = "Description is \"other cells than the header\", expected as many cells as the \
+               header of the section has: download the statement again";
+    for (from, to, line) in [
+        (",1000,1,,,,Ca", ",1000,1,,,", 12),
+        (",-10500,-5.25,,,,O", ",-10500", 7),
+        (",-10500,-5.25,,,,O", ",-10500,-5.25,,,,O,1", 7),
+    ] {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text);
+        assert_eq!(rejected(&parsed(&changed)), [format!("{line}: {why}")]);
+    }
+    // The name of a section that is lost, or another one.
+    for section in [",Data,Trade,", "Trade,Data,Trade,"] {
+        let changed = text.replacen("Trades,Data,Trade,", section, 1);
+        let said = rejected(&parsed(&changed));
+        assert!(
+            said[0].starts_with("7: Description is \"no header of the section\""),
+            "{said:?}"
+        );
+    }
+}
+
 /// Orders count if the statement has no fills of them; sections that nobody knows are refused.
 #[test]
 fn one_level_of_an_activity_statement_counts() {
