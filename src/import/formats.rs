@@ -373,8 +373,10 @@ pub(super) fn is_other_header(
     }
     let fold = |text: &str| text.trim().to_lowercase();
     let mut places = cells.iter().enumerate();
+    // The same header again is a row at fault. In a file without ids, rows that both files have
+    // would count as equal trades.
     if !is_apart && places.all(|(at, cell)| fold(cell) == fold(&format.column_at(at))) {
-        return false;
+        return format.makes_ids();
     }
     let header = HeaderRow {
         row,

@@ -198,8 +198,8 @@ impl Described {
         };
         let sum = number(*place)?;
         let first = number(*parts.first()?)?;
-        let rest = parts.iter().skip(1).filter_map(|place| number(*place));
-        let added = rest.fold(Some(first), |sum, part| sum?.checked_add(part))?;
+        let mut rest = parts.iter().skip(1).filter_map(|place| number(*place));
+        let added = rest.try_fold(first, |sum, part| sum.checked_add(part))?;
         let is_off = sum.checked_sub(added)?.abs() > CENTS;
         let names = parts.iter().map(|place| self.column_at(*place));
         let names: Vec<String> = names.collect();
