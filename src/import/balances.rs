@@ -4,7 +4,11 @@
 //! Rows of one instant may stand in any order. They are in order if they make a walk from balance
 //! to balance that uses each row once (an Eulerian trail, found in linear time). If a file states
 //! no balances, the sums of its changes show where an account would hold less than nothing.
+//!
+//! A workbook keeps about 15 digits of a number. So balances of a workbook are one if they differ
+//! by less than that.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::engine::{SignedAmount, Timestamp};
@@ -79,20 +83,32 @@ pub(super) struct BalanceLine {
 /// The lines of one asset in one wallet, in the order of the file.
 pub(super) type BalanceLines = BTreeMap<String, Vec<BalanceLine>>;
 
-/// Replays the balances of a file. `is_newest_first`: the file begins with its last row.
-pub(super) fn prove(lines: BalanceLines, is_newest_first: bool) -> Option<Balances> {
+/// One unit of the fifteenth digit of a number, as a part of it: a workbook keeps no more.
+const ROUNDED: &str = "1e-15";
+
+/// The order and the precision of a file's numbers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct BalanceForm {
+    /// The file begins with its last row.
+    pub is_newest_first: bool,
+    /// The numbers are those of a workbook.
+    pub is_rounded: bool,
+}
+
+/// Replays the balances of a file.
+pub(super) fn prove(lines: BalanceLines, form: BalanceForm) -> Option<Balances> {
     let are_stated = lines.values().flatten().any(|line| line.balance.is_some());
     let mut proof = Balances {
         are_stated,
         ..Balances::default()
     };
     for (asset, mut lines) in lines {
-        if is_newest_first {
+        if form.is_newest_first {
             lines.reverse();
         }
         lines.sort_by_key(|line| line.at);
         match are_stated {
-            true => proof.replay(&asset, &lines),
+            true => proof.replay(&asset, &lines, form.is_rounded),
             false => proof.add_up(&asset, &lines),
         }
     }
@@ -101,8 +117,11 @@ pub(super) fn prove(lines: BalanceLines, is_newest_first: bool) -> Option<Balanc
 
 impl Balances {
     /// Compares the stated balances of an asset with those that add up.
-    fn replay(&mut self, asset: &str, lines: &[BalanceLine]) {
-        let stated: Vec<BalanceStep<'_>> = lines.iter().filter_map(BalanceStep::of).collect();
+    fn replay(&mut self, asset: &str, lines: &[BalanceLine], is_rounded: bool) {
+        let mut stated: Vec<BalanceStep<'_>> = lines.iter().filter_map(BalanceStep::of).collect();
+        if is_rounded {
+            join_rounded(&mut stated);
+        }
         let (mut last, mut ends) = (None::<SignedAmount>, None::<BalanceEnds>);
         for steps in stated.chunk_by(|one, other| one.line.at == other.line.at) {
             let start = last.unwrap_or_else(|| start_of(steps));
@@ -190,6 +209,45 @@ impl<'l> BalanceStep<'l> {
 
     fn fault(&self, asset: &str, found: SignedAmount, expected: String) -> BalanceFault {
         fault_of(self.line, asset, found, expected)
+    }
+}
+
+/// Gives balances of an asset one value if they differ by rounding alone.
+fn join_rounded(steps: &mut [BalanceStep<'_>]) {
+    let amounts = steps.iter().flat_map(|it| [it.from, it.to, it.line.change]);
+    let largest = amounts.map(|amount| SignedAmount::of_size(amount.size()));
+    let allowed = largest.max_by(by_value).and_then(|largest| {
+        let part = ROUNDED.parse::<SignedAmount>().ok()?;
+        largest.checked_mul(part).ok()
+    });
+    let Some(allowed) = allowed else { return };
+    let balances = steps.iter().flat_map(|it| [it.from, it.to]);
+    let mut balances: Vec<SignedAmount> = balances.chain([SignedAmount::ZERO]).collect();
+    balances.sort_by(by_value);
+    let is_near = |one: &SignedAmount, other: &SignedAmount| {
+        let off = other.checked_sub(*one);
+        off.is_ok_and(|off| by_value(&off, &allowed).is_le())
+    };
+    let mut joined: HashMap<SignedAmount, SignedAmount> = HashMap::new();
+    for near in balances.chunk_by(is_near) {
+        let is_nothing = near.contains(&SignedAmount::ZERO);
+        let first = near.first().copied().filter(|_| !is_nothing);
+        let value = first.unwrap_or(SignedAmount::ZERO);
+        joined.extend(near.iter().map(|balance| (*balance, value)));
+    }
+    let value = |balance| joined.get(&balance).copied().unwrap_or(balance);
+    for step in steps {
+        (step.from, step.to) = (value(step.from), value(step.to));
+    }
+}
+
+fn by_value(one: &SignedAmount, other: &SignedAmount) -> Ordering {
+    let sizes = one.size().cmp(&other.size());
+    match (one.is_negative(), other.is_negative()) {
+        (false, false) => sizes,
+        (true, true) => sizes.reverse(),
+        (true, false) => Ordering::Less,
+        (false, true) => Ordering::Greater,
     }
 }
 
@@ -286,7 +344,11 @@ mod tests {
                 }
             });
         let lines = BalanceLines::from([("BTC".to_owned(), lines.collect())]);
-        prove(lines, is_newest_first).unwrap()
+        let form = BalanceForm {
+            is_newest_first,
+            is_rounded: false,
+        };
+        prove(lines, form).unwrap()
     }
 
     #[test]
@@ -346,5 +408,43 @@ mod tests {
         let proof = proof(&[(2, "-3", ""), (2, "2", ""), (3, "5", "")], false);
         assert!(!proof.are_at_fault() && !proof.are_stated);
         assert_eq!(proof.negative.unwrap().found, "-1");
+    }
+
+    /// 0.1 + 0.2 is 0.30000000000000004 in a workbook, and large balances lose their last digits.
+    #[test]
+    fn balances_of_a_workbook_agree_to_fifteen_digits() {
+        let proof = |rows: &[(&str, &str)], is_rounded| {
+            let lines = rows
+                .iter()
+                .zip(2..)
+                .map(|((change, balance), line)| BalanceLine {
+                    line,
+                    at: Timestamp::try_from_micros(i64::try_from(line).unwrap()).unwrap(),
+                    change: change.parse().unwrap(),
+                    balance: Some(balance.parse().unwrap()),
+                });
+            let lines = BalanceLines::from([("ETH".to_owned(), lines.collect())]);
+            let form = BalanceForm {
+                is_newest_first: false,
+                is_rounded,
+            };
+            prove(lines, form).unwrap()
+        };
+        let rows = [
+            ("0.1", "0.1"),
+            ("0.2", "0.30000000000000004"),
+            ("97075.90985812238", "97076.20985812238"),
+            ("-0.3", "97075.90985812238"),
+            ("-97075.90985812237", "0"),
+        ];
+        let exact = proof(&rows, false);
+        assert_eq!((exact.rows, exact.agreeing), (5, 2));
+        let rounded = proof(&rows, true);
+        assert_eq!((rounded.rows, rounded.agreeing), (5, 5));
+        assert!(!rounded.are_at_fault() && rounded.before.is_empty());
+        // The fourteenth digit is another balance.
+        let missing = [("97076.2", "97076.2"), ("1", "97077.200000001")];
+        let fault = proof(&missing, true).differs.unwrap();
+        assert_eq!((fault.line, fault.expected.as_str()), (3, "97077.2"));
     }
 }

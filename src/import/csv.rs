@@ -81,8 +81,7 @@ pub fn parse_csv(
     }
     let mut kept = Kept::with_room_for(&block.text);
     let mut numbering = format.makes_ids().then(Numbering::default);
-    let mut told = 0_u64;
-    let (mut cancelling, mut delivered) = (Vec::new(), Vec::new());
+    let (mut cancelling, mut delivered, mut told) = (Vec::new(), Vec::new(), 0_u64);
     let mut take = |row: &Row<'_>, outcome| {
         match outcome {
             RowOutcome::Trade(mut trade) => {
@@ -107,6 +106,7 @@ pub fn parse_csv(
         None => format.each_row(&block, options, take)?,
         Some(joined) => {
             let (mut rows, mut reading) = (JoinedRows::new(joined), Reading::new(options));
+            reading.is_of_workbook = is_workbook(bytes);
             let count = format.each_record(&block, options, |record, open| {
                 let rejected = open.map(|open| format.rejected_number(record.row, open));
                 rows.push(record, &mut reading, rejected);

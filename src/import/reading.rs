@@ -17,6 +17,8 @@ pub(super) struct Reading<'o> {
     pairs: HashMap<String, Option<PairFound>>,
     /// The names of the last pair, in one text.
     names: String,
+    /// The numbers are those of a workbook, which may be rounded.
+    pub is_of_workbook: bool,
     /// The native row that a format makes of a row; here for its memory.
     pub made: StringRecord,
 }
@@ -40,6 +42,7 @@ impl<'o> Reading<'o> {
             symbols: HashMap::new(),
             pairs: HashMap::new(),
             names: String::new(),
+            is_of_workbook: false,
             made: StringRecord::new(),
         }
     }

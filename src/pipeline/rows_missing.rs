@@ -174,7 +174,7 @@ fn gaps(files: &[FileEnds]) -> Vec<Gap> {
         let Some(mut last) = all.next() else { continue };
         for next in all {
             let ((ended, before), (begins, after)) = (last, next);
-            let is_gap = begins.from > ended.to && begins.opening != ended.closing;
+            let is_gap = begins.from > ended.to && !is_same(begins.opening, ended.closing);
             if begins.to > ended.to {
                 last = next;
             }
@@ -205,6 +205,29 @@ fn gaps(files: &[FileEnds]) -> Vec<Gap> {
         }
     }
     found.into_values().collect()
+}
+
+/// Digits that a workbook keeps of a number.
+const WORKBOOK_DIGITS: usize = 15;
+
+/// Tells whether two balances are one. A balance with more digits than a workbook keeps may be
+/// rounded: then the digits that it keeps decide, give or take one unit of the last one.
+fn is_same(one: SignedAmount, other: SignedAmount) -> bool {
+    let has_more = |of: SignedAmount| {
+        let text = of.size().to_string();
+        let digits = text.trim_start_matches(['0', '.']).bytes();
+        digits.filter(u8::is_ascii_digit).count() > WORKBOOK_DIGITS
+    };
+    if one == other || !(has_more(one) || has_more(other)) {
+        return one == other;
+    }
+    let part = "1e-15".parse::<SignedAmount>();
+    part.is_ok_and(|part| {
+        let larger = SignedAmount::of_size(one.size().max(other.size()));
+        let off = one.checked_sub(other).map(SignedAmount::size);
+        let allowed = larger.checked_mul(part).map(SignedAmount::size);
+        off.is_ok_and(|off| allowed.is_ok_and(|allowed| off <= allowed))
+    })
 }
 
 /// Tells whether another format has rows in a gap: the balances between them are not known.
@@ -297,5 +320,18 @@ mod tests {
         assert_eq!(found(&[&long, &inside, &same_end, &next]), [""; 0]);
         let next = file(4, &[("BTC", 31, "3", 40, "2")]);
         assert_eq!(found(&[&long, &inside, &next]), ["1-4 BTC 5 3 +0"]);
+    }
+
+    /// A workbook rounds a number of more than 15 digits.
+    #[test]
+    fn a_balance_that_a_workbook_rounded_is_no_gap() {
+        let between = |closing, opening| {
+            let one = file(1, &[("ETH", 10, "0", 19, closing)]);
+            let two = file(2, &[("ETH", 20, opening, 29, "0")]);
+            found(&[&one, &two]).len()
+        };
+        assert_eq!(between("97076.20985812238", "97076.209858122385"), 0);
+        assert_eq!(between("97076.20985812238", "97076.2098581225"), 1);
+        assert_eq!(between("1.00000000000001", "1.00000000000002"), 1);
     }
 }

@@ -11,7 +11,7 @@ use super::profits::check_profits;
 use super::trades::trade_of;
 use super::{CellFault, JoinedFile, JoinedRow, NamedCells, RowMeaning, RowSays, TradeId};
 use crate::engine::{Movement, MovementKind, OrderId, SignedAmount, Timestamp, shown};
-use crate::import::balances::{BalanceLine, BalanceLines, Balances, prove};
+use crate::import::balances::{BalanceForm, BalanceLine, BalanceLines, Balances, prove};
 use crate::import::bounds;
 use crate::import::formats::made_ids::made_movement_id;
 use crate::import::formats::shape::table_fault;
@@ -191,9 +191,12 @@ impl<'t, 'f> JoinedRows<'t, 'f> {
 
     /// Joins the rows, and replays the balances.
     pub(in crate::import) fn finish(mut self, reading: &mut Reading<'_>) -> JoinedReading<'t> {
-        let is_newest_first = self.times.is_some_and(|(first, last)| last < first);
+        let form = BalanceForm {
+            is_newest_first: self.times.is_some_and(|(first, last)| last < first),
+            is_rounded: reading.is_of_workbook,
+        };
         self.file.format.settle(&mut self.rows);
-        self.done.balances = prove(self.balance_lines(), is_newest_first);
+        self.done.balances = prove(self.balance_lines(), form);
         let before = self.done.balances.as_ref().map(|it| it.before.as_slice());
         let is_whole = before.is_some_and(<[_]>::is_empty);
         check_profits(&mut self.rows, is_whole, reading);
