@@ -172,7 +172,7 @@ CREATE TABLE transfer_decisions (
     decision_seq       BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY
         CONSTRAINT transfer_decisions_decision_seq_check CHECK (decision_seq > 0),
     kind               TEXT NOT NULL CONSTRAINT transfer_decisions_kind_check
-        CHECK (kind IN ('pair', 'unpair', 'booked', 'undecided')),
+        CHECK (kind IN ('pair', 'unpair', 'booked', 'income', 'undecided')),
     withdrawal_account TEXT COLLATE "C" NOT NULL
         CONSTRAINT transfer_decisions_withdrawal_account_check CHECK (withdrawal_account <> ''),
     withdrawal_id      TEXT COLLATE "C" NOT NULL
@@ -185,7 +185,12 @@ CREATE TABLE transfer_decisions (
     decided_by         TEXT NOT NULL,
     decided_at         TIMESTAMPTZ NOT NULL CONSTRAINT transfer_decisions_decided_at_check
         CHECK (decided_at >= '0001-01-01 00:00:00+00' AND decided_at < '10000-01-01 00:00:00+00'),
-    CONSTRAINT transfer_decisions_movement_check CHECK ((kind IN ('booked', 'undecided'))
+    usd_value          NUMERIC,
+    CONSTRAINT transfer_decisions_usd_value_check CHECK (usd_value IS NULL OR (kind = 'income'
+        AND usd_value >= 0 AND usd_value < 'Infinity'
+        AND scale(trim_scale(usd_value)) <= 28
+        AND abs(usd_value) * power(10::numeric, scale(trim_scale(usd_value))) < 1e28)),
+    CONSTRAINT transfer_decisions_movement_check CHECK ((kind IN ('booked', 'income', 'undecided'))
         = (withdrawal_account = deposit_account AND withdrawal_id = deposit_id))
 );
 CREATE TRIGGER transfer_decisions_no_change BEFORE UPDATE OR DELETE ON transfer_decisions

@@ -348,7 +348,7 @@ CREATE TABLE transfer_decisions (
     decision_seq       INTEGER PRIMARY KEY
         CONSTRAINT transfer_decisions_decision_seq_check CHECK (decision_seq > 0),
     kind               TEXT NOT NULL CONSTRAINT transfer_decisions_kind_check
-        CHECK (kind IN ('pair', 'unpair', 'booked', 'undecided')),
+        CHECK (kind IN ('pair', 'unpair', 'booked', 'income', 'undecided')),
     withdrawal_account TEXT NOT NULL
         CONSTRAINT transfer_decisions_withdrawal_account_check CHECK (withdrawal_account <> ''),
     withdrawal_id      TEXT NOT NULL CONSTRAINT transfer_decisions_withdrawal_id_check CHECK (withdrawal_id <> ''),
@@ -359,7 +359,18 @@ CREATE TABLE transfer_decisions (
     decided_by         TEXT NOT NULL,
     decided_at         INTEGER NOT NULL CONSTRAINT transfer_decisions_decided_at_check
         CHECK (decided_at BETWEEN -62135596800000000 AND 253402300799999999),
-    CONSTRAINT transfer_decisions_movement_check CHECK ((kind IN ('booked', 'undecided'))
+    usd_value          TEXT,
+    CONSTRAINT transfer_decisions_usd_value_check CHECK (usd_value IS NULL OR (kind = 'income'
+        AND length(usd_value) BETWEEN 1 AND 60
+        AND usd_value NOT GLOB '*[^0-9.]*'
+        AND usd_value GLOB '[0-9]*'
+        AND usd_value NOT GLOB '*.*.*'
+        AND usd_value NOT GLOB '*.'
+        AND usd_value NOT GLOB '0[0-9]*'
+        AND (instr(usd_value, '.') = 0 OR usd_value NOT GLOB '*0')
+        AND length(ltrim(replace(usd_value, '.', ''), '0')) <= 28
+        AND (instr(usd_value, '.') = 0 OR length(usd_value) - instr(usd_value, '.') <= 28))),
+    CONSTRAINT transfer_decisions_movement_check CHECK ((kind IN ('booked', 'income', 'undecided'))
         = (withdrawal_account = deposit_account AND withdrawal_id = deposit_id))
 ) STRICT;
 CREATE TRIGGER transfer_decisions_no_update BEFORE UPDATE ON transfer_decisions

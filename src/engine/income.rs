@@ -5,15 +5,19 @@
 //! `reference/legs.rs` the one to compare with.
 //! Source: docs/SPEC-matching.md, "Income"; 26 CFR 1.61-2(d), Revenue Ruling 2023-14.
 
+use std::collections::BTreeMap;
+
 use super::assets::AssetRules;
 use super::fact::Fact;
 use super::ids::{Asset, OrderId, Pool};
 use super::leg::{Entry, Leg};
 use super::money::{dollars, value_share_of_size};
-use super::movement::{Movement, MovementKind};
+use super::movement::{Direction, Movement, MovementKind};
 use super::network::traded;
 use super::number::{Price, Size, Usd, Worth};
-use super::pairing::{NoPart, units_moved, units_received};
+use super::pairing::{
+    DecisionKind, MovementKey, NoPart, TransferDecision, units_moved, units_received,
+};
 use super::pending::Pending;
 use super::side::Side;
 use super::time::Timestamp;
@@ -45,6 +49,33 @@ pub fn income_of(row: &Movement, rules: &AssetRules) -> Result<Income, NoPart> {
     let moved = units_moved(row, rules)?;
     Fact::try_of_size(moved.1).map_err(|_| NoPart::Digits)?;
     Ok(Income::of(row, moved))
+}
+
+/// Returns movements, with those as rewards that a person says are income. Order: `decisions` stand
+/// as they arrived; the latest about a movement counts.
+pub fn with_decided_income(
+    mut movements: Vec<Movement>,
+    decisions: &[TransferDecision],
+) -> Vec<Movement> {
+    let mut income: BTreeMap<&MovementKey, Option<Worth>> = BTreeMap::new();
+    for decision in decisions {
+        for key in [&decision.withdrawal, &decision.deposit] {
+            match decision.kind {
+                DecisionKind::Income => drop(income.insert(key, decision.usd_value)),
+                // It says nothing about either movement alone.
+                DecisionKind::Unpair => {}
+                _ => drop(income.remove(key)),
+            }
+        }
+    }
+    for row in &mut movements {
+        let key = MovementKey::of(row);
+        if let Some(value) = income.get(&key).filter(|_| row.direction == Direction::In) {
+            row.kind = MovementKind::Reward;
+            row.usd_value = value.or(row.usd_value);
+        }
+    }
+    movements
 }
 
 /// Reads a movement as income that need not be a lot: dollars and the money of states are income,

@@ -102,7 +102,7 @@ pub use ids::{
     Account, Asset, CORRECTION_MARK, IdError, MADE_HASH_DIGITS, OrderId, Pool, PoolNames, Symbol,
     split_correction,
 };
-pub use income::{Income, income_of, push_income, received_income};
+pub use income::{Income, income_of, push_income, received_income, with_decided_income};
 pub use intake::{Intake, RowPlace, Taken};
 pub use inventory::{TiedPools, find_moves, tied_pools};
 pub use issue::{IssueType, Severity, UnknownWord};

@@ -176,7 +176,7 @@ impl<'m> Finder<'m> {
                 DecisionKind::Pair if self.is_free(out) && self.is_free(into) => {
                     self.accept(pair, PairedBy::Person);
                 }
-                DecisionKind::Pair | DecisionKind::Booked | DecisionKind::Undecided => {}
+                _ => {}
             }
         }
         for pair in self.apart.clone() {

@@ -29,6 +29,9 @@ pub enum TransferRefusal {
     /// That is decided already.
     #[error("{0} and {1} are {state} already", state = decided(*.2))]
     Decided(MovementKey, MovementKey, DecisionKind),
+    /// Income comes in, and the movement goes out.
+    #[error("{0} goes out, so it is no income")]
+    GoesOut(MovementKey),
     /// That is decided already of one movement.
     #[error("{0} is {1} already")]
     Settled(MovementKey, DecisionKind),
@@ -54,6 +57,7 @@ fn decided(kind: DecisionKind) -> &'static str {
         DecisionKind::Pair => "paired",
         DecisionKind::Unpair => "set apart",
         DecisionKind::Booked => "booked",
+        DecisionKind::Income => "income",
         DecisionKind::Undecided => "undecided",
     }
 }

@@ -9,7 +9,7 @@ use super::stated::{StatedRecord, made_id, sha256_of, store_stated};
 use super::transfer_refusal::TransferRefusal;
 use crate::engine::{
     AloneWhy, DecisionKind, Direction, Movement, MovementKey, NoTransfer, OrderId, PairedBy,
-    Pairing, Transfer, TransferDecision, pair, transfer_of,
+    Pairing, Transfer, TransferDecision, Worth, pair, transfer_of, with_decided_income,
 };
 use crate::store::Store;
 use crate::store::model::{Cursors, ImportReceipt, Watermark};
@@ -45,7 +45,11 @@ pub async fn read_transfers(store: &dyn Store, context: &Context) -> PipelineRes
     let decisions = store.transfer_decisions(None).await?;
     Ok(Transfers {
         all: store.movements(Some(&with_undone)).await?,
-        pairing: pair(&movements, &decisions, context.rules.as_rules()),
+        pairing: pair(
+            &with_decided_income(movements.clone(), &decisions),
+            &decisions,
+            context.rules.as_rules(),
+        ),
         movements,
         decisions,
     })
@@ -146,6 +150,18 @@ impl Transfers {
         Ok(transfer)
     }
 
+    /// Returns the word about one movement that counts.
+    fn word_about(&self, key: &MovementKey) -> DecisionKind {
+        let is_about = |it: &&TransferDecision| {
+            let is_named = it.withdrawal == *key || it.deposit == *key;
+            is_named && it.kind != DecisionKind::Unpair
+        };
+        match self.decisions.iter().rev().find(is_about).map(|it| it.kind) {
+            Some(kind) if kind.is_of_one() => kind,
+            _ => DecisionKind::Undecided,
+        }
+    }
+
     /// Checks a word about one movement. Errors: it can't be, or it is decided already.
     fn check_one(
         &self,
@@ -159,11 +175,17 @@ impl Transfers {
         }
         let mut alone = self.pairing.alone.iter();
         let alone = alone.find(|it| MovementKey::of(&it.movement) == key);
-        let is_booked = alone.is_some_and(|it| it.why == AloneWhy::Booked);
-        if is_booked == (kind == DecisionKind::Booked) {
+        let now = self.word_about(&key);
+        if now == kind && kind != DecisionKind::Income {
             return Err(TransferRefusal::Settled(key, kind));
         }
-        match alone.map(|it| &it.why) {
+        if kind == DecisionKind::Income && row.direction == Direction::Out {
+            return Err(TransferRefusal::GoesOut(key));
+        }
+        match alone
+            .filter(|_| now == DecisionKind::Undecided)
+            .map(|it| &it.why)
+        {
             Some(AloneWhy::NoPart(why))
                 if !alone.is_some_and(|it| it.is_undecided(context.rules.as_rules())) =>
             {
@@ -219,7 +241,7 @@ pub async fn decide_transfer(
 pub async fn decide_movement(
     store: &dyn Store,
     context: &Context,
-    (kind, reason): (DecisionKind, &str),
+    (kind, usd_value, reason): (DecisionKind, Option<Worth>, &str),
     name: &str,
 ) -> PipelineResult<Movement> {
     let read = read_transfers(store, context).await?;
@@ -233,6 +255,7 @@ pub async fn decide_movement(
         note: Some(reason.to_owned()),
         decided_by: context.user.clone(),
         decided_at: context.clock.now(),
+        usd_value,
     };
     store.decide_transfers(&[decision]).await?;
     Ok(row.clone())
@@ -265,6 +288,7 @@ fn decision(
         note: note.map(str::to_owned),
         decided_by: context.user.clone(),
         decided_at: context.clock.now(),
+        usd_value: None,
     }
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::model::{Version, Watermark};
 use crate::engine::{
     Account, AssetRules, LotMove, Movement, MovementKey, OrderId, Pairing, Timestamp,
-    TransferDecision, pair,
+    TransferDecision, pair, with_decided_income,
 };
 use crate::store::StoreResult;
 
@@ -67,5 +67,6 @@ pub async fn transfers(
         return Ok(Pairing::default());
     }
     let decisions = store.transfer_decisions(as_of).await?;
+    let movements = with_decided_income(movements, &decisions);
     Ok(pair(&movements, &decisions, rules))
 }

@@ -12,7 +12,7 @@ use super::model::{VersionInfo, Watermark};
 use super::movements::MovementStore;
 use crate::engine::{
     AssetRules, Income, Movement, Pool, TiedPools, Timestamp, Transfer, income_of, network_fees,
-    pair, received_income, tied_pools,
+    pair, received_income, tied_pools, with_decided_income,
 };
 use crate::store::StoreResult;
 
@@ -99,6 +99,7 @@ impl AppliedMovements {
             return Ok(Self::default());
         }
         let decisions = store.transfer_decisions(as_of).await?;
+        let movements = with_decided_income(movements, &decisions);
         let transfers = pair(&movements, &decisions, rules).into_transfers();
         let mut applied = Self::of(transfers, rules);
         movements

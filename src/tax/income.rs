@@ -11,7 +11,9 @@ use jiff::civil::Date;
 
 use super::row::TaxRules;
 use super::{Rounding, TaxResult};
-use crate::engine::{Account, Direction, Fee, Movement, MovementKey, MovementKind, Usd};
+use crate::engine::{
+    Account, Direction, Fee, Movement, MovementKey, MovementKind, Usd, with_decided_income,
+};
 use crate::store::Store;
 use crate::store::model::{Sold, VersionInfo};
 use crate::store::values::{Earned, ValueFrom, earned};
@@ -136,7 +138,9 @@ pub(super) async fn income_of_year(
     rules: &TaxRules,
     (year, account): (Sold, Option<&Account>),
 ) -> TaxResult<IncomeOfYear> {
-    let mut movements = store.movements(Some(&version.watermark)).await?;
+    let as_of = Some(&version.watermark);
+    let decisions = store.transfer_decisions(as_of).await?;
+    let mut movements = with_decided_income(store.movements(as_of).await?, &decisions);
     movements.retain(|row| {
         year.contains(row.moved_at) && account.is_none_or(|account| *account == row.account)
     });

@@ -474,6 +474,7 @@ pub fn decided(kind: &str, withdrawal: &str, deposit: &str) -> TransferDecision 
         note: Some("both are mine".into()),
         decided_by: "ann".into(),
         decided_at: at(7),
+        usd_value: None,
     }
 }
 

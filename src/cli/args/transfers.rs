@@ -72,9 +72,13 @@ pub struct DecideOneArgs {
     /// The movement: ACCOUNT/ID, or its ID if only one account has it
     #[arg(value_name = "ID", allow_hyphen_values = true)]
     pub movement: String,
-    /// "booked": trades or lots of the ledger have its units. "undecided": takes that back
-    #[arg(long, value_name = "KIND", value_parser = ["booked", "undecided"])]
+    /// "booked": trades or lots of the ledger have its units. "income": it is a lot for its value.
+    /// "undecided": takes that back
+    #[arg(long, value_name = "KIND", value_parser = ["booked", "income", "undecided"])]
     pub kind: String,
+    /// Value of income in USD [default: by a rate]
+    #[arg(long, value_name = "USD", allow_negative_numbers = true)]
+    pub value: Option<String>,
     /// Why, for a later audit
     #[arg(long, value_name = "TEXT")]
     pub reason: String,

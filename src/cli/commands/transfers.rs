@@ -18,7 +18,7 @@ use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
 use crate::engine::{
     Alone, AloneWhy, Asset, AssetRules, DecisionKind, Direction, Movement, MovementKey,
-    MovementKind, NoPart, OrderId, Pairing, Proposed, Transfer, shown,
+    MovementKind, NoPart, OrderId, Pairing, Proposed, Transfer, Worth, shown,
 };
 use crate::pipeline::{
     Transfers, accept_transfers, add_movement, decide_movement, decide_transfer, read_transfers,
@@ -34,8 +34,32 @@ pub(super) fn check(command: &TransfersCommand) -> CliResult<()> {
         TransfersCommand::Pair(args) | TransfersCommand::Unpair(args) => {
             args.note.as_deref().map(check_note).transpose().map(drop)
         }
-        TransfersCommand::Decide(args) => check_reason(&args.reason),
+        TransfersCommand::Decide(args) => {
+            check_reason(&args.reason)?;
+            read_worth(args).map(drop)
+        }
         TransfersCommand::Add(args) => read_movement(args).map(drop),
+    }
+}
+
+/// Reads the value of income. Errors: it is no value, or the kind has none.
+fn read_worth(args: &DecideOneArgs) -> CliResult<Option<Worth>> {
+    let Some(text) = args.value.as_deref() else {
+        return Ok(None);
+    };
+    let value: Worth = read_value("--value", text)?;
+    if value.as_decimal().is_zero() {
+        return Err(CliError::usage(
+            "--value is 0, expected a value above zero",
+            "leave it out if a rate gives the value",
+        ));
+    }
+    match args.kind.as_str() {
+        "income" => Ok(Some(value)),
+        kind => Err(CliError::usage(
+            format!("--value has no effect beside --kind {kind}"),
+            "a value is that of income: --kind income",
+        )),
     }
 }
 
@@ -123,10 +147,11 @@ async fn decide(kind: DecisionKind, args: &DecideArgs, session: &Session) -> Cli
 async fn decide_one(args: &DecideOneArgs, session: &Session) -> CliResult<Outcome> {
     let kind: DecisionKind = read_value("--kind", &args.kind)?;
     let store = session.open(false).await?;
-    let said = (kind, &*args.reason);
+    let said = (kind, read_worth(args)?, &*args.reason);
     let row = decide_movement(store.as_ref(), &session.context, said, &args.movement).await?;
     let verb = match kind {
         DecisionKind::Booked => "Booked    ",
+        DecisionKind::Income => "Income    ",
         _ => "Undecided ",
     };
     let (key, way) = (MovementKey::of(&row), row.direction);

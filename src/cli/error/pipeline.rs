@@ -133,6 +133,7 @@ fn transfer_advice(why: &TransferRefusal) -> (Exit, &'static str) {
         TransferRefusal::Unknown(_) => usage("`fifo-pnl transfers list --all` names them"),
         TransferRefusal::Several(..) => usage("name the account, too: ACCOUNT/ID"),
         TransferRefusal::OtherWay(..) => usage("the withdrawal comes first, then the deposit"),
+        TransferRefusal::GoesOut(_) => usage("bring its sale in as a trade, and say --kind booked"),
         TransferRefusal::Undone(_) => refused(
             "`fifo-pnl import list` has the number of its import; `import undo` puts it back",
         ),

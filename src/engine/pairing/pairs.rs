@@ -7,6 +7,7 @@ use crate::engine::assets::AssetRules;
 use crate::engine::ids::{Account, Asset, OrderId};
 use crate::engine::issue::words;
 use crate::engine::movement::Movement;
+use crate::engine::number::Worth;
 use crate::engine::time::Timestamp;
 use crate::engine::transfer::Transfer;
 
@@ -44,6 +45,8 @@ words! {
         Unpair = "unpair",
         /// One movement alone: trades or lots of the ledger have its units.
         Booked = "booked",
+        /// One movement alone: what came in was income.
+        Income = "income",
         /// One movement alone: nobody says any more what it is.
         Undecided = "undecided",
     }
@@ -52,7 +55,7 @@ words! {
 impl DecisionKind {
     /// Tells whether it is a word about one movement alone.
     pub fn is_of_one(self) -> bool {
-        matches!(self, Self::Booked | Self::Undecided)
+        matches!(self, Self::Booked | Self::Income | Self::Undecided)
     }
 }
 
@@ -72,6 +75,8 @@ pub struct TransferDecision {
     pub decided_by: String,
     /// When.
     pub decided_at: Timestamp,
+    /// The value of income in USD, as the person states it. `None`: a rate gives it.
+    pub usd_value: Option<Worth>,
 }
 
 words! {

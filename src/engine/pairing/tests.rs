@@ -69,6 +69,7 @@ fn decision(kind: DecisionKind, withdrawal: &str, deposit: &str) -> TransferDeci
         note: None,
         decided_by: "tester".into(),
         decided_at: Timestamp::EPOCH,
+        usd_value: None,
     }
 }
 

@@ -91,7 +91,7 @@ pub(in crate::store) fn lot_move(cells: &dyn Cells) -> Result<LotMove, StoreErro
 
 /// The columns that [`transfer_decision`] reads, in order.
 pub(in crate::store) const TRANSFER_DECISION: &str = "kind, withdrawal_account, withdrawal_id, \
-    deposit_account, deposit_id, note, decided_by, decided_at";
+    deposit_account, deposit_id, note, decided_by, decided_at, usd_value";
 
 /// Reads a row of `transfer_decisions`.
 pub(in crate::store) fn transfer_decision(
@@ -112,6 +112,7 @@ pub(in crate::store) fn transfer_decision(
             note: named.optional(5)?,
             decided_by: named.text(6)?,
             decided_at: named.time(7)?,
+            usd_value: named.parse_optional(8)?,
         })
     };
     read().map_err(in_table("transfer_decisions"))

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use super::ledger::MemoryLedger;
 use super::{MemoryStore, check};
 use crate::engine::{
-    Account, Leg, LotMove, Movement, MovementKey, OrderId, StoredLot, Timestamp, Trade,
-    TransferDecision,
+    Account, DecisionKind, Leg, LotMove, Movement, MovementKey, OrderId, StoredLot, Timestamp,
+    Trade, TransferDecision,
 };
 use crate::store::corrections::refused;
 use crate::store::lots::income_buy;
@@ -89,6 +89,9 @@ impl MovementStore for MemoryStore {
                 let is_one = decision.withdrawal == decision.deposit;
                 let rule = "transfer_decisions_movement_check";
                 check(is_one == decision.kind.is_of_one(), action, rule)?;
+                let is_income = decision.kind == DecisionKind::Income;
+                let has_place = is_income || decision.usd_value.is_none();
+                check(has_place, action, "transfer_decisions_usd_value_check")?;
             }
             let events = decisions.iter().map(transfer_event);
             state.events.extend(events);

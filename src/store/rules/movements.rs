@@ -176,10 +176,13 @@ pub fn plan_beside<R: BesideRecord + Clone>(
 
 /// Returns the event of a decision about a transfer.
 pub(in crate::store) fn transfer_event(decision: &TransferDecision) -> Event {
-    let details = json!({
+    let mut details = json!({
         "kind": decision.kind.as_str(), "withdrawal": decision.withdrawal.to_string(),
         "deposit": decision.deposit.to_string(), "note": decision.note,
         "by": decision.decided_by,
     });
+    if let (Some(object), Some(value)) = (details.as_object_mut(), decision.usd_value) {
+        object.insert("usd_value".into(), value.to_string().into());
+    }
     Event::info(EventKind::Transfer, decision.decided_at, details)
 }

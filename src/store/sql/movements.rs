@@ -158,6 +158,7 @@ fn decision_row(decision: &TransferDecision) -> Vec<Argument<'_>> {
         &decision.note,
         &decision.decided_by,
         decision.decided_at,
+        Argument::Decimal(decision.usd_value.map(|value| value.to_string().into())),
     ]
     .into()
 }

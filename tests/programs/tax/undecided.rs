@@ -128,3 +128,40 @@ fn a_booked_movement_is_in_no_transfer() {
     let refused = decide(&place, "b/d9", "booked", 3);
     assert!(refused.contains("b/d9 is paired with a/w1"), "{refused}");
 }
+
+/// A deposit that was income is a lot for its value, and it is in the income of its year.
+#[test]
+fn a_deposit_is_income_if_a_person_says_so() {
+    for (place, _database) in places_of(place) {
+        let income = ["transfers", "decide", "d1", "--kind", "income"];
+        let valued = ["--value", "12.5", "--reason", "a bonus"];
+        place.run(&[&income[..], &valued].concat()).expect(0);
+        decide(&place, "a/w1", "booked", 0);
+        // It goes out, so it is no income.
+        decide(&place, "a/w2", "income", 2);
+        let said = place.run(&["compute", "--incremental"]).expect(0).stdout;
+        let why = "a BTC: its transfers or its income have changed";
+        assert!(said.contains(why), "{said}");
+        let format = ["--format", "income", "-o", "income.csv"];
+        tax(&place, &format, 0);
+        let file = place.folder.read("income.csv");
+        let cells = ["asset", "quantity", "kind", "value_usd", "value_from"];
+        let cells = cells.map(|name| column(&file, name).join(","));
+        assert_eq!(cells.join("|"), "BTC|1|reward|12.50|file");
+        // The sell of the 2nd takes one unit of the buy, and that of the 5th the other one. The
+        // lot of the deposit is left, at 12.50.
+        let mut rows = place.rows("current");
+        rows.retain(|row| row.contains(" s2 "));
+        assert_eq!(rows, ["a s2  b1   1 10 6"]);
+        tax(&place, &FINAL, 0);
+        place.run(&["tax", "verify", "filed.zip"]).expect(0);
+        place
+            .run(&["validate", "--version", "current", "--strict"])
+            .expect(0);
+        // After another word, it is no lot.
+        decide(&place, "a/d1", "undecided", 0);
+        place.run(&["compute", "--all-symbols"]).expect(0);
+        tax(&place, &format, 0);
+        assert!(column(&place.folder.read("income.csv"), "asset").is_empty());
+    }
+}

@@ -213,16 +213,25 @@ pub async fn movements_and_decisions_are_read_as_of_an_instant(subject: &dyn Sub
     };
     let both = [decisions[0].clone(), empty];
     assert!(store.decide_transfers(&both).await.is_err());
-    // A word about one movement has one movement.
+    words_about_one_movement(store).await;
+    assert_eq!(store.transfer_decisions(None).await.unwrap().len(), 2);
+    let events = subject.events().await.join("\n");
+    assert_eq!(events.matches("two/M-9").count(), 1, "{events}");
+}
+
+/// A word about one movement has one movement, and only income has a value.
+async fn words_about_one_movement(store: &dyn Store) {
+    let valued = TransferDecision {
+        usd_value: Some("1.5".parse().unwrap()),
+        ..decided("booked", "one/M-1", "one/M-1")
+    };
+    assert!(store.decide_transfers(&[valued]).await.is_err());
     for mixed in [
         decided("booked", "one/M-1", "two/M-9"),
         decided("pair", "one/M-1", "one/M-1"),
     ] {
         assert!(store.decide_transfers(&[mixed]).await.is_err());
     }
-    assert_eq!(store.transfer_decisions(None).await.unwrap().len(), 2);
-    let events = subject.events().await.join("\n");
-    assert_eq!(events.matches("two/M-9").count(), 1, "{events}");
 }
 
 /// The outcomes of all pools, with 2 of the 5 units of B-1 in the other account.

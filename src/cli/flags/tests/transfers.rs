@@ -28,7 +28,8 @@ pub const TRANSFERS: &[Table] = &[
         positions: &["a/w1"],
         always: &["--kind", "--reason"],
         rows: &[
-            value("--kind", &["booked"], &["spent"]),
+            value("--kind", &["income"], &["spent"]),
+            value("--value", &["12.50"], &["0", "-1", "much"]),
             value("--reason", &["why"], &[" "]),
         ],
         ..NONE
