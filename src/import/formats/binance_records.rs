@@ -125,7 +125,7 @@ impl JoinedFormat for BinanceRecords {
         if coin.is_empty() {
             return Err(("Coin", Fault::new("expected the code of a coin")));
         }
-        let change = cells.amount("Change")?;
+        let change = cells.stated("Change")?;
         let operation = cells.text("Operation").to_lowercase();
         let posting = match FEES.contains(&operation.as_str()) {
             true => Posting::of_fee(coin, change),

@@ -101,7 +101,7 @@ impl JoinedFormat for CoinLedger {
         if asset.is_empty() {
             return Err(("Asset", Fault::new("expected the code of an asset")));
         }
-        let amount = cells.amount("Amount")?;
+        let amount = cells.stated("Amount")?;
         let (posting, is_fee) = match cells.text("Record Type").to_ascii_lowercase().as_str() {
             "credit" if amount.is_negative() => return Err(("Amount", Fault::new(OTHER_SIGN))),
             "debit" if !amount.is_negative() => return Err(("Amount", Fault::new(OTHER_SIGN))),

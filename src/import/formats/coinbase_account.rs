@@ -63,7 +63,7 @@ impl JoinedFormat for CoinbaseAccount {
             let fault = Fault::new("expected the code of an asset");
             return Err(("amount/balance unit", fault));
         }
-        let (kind, change) = (cells.text("type"), cells.amount("amount")?);
+        let (kind, change) = (cells.text("type"), cells.stated("amount")?);
         let posting = match kind {
             "fee" => Posting::of_fee(asset, change),
             _ => Posting::of(asset, change),

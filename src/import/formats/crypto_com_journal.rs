@@ -73,7 +73,7 @@ impl JoinedFormat for CryptoComJournal {
         if asset.is_empty() || asset.contains('-') {
             return Err(("Instrument", Fault::new(CONTRACTS)));
         }
-        let change = cells.amount("Transaction Quantity")?;
+        let change = cells.stated("Transaction Quantity")?;
         let posting = match kind {
             "TRADE_FEE" | "WITHDRAW_FEE" => Posting::of_fee(&asset, change),
             _ => Posting::of(&asset, change),

@@ -272,6 +272,12 @@ impl<'r> NamedCells<'r> {
             .map_or("", |(place, _)| cell(self.cells, place))
     }
 
+    /// Returns the number in a column. Errors: it is empty, or no number.
+    pub fn stated(&self, name: &'static str) -> Result<SignedAmount, CellFault> {
+        let amount = self.balance(name)?;
+        amount.ok_or_else(|| (name, Fault::new("expected a number")))
+    }
+
     /// Returns the number in a column. Empty is zero. Errors: it is no number.
     pub fn amount(&self, name: &'static str) -> Result<SignedAmount, CellFault> {
         Ok(self.balance(name)?.unwrap_or(SignedAmount::ZERO))

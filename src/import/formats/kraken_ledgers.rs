@@ -167,7 +167,7 @@ fn posting(cells: &NamedCells<'_>) -> Result<Posting, CellFault> {
         "" => code.to_owned(),
         wallet => format!("{code} ({wallet})"),
     };
-    let (amount, mut fee) = (cells.amount("amount")?, cells.amount("fee")?);
+    let (amount, mut fee) = (cells.stated("amount")?, cells.amount("fee")?);
     let mut fee_asset = match cells.text("feecurrency") {
         "" => asset.clone(),
         code => coin_of(code),

@@ -125,3 +125,53 @@ fn a_row_of_kraken_without_an_id_is_pending_or_refused() {
     let file = parsed(&lines.concat());
     assert_eq!((file.rejected.len(), file.trades.len()), (29, 0));
 }
+
+/// An empty amount is no zero: the trade would be another one, or without its fee.
+#[test]
+fn a_row_without_its_amount_takes_its_trade_with_it() {
+    for (name, from, to, said) in [
+        (
+            "binance-records",
+            "Transaction Buy,ETH,0.50000000,",
+            "Transaction Buy,ETH,,",
+            "8: Change is empty, expected a number",
+        ),
+        (
+            "binance-records",
+            "Transaction Fee,ETH,-0.00075000,",
+            "Transaction Fee,ETH,,",
+            "12: Change is empty, expected a number",
+        ),
+        (
+            "crypto-com-journal",
+            "TAKER,,-0.0001,0",
+            "TAKER,,,0",
+            "8: Transaction Quantity is empty, expected a number",
+        ),
+        (
+            "coinledger",
+            "Platform Fee,EUR,-6.4,",
+            "Platform Fee,EUR,,",
+            "5: Amount is empty, expected a number",
+        ),
+        (
+            "coinbase-account",
+            ",-10,9990,USD,,101",
+            ",,9990,USD,,101",
+            "6: amount is empty, expected a number",
+        ),
+        (
+            "kraken-ledgers",
+            "-500.0000,-515.00",
+            ",-515.00",
+            "6: amount is empty, expected a number",
+        ),
+    ] {
+        let whole = parsed(&sample(name)).trades.len();
+        let file = changed(name, &[(from, to)]);
+        let rejected: Vec<String> = file.rejected.iter().map(ToString::to_string).collect();
+        let is_named = rejected.contains(&said.to_owned()) && rejected.len() > 1;
+        assert!(is_named, "{name}: {rejected:?}");
+        assert_eq!(file.trades.len() + 1, whole, "{name}");
+    }
+}
