@@ -54,6 +54,15 @@ use_rust() {
     rust_is_ready
 }
 
+# Names the target directory of this package in CARGO_TARGET_DIR, for packages with a Cargo.lock of
+# their own, too.
+share_target() {
+    local target
+    target=$(cd -- "$repository" && cargo metadata --format-version 1 --no-deps --locked)
+    target=${target#*\"target_directory\":\"}
+    export CARGO_TARGET_DIR=${target%%\"*}
+}
+
 # Prints the folder with the server's programs, the newest version first.
 postgres_programs() {
     local folder
