@@ -159,11 +159,9 @@ impl Place {
                 steps.unwrap().parse().unwrap()
             }
             Self::Postgres(site, statistics) => {
-                site.sql(statistics.sql());
-                let before = rows_read(site);
+                site.sql(&format!("{}; SELECT pg_stat_reset()", statistics.sql()));
                 check(args, Done::of(site.program(binary, args).output().unwrap()));
-                // Dropped tables take their counts along.
-                rows_read(site).saturating_sub(before)
+                rows_read(site)
             }
         }
     }
@@ -180,15 +178,17 @@ fn check(args: &[&str], done: Done) -> Done {
     done
 }
 
-/// Returns the rows and index entries read so far, by sessions that ended: a live one has not
-/// reported.
+/// Returns the rows and index entries read since the counts were reset, by sessions that ended: a
+/// live one has not reported.
 fn rows_read(site: &Site) -> u64 {
-    let others = "SELECT count(*) FROM pg_stat_activity \
-                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    site.wait_for(others, "0");
-    let read = "SELECT (SELECT coalesce(sum(seq_tup_read), 0) FROM pg_stat_user_tables) + \
-                       (SELECT coalesce(sum(idx_tup_read), 0) FROM pg_stat_user_indexes)";
-    site.value(read).parse().unwrap()
+    site.first_value(
+        "SELECT (SELECT coalesce(sum(seq_tup_read), 0) FROM pg_stat_user_tables) + \
+                (SELECT coalesce(sum(idx_tup_read), 0) FROM pg_stat_user_indexes) \
+         WHERE NOT EXISTS (SELECT FROM pg_stat_activity \
+                           WHERE datname = current_database() AND pid <> pg_backend_pid())",
+    )
+    .parse()
+    .unwrap()
 }
 
 /// Fills in the sheet of open items: each sell gets a basis.

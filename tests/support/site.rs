@@ -179,6 +179,19 @@ impl Site {
         }
     }
 
+    /// Waits until a query returns a row, and returns its value.
+    #[track_caller]
+    pub fn first_value(&self, query: &str) -> String {
+        let started = Instant::now();
+        loop {
+            if let [value] = &self.sql(query)[..] {
+                return value.clone();
+            }
+            assert!(started.elapsed() < WAIT_MAX, "waited in vain for {query}");
+            std::thread::sleep(POLL);
+        }
+    }
+
     #[track_caller]
     pub fn export(&self, version: &str) -> String {
         let done = self.fifo_pnl(&["versions", "export", version]).expect(0);
