@@ -117,6 +117,11 @@ fn with_rows(random: &mut Random, mut rows: Vec<String>) -> Vec<u8> {
 
 fn with_bytes(random: &mut Random, rows: Vec<String>) -> Vec<u8> {
     let mut bytes = join(&rows);
+    change_bytes(random, &mut bytes);
+    bytes
+}
+
+fn change_bytes(random: &mut Random, bytes: &mut Vec<u8>) {
     for _ in 0..=random.below(6) {
         let at = random.below(bytes.len() as u64) as usize;
         let odd = ODD_BYTES[random.below(ODD_BYTES.len() as u64) as usize];
@@ -133,7 +138,20 @@ fn with_bytes(random: &mut Random, rows: Vec<String>) -> Vec<u8> {
             }
         }
     }
-    bytes
+}
+
+/// Changes lines of any text: drops one, repeats one, lets two change places, or cuts the file.
+fn change_lines(random: &mut Random, bytes: &mut Vec<u8>) {
+    let mut lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+    let count = lines.len() as u64;
+    let (at, other) = (random.below(count) as usize, random.below(count) as usize);
+    match random.below(4) {
+        0 => drop(lines.remove(at)),
+        1 => lines.insert(at, lines[other]),
+        2 => lines.swap(at, other),
+        _ => lines.truncate(at + 1),
+    }
+    *bytes = lines.concat();
 }
 
 #[track_caller]
@@ -279,4 +297,39 @@ fn mutated_rows_make_no_trade_of_their_own() {
 #[test]
 fn mutated_bytes_make_no_trade_of_their_own() {
     try_many("bytes", with_bytes);
+}
+
+/// The samples of the formats that the program reads, with their names.
+fn samples() -> Vec<(String, Vec<u8>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/formats");
+    let mut found = Vec::new();
+    for format in std::fs::read_dir(folder).unwrap() {
+        for file in std::fs::read_dir(format.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            if path.file_stem().is_some_and(|stem| stem == "sample") {
+                let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+                found.push((name, std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn mutated_exports_end_with_a_documented_exit_code() {
+    let samples = samples();
+    assert!(samples.len() >= 40, "{}", samples.len());
+    for (nth, (name, sample)) in (0..).zip(samples) {
+        for change in [change_lines, change_bytes] {
+            let seed = SEED + nth;
+            let mut bytes = sample.clone();
+            change(&mut Random(seed), &mut bytes);
+            let folder = Folder::new();
+            folder.write(&name, &bytes);
+            let run = folder.fifo_pnl(&["run", "--timezone", "UTC", &name]);
+            println!("{name} {seed}: exit code {}", run.code);
+            check_done(&run, &[0, 1, 2], seed);
+        }
+    }
 }
