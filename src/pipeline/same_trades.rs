@@ -1,12 +1,14 @@
 //! Trades that two files have under other ids: they count twice.
 //!
 //! Formats say which of them may have the same trades (`import/formats/same_trades.rs`). In one
-//! account, all such files are compared. Between accounts, only the files of tax programs are
+//! account, all such files are compared. Files of any formats are compared by all facts but the id
+//! (`equal.rs`). Between accounts, only the files of tax programs are
 //! compared with others: such a program copies the trades of exchanges, and two accounts do not
 //! have them by chance.
 
 mod across;
 mod compared;
+mod equal;
 mod turned;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +18,8 @@ use serde_json::{Value, json};
 
 use self::across::counted_across;
 use self::compared::{compared, cut_inside};
+pub(super) use self::equal::EQUAL;
+use self::equal::counted_equal;
 use super::error::PipelineResult;
 use super::job::Context;
 use crate::engine::{
@@ -219,6 +223,15 @@ pub async fn counted_twice(
     for account in &accounts {
         let files = files_of(store, rules, (account, None)).await?;
         found.extend(counted_in_account(&files));
+        let pair = |it: &CountedTwice| {
+            let ids = [it.last.import_id, it.other.import_id];
+            (ids.into_iter().max(), ids.into_iter().min())
+        };
+        for equal in counted_equal(store, account).await? {
+            if !found.iter().any(|it| pair(it) == pair(&equal)) {
+                found.push(equal);
+            }
+        }
     }
     found.extend(counted_across(store, rules, account).await?);
     Ok(found)

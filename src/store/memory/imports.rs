@@ -1,10 +1,10 @@
 //! Imports as wholes, in memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
-use super::ledger::{Key, MemoryLedger, VoidRow};
+use super::ledger::{Key, LedgerRow, MemoryLedger, VoidRow};
 use super::{MemoryStore, check};
 use crate::store::corrections::{Relative, check_undo, counts_beside};
 use crate::store::model::{Cursors, ImportUndo, ImportUndone, ImportedTrade, Watermark};
@@ -54,6 +54,31 @@ impl ImportStore for MemoryStore {
         }
         trades.sort_by_key(|(import_id, line, _)| (*import_id, *line));
         Ok(trades.into_iter().map(|(.., trade)| trade).collect())
+    }
+
+    async fn equal_trades(&self, import_id: i64) -> StoreResult<Vec<(i64, u64)>> {
+        let tables = self.read();
+        let ledger = &tables.ledger;
+        let voided = ledger.voided_alone(i64::MAX);
+        let facts = |row: &LedgerRow| {
+            let (id, _) = row.import?;
+            let trade = row.text.imported(id)?;
+            let (size, price) = (trade.size, trade.price);
+            let key = (trade.account, trade.symbol, trade.order_time, trade.side);
+            Some((id, trade.order_id, (key, size, price)))
+        };
+        let rows: Vec<_> = ledger.rows.iter().filter_map(facts).collect();
+        let mut equal: BTreeMap<i64, u64> = BTreeMap::new();
+        for (_, _, of) in rows.iter().filter(|(id, ..)| *id == import_id) {
+            let is_voided = |id: &String| voided.contains(&(of.0.0.clone(), id.clone()));
+            let others = rows
+                .iter()
+                .filter(|(id, order, it)| *id != import_id && it == of && !is_voided(order));
+            for other in BTreeSet::from_iter(others.map(|(id, ..)| *id)) {
+                *equal.entry(other).or_default() += 1;
+            }
+        }
+        Ok(equal.into_iter().collect())
     }
 }
 

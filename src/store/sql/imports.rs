@@ -81,6 +81,31 @@ impl<D: SqlStore> ImportStore for D {
         })
         .await
     }
+
+    async fn equal_trades(&self, import_id: i64) -> StoreResult<Vec<(i64, u64)>> {
+        let trades = self.additions();
+        // The index of symbol and time finds the others.
+        let from = format!(
+            "{trades} n CROSS JOIN {trades} o WHERE n.import_id = $1 AND o.symbol = n.symbol \
+             AND o.order_time = n.order_time AND o.account = n.account AND o.side = n.side \
+             AND o.size = n.size AND o.price = n.price AND o.import_id <> n.import_id \
+             AND NOT EXISTS (SELECT 1 FROM active_voids v \
+             WHERE v.account = o.account AND v.order_id = o.order_id) \
+             GROUP BY o.import_id ORDER BY o.import_id"
+        );
+        let selected = ("o.import_id, count(DISTINCT n.order_id)", &*from);
+        let arguments = arguments![import_id];
+        self.named(async {
+            let mut reader = self.reader().await?;
+            let action = "look for equal trades";
+            list(&mut *reader, action, selected, &arguments, |row| {
+                let number = |at| row.integer(at).ok().flatten().unwrap_or_default();
+                Ok((number(0), u64::try_from(number(1)).unwrap_or_default()))
+            })
+            .await
+        })
+        .await
+    }
 }
 
 /// Returns the imports whose rows are out as of an instant.

@@ -41,6 +41,27 @@ async fn change(store: &dyn Store, import_id: i64, put_back: bool) {
     store.undo_import(&undo(import_id, put_back)).await.unwrap();
 }
 
+pub async fn equal_trades_of_other_imports_are_counted(subject: &dyn Subject) {
+    let store = subject.store();
+    append(store, vec![bought("A", 1), bought("B", 2)]).await;
+    append(store, vec![bought("X", 1), bought("Y", 2), bought("Z", 3)]).await;
+    let others = vec![
+        trade("side", "sell", "1", "100", 1),
+        trade("size", "buy", "2", "100", 1),
+        trade("price", "buy", "1", "101", 1),
+        bought("time", 4),
+    ];
+    append(store, others).await;
+    // Two fills of one file that are equal are two trades of it.
+    append(store, vec![bought("P", 1), bought("Q", 1)]).await;
+    assert_eq!(store.equal_trades(2).await.unwrap(), [(1, 2), (4, 1)]);
+    assert_eq!(store.equal_trades(1).await.unwrap(), [(2, 2), (4, 1)]);
+    assert_eq!(store.equal_trades(3).await.unwrap(), []);
+    assert_eq!(store.equal_trades(4).await.unwrap(), [(1, 2), (2, 2)]);
+    store.void(&void("A", false)).await.unwrap();
+    assert_eq!(store.equal_trades(2).await.unwrap(), [(1, 1), (4, 1)]);
+}
+
 pub async fn an_undone_import_is_out_until_it_is_put_back(subject: &dyn Subject) {
     let store = subject.store();
     append(store, vec![bought("A", 1), bought("B", 2)]).await;

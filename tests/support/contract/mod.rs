@@ -66,6 +66,7 @@ macro_rules! contract {
             );
             tests_of!($make, imports:
                 an_undone_import_is_out_until_it_is_put_back,
+                equal_trades_of_other_imports_are_counted,
                 a_trade_that_is_voided_alone_stays_so,
                 an_undo_follows_its_rules,
                 an_undone_correction_gives_the_original_back,

@@ -1,0 +1,66 @@
+//! Files of one account with trades that are equal in all facts but the id.
+//!
+//! Each import looks for them as it ends (`pipeline/sync_log.rs`), and its try keeps the numbers. So
+//! a run reads no trades for it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Common, CountedTwice, TRIES_MAX, names_of, that_count};
+use crate::engine::Account;
+use crate::pipeline::error::PipelineResult;
+use crate::store::Store;
+use crate::store::model::SyncTry;
+
+/// The detail of a try that lists the imports with equal trades: their numbers, and how many trades
+/// are equal.
+pub(in crate::pipeline) const EQUAL: &str = "equal_trades";
+
+/// Equal trades that are no chance, at least. Fewer are none if they are all trades of a file.
+const EQUAL_MIN: u64 = 3;
+
+/// Finds the imports of an account that have trades in common.
+pub(super) async fn counted_equal(
+    store: &dyn Store,
+    account: &Account,
+) -> PipelineResult<Vec<CountedTwice>> {
+    let mut names = names_of(store, account).await?;
+    if names.len() < 2 {
+        return Ok(Vec::new());
+    }
+    names = that_count(store, names).await?;
+    let tries = store.syncs(account, TRIES_MAX).await?;
+    let trades: BTreeMap<i64, u64> = tries
+        .iter()
+        .filter_map(|of| Some((of.import_id?, of.counts.trades)))
+        .collect();
+    let mut found = Vec::new();
+    for of in tries.iter().rev() {
+        let Some(last) = of.import_id.and_then(|id| names.get(&id)) else {
+            continue;
+        };
+        for (id, both) in equal_of(of) {
+            let all = [of.import_id, Some(id)].map(|id| trades.get(&id?).copied());
+            let is_sure = both >= EQUAL_MIN || all.contains(&Some(both));
+            if let Some(other) = names.get(&id).filter(|_| is_sure) {
+                found.push(CountedTwice {
+                    last: last.clone(),
+                    other: other.clone(),
+                    common: Common::Trades {
+                        both,
+                        of: of.counts.trades,
+                    },
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the imports with equal trades that a try found, and how many are equal.
+fn equal_of(of: &SyncTry) -> Vec<(i64, u64)> {
+    let list = of.details.get(EQUAL).and_then(Value::as_array);
+    let pair = |it: &Value| Some((it.get(0)?.as_i64()?, it.get(1)?.as_u64()?));
+    list.into_iter().flatten().filter_map(pair).collect()
+}
