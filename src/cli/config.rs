@@ -238,13 +238,24 @@ impl OwnTables {
             let bad = |why: String| {
                 let path = self.path.as_deref();
                 let path = path.unwrap_or(Path::new(CONFIG_FILE_DEFAULT)).display();
-                let why = without_values(why.trim()).replace('\n', " ");
-                let what = format!("{path}: formats.{name}: {why}");
+                let why = why.trim().replace('\n', " ");
+                let what = format!("{path}: {}", of_format(name, &why));
                 CliError::usage(what, "docs/FORMATS.md explains the keys of formats")
             };
             formats.try_add(name, table.clone()).map_err(bad)?;
         }
         Ok(formats)
+    }
+}
+
+/// Describes the fault of a format's table. The text begins as the heading in the file does.
+fn of_format(name: &str, why: &str) -> String {
+    let heading = ["[[", "["]
+        .into_iter()
+        .find_map(|bracket| Some((bracket, why.strip_prefix(bracket)?)));
+    match heading {
+        Some((bracket, rest)) => format!("{bracket}formats.{name}.{rest}"),
+        None => format!("[formats.{name}] {why}"),
     }
 }
 

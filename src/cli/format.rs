@@ -57,7 +57,7 @@ const COLUMN_GAP: usize = 2;
 const ROW_INDENT: usize = 4;
 
 /// Least room for texts of the last column. A table without it takes several lines a row.
-const LAST_COLUMN_MIN: usize = 7;
+const LAST_COLUMN_MIN: usize = 14;
 
 /// Makes a table without lines. The columns in `right` are aligned to the right, all others to the
 /// left. If it is wider than the terminal, each row takes several lines.
@@ -197,10 +197,10 @@ mod tests {
                       main     BTC          12\n      1,000.00\n  \
                       other    1000SHIB      3";
         assert_eq!(table_within(Some(35), &header, &[2, 3], rows()), folded);
-        let texts = || vec![vec!["I1".to_owned(), "one two three".to_owned()]];
-        let lower = "  Check  What\n  I1     one two\n         three";
+        let texts = || vec![vec!["I1".to_owned(), "one two three four".to_owned()]];
+        let lower = "  Check  What\n  I1     one two three\n         four";
         assert_eq!(
-            table_within(Some(18), &["Check", "What"], &[], texts()),
+            table_within(Some(23), &["Check", "What"], &[], texts()),
             lower
         );
     }

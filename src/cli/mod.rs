@@ -51,6 +51,8 @@ struct Outcome {
     exit: Exit,
     /// The text is a summary of work done, which `--quiet` drops.
     is_summary: bool,
+    /// The text is to be pasted into a file: its lines stay whole on any terminal.
+    is_pasted: bool,
 }
 
 impl Outcome {
@@ -61,6 +63,7 @@ impl Outcome {
             json,
             exit,
             is_summary: true,
+            is_pasted: false,
         }
     }
 
@@ -69,6 +72,14 @@ impl Outcome {
         Self {
             is_summary: false,
             ..Self::summary(exit, text, json)
+        }
+    }
+
+    /// Makes the result of a command that shows lines for a file.
+    fn pasted(text: String, json: Value) -> Self {
+        Self {
+            is_pasted: true,
+            ..Self::answer(Exit::Done, text, json)
         }
     }
 }
@@ -204,7 +215,10 @@ fn run_matches<P: Program>(matches: &ArgMatches) -> ExitCode {
                 // The command did nothing, so its text is an error message.
                 terminal::note(outcome.text.trim_end());
             } else {
-                terminal::print(&outcome.text);
+                match outcome.is_pasted {
+                    true => terminal::print_whole(&outcome.text),
+                    false => terminal::print(&outcome.text),
+                }
             }
             outcome.exit.into()
         }

@@ -207,6 +207,11 @@ pub fn print(text: &str) {
     }
 }
 
+/// Prints lines for a file to stdout, as [`print()`] does, but whole.
+pub fn print_whole(text: &str) {
+    write_out(&printable(text));
+}
+
 /// Prints a document to stdout at once, as [`print()`] does.
 pub fn print_json(value: &serde_json::Value) {
     write_out(&json(value));

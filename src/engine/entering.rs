@@ -70,6 +70,7 @@ pub fn enter(
                 }
                 let mut row = error.of_row(pending.trade.order_id.as_str());
                 row.symbol = Some(Box::new(pending.of.symbol.clone()));
+                row.leg = pending.trade.entry.leg;
                 for pool in pools_with_legs(&pending, rules) {
                     if !wanted(&pool) {
                         continue;

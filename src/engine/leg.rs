@@ -40,6 +40,15 @@ impl Leg {
         }
     }
 
+    /// Returns the word for the record that has such a leg.
+    pub const fn record(self) -> &'static str {
+        match self {
+            Self::Base | Self::Quote | Self::Fee => "order",
+            Self::Network => "withdrawal",
+            Self::Income => "income",
+        }
+    }
+
     /// Returns the word that a row stores; `None` for a base leg, which most rows have.
     pub fn stored(self) -> Option<&'static str> {
         (self != Self::Base).then_some(self.as_str())

@@ -214,6 +214,12 @@ impl Size {
         self.scale
     }
 
+    /// Returns the exact number. `None`: it has more digits than a `Decimal`.
+    pub fn to_decimal(self) -> Option<Decimal> {
+        let units = wide::to_i128(self.units)?;
+        Decimal::try_from_i128_with_scale(units, u32::from(self.scale)).ok()
+    }
+
     /// Tells whether there is nothing.
     pub fn is_zero(self) -> bool {
         self.units == wide::ZERO

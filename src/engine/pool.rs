@@ -12,6 +12,7 @@ use super::facts::MoreFacts;
 use super::hash::RowsHash;
 use super::ids::{Asset, Pool, Symbol};
 use super::issue::IssueType;
+use super::leg::Leg;
 use super::moves::PoolMoves;
 use super::outcome::Matching;
 use super::place::PlaceInPool;
@@ -399,6 +400,35 @@ impl Rejection {
     }
 }
 
+/// Counts the trades, the income and the network fees that lack a rate. `None`: no trade does.
+fn without_value(lacking: &[&InvalidTrade]) -> Option<String> {
+    // A trade may lack a rate with several of its legs.
+    let ids: BTreeSet<(&str, &str)> = lacking
+        .iter()
+        .map(|row| (row.leg.record(), row.order_id.as_str()))
+        .collect();
+    let count = |leg: Leg, one: &str, several: &str| {
+        let rows = ids.iter().filter(|(record, _)| *record == leg.record());
+        match rows.count() {
+            0 => None,
+            1 => Some(format!("1 {one}")),
+            rows => Some(format!("{} {several}", thousands(rows))),
+        }
+    };
+    let counted = [
+        count(Leg::Base, "trade", "trades"),
+        count(Leg::Income, "income row", "income rows"),
+        count(Leg::Network, "network fee", "network fees"),
+    ];
+    let counted: Vec<String> = counted.into_iter().flatten().collect();
+    let verb = match ids.len() {
+        0 => return None,
+        1 => "has",
+        _ => "have",
+    };
+    Some(format!("{} {verb} no value in USD", counted.join(" and ")))
+}
+
 /// Returns the rejection of a pool with rows that are not trades, if there are any.
 pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
     // The reason names the first row. Sorting makes that the same row in any order of the ledger.
@@ -406,8 +436,6 @@ pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
     let is_without_rate = |row: &&InvalidTrade| row.issue == IssueType::MissingFx;
     let (lacking, faulty): (Vec<_>, Vec<_>) = invalid.iter().partition(is_without_rate);
     let first = faulty.first().or(lacking.first())?;
-    // A trade may lack a rate with several of its legs.
-    let ids: BTreeSet<&str> = lacking.iter().map(|row| row.order_id.as_str()).collect();
     let is_of_contracts = |row: &&&InvalidTrade| row.reason.ends_with(NOT_COMPUTED);
     let contracts = faulty.iter().filter(is_of_contracts).count();
     let uncomputed = match contracts {
@@ -423,12 +451,12 @@ pub fn invalid_rows(mut invalid: Vec<InvalidTrade>) -> Option<Rejection> {
         1 => Some("1 row is not a trade".to_owned()),
         rows => Some(format!("{} rows are not trades", thousands(rows))),
     };
-    let trades = match ids.len() {
-        0 => None,
-        1 => Some("1 trade has no value in USD".to_owned()),
-        trades => Some(format!("{} trades have no value in USD", thousands(trades))),
-    };
-    let counted: Vec<String> = rows.into_iter().chain(uncomputed).chain(trades).collect();
+    let valueless = without_value(&lacking);
+    let counted: Vec<String> = rows
+        .into_iter()
+        .chain(uncomputed)
+        .chain(valueless)
+        .collect();
     let reason = match invalid.len() {
         1 => first.to_string(),
         _ => format!("{}; the first: {first}", counted.join(", and ")),

@@ -178,9 +178,10 @@ pub fn rejection_items(pool: &Pool, rejection: &Rejection) -> Vec<ReviewItem> {
             ("column", row.column.to_owned()),
             ("reason", row.reason.to_string()),
         ];
-        let description = format!("{} {}", row.column, row.reason);
+        let description = row.fault();
         let symbol = row.symbol.clone();
         ReviewItem {
+            leg: row.leg,
             symbol: symbol.map_or_else(|| pool.as_symbol(), |symbol| *symbol),
             missing: row.missing.to_vec(),
             // A trade that only lacks a rate is no faulty row, even beside one.

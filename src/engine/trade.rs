@@ -47,10 +47,12 @@ pub const NOT_COMPUTED: &str = "are not computed yet";
 
 /// A row that is not a trade, or a number that does not fit: which order, which column, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("order {}: {column} {reason}", shown(order_id).quoted())]
+#[error("{} {}: {}", leg.record(), shown(order_id).quoted(), self.fault())]
 pub struct InvalidTrade {
     /// The id as the ledger has it.
     pub order_id: String,
+    /// `Income` or `Network` for a movement: the id is that of the movement.
+    pub leg: Leg,
     /// The column at fault.
     pub column: &'static str,
     /// The value found, and why it is not accepted.
@@ -64,6 +66,16 @@ pub struct InvalidTrade {
 }
 
 impl InvalidTrade {
+    /// Describes the fault without the id.
+    pub fn fault(&self) -> String {
+        let (column, reason) = (self.column, &self.reason);
+        match (self.leg, self.issue) {
+            (Leg::Income, IssueType::MissingFx) => format!("it {reason}"),
+            (Leg::Network, IssueType::MissingFx) => format!("the network fee {reason}"),
+            _ => format!("{column} {reason}"),
+        }
+    }
+
     /// Names the row and the column at fault.
     pub(super) fn of(
         order_id: impl Into<String>,
@@ -72,6 +84,7 @@ impl InvalidTrade {
     ) -> Self {
         Self {
             order_id: order_id.into(),
+            leg: Leg::Base,
             column,
             reason: reason.into(),
             issue: IssueType::InvalidTrade,

@@ -14,7 +14,9 @@ pub(super) struct Reading<'o> {
     // A file names few accounts and symbols many times; each is kept once.
     accounts: HashMap<String, Account>,
     symbols: HashMap<String, Symbol>,
-    pairs: HashMap<String, Option<PairFound>>,
+    /// Places of the pairs in `found`, by their names.
+    pairs: HashMap<String, usize>,
+    found: Vec<Option<PairFound>>,
     /// The names of the last pair, in one text.
     names: String,
     /// The numbers are those of a workbook, which may be rounded.
@@ -41,6 +43,7 @@ impl<'o> Reading<'o> {
             accounts: HashMap::new(),
             symbols: HashMap::new(),
             pairs: HashMap::new(),
+            found: Vec::new(),
             names: String::new(),
             is_of_workbook: false,
             made: StringRecord::new(),
@@ -68,11 +71,16 @@ impl<'o> Reading<'o> {
             // In no name that is valid.
             self.names.push('\n');
         }
-        if !self.pairs.contains_key(&self.names) {
-            let found = names.read(self.options);
-            self.pairs.insert(self.names.clone(), found);
-        }
-        self.pairs.get(&self.names).unwrap_or(&None)
+        let place = match self.pairs.get(&self.names) {
+            Some(place) => *place,
+            None => {
+                self.found.push(names.read(self.options));
+                let place = self.found.len() - 1;
+                self.pairs.insert(self.names.clone(), place);
+                place
+            }
+        };
+        self.found.get(place).unwrap_or(&None)
     }
 }
 

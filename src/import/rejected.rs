@@ -123,6 +123,10 @@ pub enum Hint {
     RoundedId,
     /// Leave out rows of a type that the format does not know, and store what they moved.
     UnknownType,
+    /// Leave out the row, and state the action by hand.
+    StateAction,
+    /// Leave out a short sale, and bring it in as a native file.
+    ShortSale,
     /// Give each fill an id of its own.
     OwnId,
     /// Import the rows of each account apart: the format reads no accounts.

@@ -38,6 +38,8 @@ pub enum ZoneSource {
     Assumed,
     /// A person's table of the format.
     Table,
+    /// A person's table of the format names none, so times are in UTC.
+    TableWithout,
     /// A person named it.
     Person,
     /// The stored clock of the account.
@@ -54,7 +56,7 @@ impl ZoneSource {
             Self::Before => "before_header",
             Self::Source => "source",
             Self::Assumed => "assumed",
-            Self::Table => "table",
+            Self::Table | Self::TableWithout => "table",
             Self::Person => "timezone",
             Self::Clock => "clock",
         }

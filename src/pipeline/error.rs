@@ -49,7 +49,7 @@ pub enum PipelineError {
     },
     /// The same file is imported for another account: its rows would count twice.
     #[error(
-        "{file}: is the file of {}, of account {} at {}",
+        "{file}: {} has this file already, in account {}, since {}",
         other.name(),
         shown(&other.account).quoted(),
         other.at
@@ -62,7 +62,7 @@ pub enum PipelineError {
     },
     /// The same bytes give other rows than before: they would count twice.
     #[error(
-        "{file}: is the file of {} at {}, and now has {} {} that this import does not have",
+        "{file}: {} of {} read this file otherwise: {} {} would count twice",
         earlier.name(),
         earlier.at,
         thousands(*rows),

@@ -468,7 +468,7 @@ impl CheckedFacts<'_> {
         if !trades.is_empty() {
             findings.push(Finding::RatesMissing {
                 trades: trades.len() as u64,
-                is_newer: self.facts.cursors.is_after(info.watermark.cursors()),
+                is_newer: self.facts.cursors.rate_seq > info.watermark.cursors().rate_seq,
             });
         }
         findings

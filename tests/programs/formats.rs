@@ -402,7 +402,7 @@ fn a_drafted_format_reads_the_file_that_it_was_drafted_from() {
         draft.replace("formats.export", "formats.schwab"),
     );
     let said = folder.fifo_pnl(&["formats", "list"]).expect(2).stderr;
-    let why = "fifo-pnl.toml: formats.schwab: another format has this name";
+    let why = "fifo-pnl.toml: [formats.schwab] another format has this name";
     assert!(said.contains(why), "{said}");
     // A table with a fault stops no command that reads no file.
     for command in [

@@ -527,3 +527,32 @@ fn conflicts_of_one_column_are_told_together() {
     let event = "SELECT count(*) FROM event_log WHERE event_type = 'import'";
     assert_eq!(folder.value(event), "1", "nothing was written");
 }
+
+#[test]
+fn times_of_another_zone_are_told_from_corrected_times() {
+    let folder = Folder::new();
+    let rows = |minutes: &str| {
+        format!(
+            "{HEAD}\nb1,QNT-USD,buy,1,10,2025-03-01 12:{minutes}:00,0\n\
+             b2,QNT-USD,buy,1,10,2025-07-01 12:{minutes}:00,0\n"
+        )
+    };
+    folder.write("trades.csv", rows("00"));
+    folder.write("later.csv", rows("07"));
+    let import = |zone: &str, file: &str| folder.fifo_pnl(&["import", "--timezone", zone, file]);
+    import("Europe/Athens", "trades.csv").expect(0);
+    // Two hours in winter and three in summer: the rows are the same, the zone is not.
+    let text = import("UTC", "trades.csv").expect(2).stderr;
+    assert!(text.contains("read in another zone than before"), "{text}");
+    assert!(
+        text.contains("`fifo-pnl import undo ID --reason TEXT`"),
+        "{text}"
+    );
+    assert!(!text.contains("--correct"), "{text}");
+    let text = import("Europe/Athens", "later.csv").expect(2).stderr;
+    assert!(!text.contains("another zone"), "{text}");
+    assert!(
+        text.contains("--timezone Europe/Athens --correct"),
+        "{text}"
+    );
+}

@@ -18,7 +18,7 @@ fn folder() -> Folder {
 }
 
 /// Returns the rows of the current version: sell, buy, cost and pnl.
-fn rows(folder: &Folder) -> Vec<String> {
+fn version_rows(folder: &Folder) -> Vec<String> {
     folder.sql(
         "SELECT sell_order_id, buy_order_id, cost_basis_usd, pnl_usd FROM v_current_allocations \
          ORDER BY id",
@@ -29,7 +29,7 @@ fn rows(folder: &Folder) -> Vec<String> {
 fn an_import_is_undone_and_put_back_in_one_step() {
     let folder = folder();
     folder.fifo_pnl(&["run", "buys.csv", "sells.csv"]).expect(0);
-    assert_eq!(rows(&folder), ["s1|b1|100|80"]);
+    assert_eq!(version_rows(&folder), ["s1|b1|100|80"]);
     let undo = ["import", "undo", "1", "--reason", "another account's"];
     let done = folder.fifo_pnl(&undo).expect(0);
     let said = "Undone    import 1 of buys.csv: 2 trades are out of matching from the next version \
@@ -54,7 +54,7 @@ fn an_import_is_undone_and_put_back_in_one_step() {
         "{}",
         recent.stdout
     );
-    assert_eq!(rows(&folder), ["s1|||"]);
+    assert_eq!(version_rows(&folder), ["s1|||"]);
     folder
         .fifo_pnl(&["validate", "--version", "current"])
         .expect(0);
@@ -82,7 +82,7 @@ fn an_import_is_undone_and_put_back_in_one_step() {
         done.stdout
     );
     folder.fifo_pnl(&["compute", "--incremental"]).expect(0);
-    assert_eq!(rows(&folder), ["s1|b1|100|80"]);
+    assert_eq!(version_rows(&folder), ["s1|b1|100|80"]);
     let list = folder.fifo_pnl(&["import", "list"]).expect(0).stdout;
     let of_file = |line: &&str| line.contains("2 trades  default  native  buys.csv");
     assert_eq!(list.lines().filter(of_file).count(), 2, "{list}");
@@ -103,13 +103,13 @@ fn an_undone_correction_gives_the_original_back() {
     let correct = ["import", "--correct", "--reason", "sent again", "buys.csv"];
     folder.fifo_pnl(&correct).expect(0);
     folder.fifo_pnl(&["compute", "--incremental"]).expect(0);
-    assert_eq!(rows(&folder), ["s1|b1~2|110|70"]);
+    assert_eq!(version_rows(&folder), ["s1|b1~2|110|70"]);
     let undo = ["import", "undo", "3", "--reason", "it was right"];
     let done = folder.fifo_pnl(&undo).expect(0);
-    let said = "  back in matching in place of its corrections: 1 trade\n";
+    let said = "  as before this import corrected it: 1 trade\n";
     assert!(done.stdout.contains(said), "{}", done.stdout);
     folder.fifo_pnl(&["compute", "--incremental"]).expect(0);
-    assert_eq!(rows(&folder), ["s1|b1|100|80"]);
+    assert_eq!(version_rows(&folder), ["s1|b1|100|80"]);
     folder
         .fifo_pnl(&["validate", "--version", "current"])
         .expect(0);
@@ -127,7 +127,7 @@ fn undone_rates_give_values_no_more() {
     folder.write("euros.csv", format!("{HEADER}{euros}"));
     folder.fifo_pnl(&["import", "rates", "rates.csv"]).expect(0);
     folder.fifo_pnl(&["run", "euros.csv"]).expect(0);
-    assert_eq!(rows(&folder), ["s1|b1|125|25"]);
+    assert_eq!(version_rows(&folder), ["s1|b1|125|25"]);
     let undo = ["import", "undo", "1", "--reason", "a test"];
     let done = folder.fifo_pnl(&undo).expect(0);
     assert!(done.stdout.contains("1 rate is out of"), "{}", done.stdout);
@@ -139,7 +139,7 @@ fn undone_rates_give_values_no_more() {
         .fifo_pnl(&["import", "undo", "1", "--reason", "a test", "--undo"])
         .expect(0);
     folder.fifo_pnl(&["compute", "--incremental"]).expect(0);
-    assert_eq!(rows(&folder), ["s1|b1|125|25"]);
+    assert_eq!(version_rows(&folder), ["s1|b1|125|25"]);
 }
 
 #[test]
@@ -363,7 +363,7 @@ fn a_file_that_stands_in_for_an_undone_import_comes_in_whole() {
     let again = folder.fifo_pnl(&["import", "buys.csv"]).expect(0).stdout;
     assert!(again.contains("2 rows, 0 new, 2 known\n"), "{again}");
     folder.fifo_pnl(&["run", "sells.csv"]).expect(0);
-    assert_eq!(rows(&folder), ["s1|b1~2|100|80"]);
+    assert_eq!(version_rows(&folder), ["s1|b1~2|100|80"]);
     // Movements, too: 100 and 55 are what came.
     let kraken = std::fs::read_to_string(folder.path().join("kraken.csv")).unwrap();
     folder.write(
@@ -393,4 +393,40 @@ fn a_file_that_stands_in_for_an_undone_import_comes_in_whole() {
     assert!(said.contains("3 rows, 3 new, 0 known\n"), "{said}");
     assert!(said.contains("2 new rows were in imports before"), "{said}");
     assert!(!said.contains("warning"), "{said}");
+}
+
+/// An export with new row numbers has the same trades under other ids.
+#[test]
+fn trades_that_differ_by_their_ids_alone_count_twice() {
+    let folder = Folder::new();
+    let rows = |ids: &str, more: &str| {
+        let row = |nth: usize, row: &str| format!("{ids}{nth},BTC-USD,{row},0\n");
+        let rows = [
+            "buy,1,30000,2024-03-01T10:00:00Z",
+            "sell,0.25,31000,2024-03-02T10:00:00Z",
+        ];
+        let rows = rows.iter().chain(Some(&more).filter(|it| !it.is_empty()));
+        let rows = rows.enumerate().map(|(nth, it)| row(nth, it));
+        format!("{HEADER}{}", rows.collect::<String>())
+    };
+    folder.write("old.csv", rows("a", ""));
+    folder.write("new.csv", rows("b", "sell,0.25,32000,2024-04-02T10:00:00Z"));
+    folder.fifo_pnl(&["run", "old.csv"]).expect(0);
+    let done = folder.fifo_pnl(&["run", "new.csv"]).expect(1).stdout;
+    let both = "2 of 3 trades of import 2 (new.csv, native) are in import 1 (old.csv, native), too";
+    assert!(done.contains(both), "{done}");
+    folder.fifo_pnl(&["health"]).expect(1);
+    // The file comes again: all its rows are known, and are no rows of the other import.
+    folder.fifo_pnl(&["run", "new.csv"]).expect(1);
+    let undo = ["import", "undo", "1", "--reason", "new row numbers"];
+    folder.fifo_pnl(&undo).expect(0);
+    folder.fifo_pnl(&["compute", "--all-symbols"]).expect(0);
+    assert_eq!(version_rows(&folder), ["b1|b0|7500|250", "b2|b0|7500|500"]);
+    folder.fifo_pnl(&["health"]).expect(0);
+    // One equal trade of two files with others is perhaps another fill.
+    let folder = Folder::new();
+    folder.write("one.csv", rows("a", ""));
+    let fills = rows("b", "").replace(",0.25,31000,", ",0.5,31000,");
+    folder.write("two.csv", fills);
+    folder.fifo_pnl(&["run", "one.csv", "two.csv"]).expect(0);
 }

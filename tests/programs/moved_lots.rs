@@ -476,8 +476,8 @@ fn an_undecided_pair_moves_nothing_and_a_fee_needs_a_rate() {
     let expected = [
         "a|matched|",
         "b|rejected|lots came from the pool of \"c\", which is rejected",
-        "c|rejected|order \"w5\": fee_amount has no value in USD: a rate of DOT at 2025-01-07 \
-         00:00:00 UTC is missing",
+        "c|rejected|withdrawal \"w5\": the network fee has no value in USD: a rate of DOT at \
+         2025-01-07 00:00:00 UTC is missing",
     ];
     assert_eq!(place.folder.sql(pools), expected);
     assert!(

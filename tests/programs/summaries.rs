@@ -18,7 +18,7 @@ fn a_summary_names_accounts_zones_and_joined_files() {
     let preview = ["import", "bs.csv", "--account", "bs", "--preview"];
     let said = folder.fifo_pnl(&preview).expect(0).stdout;
     let lines = "  times: UTC, as the source writes them\n  \
-                 accounts in the file: 1234, 9999; all rows go to \"bs\"\n";
+                 accounts in the file: 1234, 9999; all rows go to \"bs\". If";
     assert!(said.contains(lines), "{said}");
     let zone = [
         "import",

@@ -60,7 +60,7 @@ pub enum AddActionCommand {
         #[command(flatten)]
         of: StatedActionArgs,
     },
-    /// The asset goes on under another name; stored, and not applied yet
+    /// The asset goes on under another name; applied if [aliases] makes both names one asset
     Rename {
         /// The asset, by its earlier name
         #[arg(value_name = "ASSET")]

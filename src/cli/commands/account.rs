@@ -200,12 +200,7 @@ async fn list(session: &Session) -> CliResult<Outcome> {
         text.push_str(&session.next.in_text(none));
     } else {
         let header = [
-            "Account",
-            "Platform",
-            "Class",
-            "Status",
-            "Last import",
-            "Failures",
+            "Account", "Platform", "Class", "Status", "Last try", "Failures",
         ];
         let rows = accounts.iter().map(row).collect();
         text.push_str(&format!("{}\n", table(&header, &[5], rows)));
@@ -235,15 +230,22 @@ async fn show(name: &Account, session: &Session) -> CliResult<Outcome> {
                 false => of.status.as_str().to_owned(),
             },
             count(of.counts.trades),
+            count(of.counts.movements + of.counts.actions),
             count(of.counts.known),
             count(of.counts.rejected + of.counts.conflicts),
             of.file.clone(),
         ]
     };
     if !tries.is_empty() {
-        let header = ["At", "Status", "New", "Known", "Rejected", "File"];
+        let header = ["At", "Status", "New", "Beside", "Known", "Rejected", "File"];
         let rows = tries.iter().map(row).collect();
-        text.push_str(&format!("{}\n", table(&header, &[2, 3, 4], rows)));
+        text.push_str(&format!("{}\n", table(&header, &[2, 3, 4, 5], rows)));
+        if tries
+            .iter()
+            .any(|of| of.counts.movements + of.counts.actions > 0)
+        {
+            text.push_str("  Beside: new movements and actions\n");
+        }
     }
     let list: Vec<Value> = tries.iter().map(try_json).collect();
     let json = json!({ "database": store.location(), "account": to_json(&account),

@@ -8,11 +8,10 @@ use serde_json::json;
 
 use crate::cli::Outcome;
 use crate::cli::args::FormatsCommand;
-use crate::cli::error::{CliError, CliResult};
-use crate::cli::exit::Exit;
+use crate::cli::error::{CliError, CliResult, file_hint};
 use crate::cli::session::Session;
 use crate::files::check_text;
-use crate::import::{OwnFormats, PIPE_BYTES_MAX, draft_format, is_document, quoted};
+use crate::import::{FileError, OwnFormats, PIPE_BYTES_MAX, draft_format, is_document, quoted};
 
 /// Most bytes of a file that a draft looks at.
 const DRAFT_BYTES_MAX: u64 = 64 * 1024;
@@ -52,7 +51,7 @@ pub fn run(command: &FormatsCommand, session: &Session) -> CliResult<Outcome> {
             (text.clone(), json!({ "table": text }))
         }
     };
-    Ok(Outcome::answer(Exit::Done, text, json))
+    Ok(Outcome::pasted(text, json))
 }
 
 /// The answers about files with several rows a trade, and about the native format.
@@ -69,12 +68,15 @@ pub(super) fn check_name(own: &OwnFormats, name: &str) -> CliResult<()> {
 }
 
 fn draft(file: &Path) -> CliResult<String> {
-    let unread = |why: String| {
+    let fault = |why: String, hint: &str| {
         let what = format!("{}: {why}", file.display());
-        CliError::usage(
-            what,
-            "name an export as CSV or xlsx, with a header of four columns or more",
-        )
+        CliError::usage(what, hint)
+    };
+    let any = "name an export as CSV or xlsx, with a header of four columns or more";
+    let unread = |why: String| fault(why, any);
+    let undrafted = |error: FileError| match error {
+        FileError::WrongFile { .. } => fault(error.to_string(), &file_hint(&error)),
+        error => unread(error.to_string()),
     };
     check_text(file).map_err(|error| unread(error.to_string()))?;
     let opened = File::open(file).map_err(|error| unread(error.to_string()))?;
@@ -88,7 +90,7 @@ fn draft(file: &Path) -> CliResult<String> {
         let read = opened.read_to_end(&mut head);
         read.map_err(|error| unread(error.to_string()))?;
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-        return draft_format(&head, &stem).map_err(|error| unread(error.to_string()));
+        return draft_format(&head, &stem).map_err(undrafted);
     }
     // The last line may be cut, also inside a character. In UTF-16 a line end has two bytes.
     let is_utf16 = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
@@ -97,5 +99,5 @@ fn draft(file: &Path) -> CliResult<String> {
         head.truncate(whole.map_or(head.len(), |at| at + 1));
     }
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    draft_format(&head, &stem).map_err(|error| unread(error.to_string()))
+    draft_format(&head, &stem).map_err(undrafted)
 }

@@ -8,6 +8,7 @@ mod rates;
 mod report;
 mod together;
 mod undo;
+mod zones;
 
 use std::path::Path;
 
@@ -102,7 +103,8 @@ async fn import_and_describe(
     text.push_str(&beside);
     text.push_str(&decided.warnings(&session.next));
     let is_new = |receipt: &ImportReceipt| {
-        receipt.import_id.is_some() && receipt.appended + receipt.corrected > 0
+        let beside = receipt.movements.appended + receipt.actions.appended;
+        receipt.import_id.is_some() && receipt.appended + receipt.corrected + beside > 0
     };
     let mut receipts = reports.iter().filter_map(|report| report.receipt.as_ref());
     if !request.preview && receipts.any(is_new) {

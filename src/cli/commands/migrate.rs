@@ -250,10 +250,8 @@ async fn status(session: &Session, done: String) -> CliResult<Outcome> {
     let json = json!({ "database": location, "schema_version": found, "known_version": known,
         "steps": all, "adoption": adoption.as_ref().map(adoption_json) });
     Ok(Outcome {
-        text,
-        json,
-        exit: Exit::Done,
         is_summary: !done.is_empty(),
+        ..Outcome::answer(Exit::Done, text, json)
     })
 }
 

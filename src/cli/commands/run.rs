@@ -65,11 +65,11 @@ pub async fn run(args: RunArgs, session: &Session) -> CliResult<Outcome> {
         &report,
         &session.config.rules,
     ));
-    text.push_str(&compute::idle_splits(store, &report, session).await);
     text.push_str(&together.describe(next));
     let decided = compute::decided_of(store, &report, &before).await;
     text.push_str(&decided.describe(next));
     text.push_str(&import::beside_stored(Some(store), session).await?);
+    text.push_str(&compute::idle_splits(store, &report, session).await);
     text.push_str(&validate::describe_short(&judged));
     text.push_str(&filed_years_changed((store, next), report.version, None).await);
     text.push_str(&compute::describe_next(&report, next, true));

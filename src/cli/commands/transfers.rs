@@ -17,8 +17,8 @@ use crate::cli::next::Next;
 use crate::cli::session::Session;
 use crate::cli::terminal::{ask, note};
 use crate::engine::{
-    Alone, AloneWhy, Asset, AssetRules, DecisionKind, Direction, Movement, MovementKey,
-    MovementKind, NoPart, OrderId, Pairing, Proposed, Transfer, Worth, shown,
+    Asset, AssetRules, DecisionKind, Direction, Movement, MovementKey, MovementKind, OrderId,
+    Pairing, Proposed, Transfer, Worth, shown,
 };
 use crate::pipeline::{
     Transfers, accept_transfers, add_movement, decide_movement, decide_transfer, read_transfers,
@@ -316,10 +316,12 @@ async fn add(args: &AddMovementArgs, session: &Session) -> CliResult<Outcome> {
         None => format!("Known     {what}\n"),
     };
     let pairing = transfers(store.as_ref(), session.context.rules.as_rules(), None).await?;
+    let next_line = receipt.import_id.map(|_| next(&session.next));
     let text = format!(
-        "Database  {}\n{state}{}",
+        "Database  {}\n{state}{}{}",
         store.location(),
-        stored_line(&pairing, &session.next)
+        stored_line(&pairing, &session.next),
+        next_line.unwrap_or_default()
     );
     let json = json!({ "database": store.location(), "import_id": receipt.import_id,
         "account": movement.account.as_str(), "movement_id": movement.movement_id.as_str(),
@@ -370,8 +372,7 @@ fn stored_line(pairing: &Pairing, next: &Next) -> String {
     if rows == 0 {
         return String::new();
     }
-    let is_income = |it: &&Alone| it.why == AloneWhy::NoPart(NoPart::Income);
-    let income = pairing.alone.iter().filter(is_income).count() as u64;
+    let income = list::income_of(pairing);
     let others = pairing.alone.len() as u64 - alone - income;
     let be = if rows == 1 { "is" } else { "are" };
     let rows = plural(rows, "movement", "movements");
@@ -391,9 +392,13 @@ fn stored_line(pairing: &Pairing, next: &Next) -> String {
         return format!("Movements       {rows} {be} stored and not used\n");
     }
     let counts = counts.join(", ");
-    let list = match proposed + alone {
-        0 => String::new(),
-        _ => format!("  `{}` says why\n", next.command("fifo-pnl transfers list")),
+    let list = match (proposed + alone, others) {
+        (0, _) => String::new(),
+        (_, 0) => format!("  `{}` says why\n", next.command("fifo-pnl transfers list")),
+        _ => format!(
+            "  `{}` says why\n",
+            next.command("fifo-pnl transfers list --all")
+        ),
     };
     format!("Movements       {rows} {be} stored: {counts}\n{list}")
 }

@@ -107,6 +107,15 @@ const UNKNOWN_TYPE: &str = "if these rows move nothing, leave them out with --sk
     they do, store that by hand afterwards: `fifo-pnl transfers add --help` shows how to store a \
     deposit or a withdrawal";
 
+/// The remedy of a split, merger or new name that the file does not state in full.
+const STATE_ACTION: &str = "leave the row out with --skip-invalid, and state what happened: \
+    `fifo-pnl actions add split ASSET NEW:OLD --at DAY`. A rename, a merger and a spin-off have \
+    commands of their own: `fifo-pnl actions add --help`";
+
+/// The remedy of a short sale.
+const SHORT_SALE: &str = "leave the row out with --skip-invalid, and write the sale and its \
+    purchase into a file in the native format, each as a trade";
+
 /// The remedy of a row whose order never executed.
 const NEVER_EXECUTED: &str = "remove the row, and its trade if it takes one back; if a part was \
                               executed, give its size with status \"filled\"";
@@ -116,9 +125,10 @@ const MAY_TAKE_BACK: &str = "it looks like a row that reverses another one: then
                              the file; if it is a trade of its own, correct it";
 
 /// The remedy of a row whose trade is in no row of its file.
-const CLOCK_OF_TIMES: &str = "add the time zone of the server, like --timezone \
-                              Europe/Athens. Or store its clock: `fifo-pnl account add NAME \
-                              --server-time +02:00`";
+const CLOCK_OF_TIMES: &str = "if the clock of the server never changes, name how far it is \
+                              ahead of UTC: --timezone +02:00. If it has summer time, store each \
+                              change: `fifo-pnl account add NAME --server-time +02:00 \
+                              --server-time +03:00@2025-03-09 --server-time +02:00@2025-11-02`";
 const ZONE_OF_TIMES: &str =
     "add the time zone of the file: --timezone Europe/Berlin, or --timezone +02:00";
 const EARLIER_CLOCK: &str = "the account has a clock from a later day on. Add the one before it: \
@@ -127,6 +137,9 @@ const EARLIER_CLOCK: &str = "the account has a clock from a later day on. Add th
 const CANCELS_EARLIER: &str = "export the file again from the day of that trade on. If the trade \
                                is imported already, take it out with `fifo-pnl void ID --account \
                                NAME --reason TEXT`";
+
+const BUY_SIGN: &str = "a sale is written with side \"sell\" and no sign; if the row reverses \
+                        another one, remove both";
 
 /// Advises if the words are the same for every row.
 fn fixed_words(hint: &Hint) -> &'static str {
@@ -143,14 +156,13 @@ fn fixed_words(hint: &Hint) -> &'static str {
             "a spreadsheet wrote this in place of a number: widen the column or mend the formula"
         }
         Hint::PriceSign => "a price has no sign: a sale is written with side \"sell\"",
-        Hint::BuySign => {
-            "a sale is written with side \"sell\" and no sign; if the row reverses \
-                          another one, remove both"
-        }
+        Hint::BuySign => BUY_SIGN,
         Hint::LotSign => "a lot is what is held; if the row reverses another one, remove both",
         Hint::UnknownFee => "if the fee is unknown, leave the cell empty",
         Hint::RoundedId => ROUNDED_ID,
         Hint::UnknownType => UNKNOWN_TYPE,
+        Hint::StateAction => STATE_ACTION,
+        Hint::ShortSale => SHORT_SALE,
         Hint::OwnId => "each fill needs its own id; for one trade in two accounts, fill in account",
         Hint::OneAccount => "import each account's file with its own --account",
         Hint::CopiedText => "it may have come with a copied text: type the name again",

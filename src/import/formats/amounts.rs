@@ -6,7 +6,7 @@
 use csv::StringRecord;
 use rust_decimal::Decimal;
 
-use crate::engine::{CodeKind, Trade};
+use crate::engine::{CodeKind, Trade, Worth};
 use crate::import::formats::made_texts::{PlacedPart, cell};
 use crate::import::rejected::Fault;
 
@@ -130,13 +130,14 @@ pub(super) enum FeeKind {
 }
 
 /// Refuses a fee, or a rebate, as large as its trade, if it is in the asset or the money of it.
-/// `pair`: base and quote, with the kind of each.
+/// `kind_of` tells the kind of base and quote.
 ///
 /// Rounding makes such a fee of a tiny trade: at most a cent, or the sixth decimal
 /// of a coin. So does a flat fee.
 pub(super) fn check_fee(
     trade: &Trade,
-    pair: [(&str, Option<CodeKind>); 2],
+    [base, quote]: [&str; 2],
+    kind_of: impl Fn(&str) -> Option<CodeKind>,
     fees: FeeKind,
 ) -> Result<(), Fault> {
     let more = trade.more.as_deref();
@@ -146,30 +147,32 @@ pub(super) fn check_fee(
         (None, Some(fee)) => (fee, USD),
         (None, None) => return Ok(()),
     };
-    let number = |text: String| decimal(&text);
-    let Some(fee) = number(fee.to_string()).map(|fee| fee.abs()) else {
+    let fee = fee.as_decimal().abs();
+    if fee.is_zero() {
         return Ok(());
-    };
-    let [(base, of_base), (quote, of_quote)] = pair;
-    let size = number(trade.size.to_string());
-    let (whole, kind) = if asset == base {
-        (size, of_base)
+    }
+    let size = trade.size.to_decimal();
+    let whole = if asset == base {
+        size
     } else if asset == quote {
         let value = more.and_then(|facts| facts.quote_value);
-        let price = number(trade.price.to_string());
-        let product = size.zip(price).and_then(|(size, it)| size.checked_mul(it));
-        let value = value.and_then(|value| number(value.to_string()));
-        (value.or(product), of_quote)
+        let price = trade.price.as_decimal();
+        let product = || size.and_then(|size| size.checked_mul(price));
+        value.map(Worth::as_decimal).or_else(product)
     } else {
         return Ok(());
     };
+    if whole.is_none_or(|whole| fee < whole) {
+        return Ok(());
+    }
+    let kind = kind_of(asset);
     let is_money = matches!(kind, Some(CodeKind::Currency | CodeKind::DollarCoin));
     let allowed = match fees {
         FeeKind::Flat | FeeKind::Chain if is_money => FLAT_FEE_MAX,
         FeeKind::Chain => return Ok(()),
         FeeKind::Part | FeeKind::Flat => floor_of(kind),
     };
-    match whole.is_some_and(|whole| fee >= whole && !fee.is_zero() && fee > allowed) {
+    match fee > allowed {
         true => Err(Fault::new(WHOLE_FEE)),
         false => Ok(()),
     }

@@ -18,7 +18,7 @@ use super::joined::{
     unknown_type,
 };
 use crate::engine::{MovementKind, SignedAmount};
-use crate::import::rejected::Fault;
+use crate::import::rejected::{Fault, Hint};
 
 const QUANTITY: &str = "Quantity Transacted";
 const NOTES: &str = "Notes";
@@ -27,8 +27,8 @@ const NO_PAIR: &str = "expected the amounts and the pair of the trade: take the 
                        Trade for such trades";
 const NO_VALUE: &str = "expected about the quantity x the price";
 const NO_SUM: &str = "expected fees that are the difference of subtotal and total";
-const CHANGES: &str = "expected no reverse split, merger or new name: the row does not state \
-                       the new units";
+const CHANGES: &str = "expected no reverse split, spin-off, merger or new name: the row does not \
+                       state the new units";
 const OTHER_QUOTE: &str = "expected the currency of the price: the file does not \
                            say the fee of such a trade";
 
@@ -226,7 +226,10 @@ fn read(cells: &NamedCells<'_>, id: &str) -> Result<RowSays, CellFault> {
         "retail eth2 deprecation" => Ok(ignored("Retail Eth2 Deprecation")),
         "vault withdrawal" => Ok(ignored("Vault Withdrawal")),
         "cash to savings" => Ok(ignored("Cash to Savings")),
-        "asset migration" => Err(("Transaction Type", Fault::new(CHANGES))),
+        "asset migration" => {
+            let fault = Fault::new(CHANGES).with_hint(Hint::StateAction);
+            Err(("Transaction Type", fault))
+        }
         kind => match movement_kind(kind) {
             Some((kind, is_out)) => row.movement(kind, is_out),
             None => Err(unknown_type("Transaction Type")),

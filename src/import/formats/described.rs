@@ -200,8 +200,8 @@ impl Described {
         let is_cancellation = side.is_some();
         match side {
             None => {
-                let quote = self.quote_kind(&texts, reading);
-                self.check_agreement(&texts, cells, quote).map_err(faulty)?;
+                self.check_agreement(&texts, cells, &mut || self.quote_kind(&texts, reading))
+                    .map_err(faulty)?;
             }
             Some(side) => {
                 if let Some(place) = texts.get_mut(Column::Side as usize) {

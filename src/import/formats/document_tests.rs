@@ -276,6 +276,13 @@ fn a_report_of_gains_is_refused_by_name() {
     let said = "the file is coinbase-gains: a report of gains has no single trades: export the \
                 transactions";
     assert_eq!(error.to_string(), said);
+    let lots = "\"Realized Gain/Loss - Lot Details for ...123 as of 01/02/2025\"\n\
+                Symbol,Name,Closed Date,Opened Date,Quantity,Proceeds Per Share,Cost Per Share,\
+                Gain/Loss ($),Term,Wash Sale?\n";
+    let error = parse_csv(lots.as_bytes(), &options(), &mut |_| ()).unwrap_err();
+    let said = "the file is schwab-gains: a report of gains has no single trades: export the \
+                history of the account";
+    assert_eq!(error.to_string(), said);
 }
 
 /// A query may spell its columns in other ways.

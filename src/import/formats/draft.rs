@@ -48,11 +48,10 @@ pub fn draft_format(bytes: &[u8], name: &str) -> Result<String, FileError> {
             "# The format {format} reads this file. It needs no table.\n"
         ));
     }
-    let name: String = name
-        .to_lowercase()
-        .chars()
-        .map(|of| if of.is_ascii_alphanumeric() { of } else { '-' })
-        .collect();
+    let name = name.to_lowercase();
+    let words = name.split(|of: char| !of.is_ascii_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let name = words.join("-");
     let mut draft = TradeDraft::of(beginning(&text)?);
     for (ours, names) in NAMES {
         draft.add(ours, names, &name);
@@ -377,7 +376,7 @@ impl TradeDraft {
             self.trade += &format!("quote_currency = {code:?}\n");
         } else if !has_quote {
             self.open += "# open: which currency are prices in? If neither dollars nor that of the \
-                          symbols, add quote_currency = \"EUR\"\n";
+                          symbols, add quote_currency = \"EUR\" below price\n";
         }
     }
 
@@ -405,7 +404,7 @@ impl TradeDraft {
                 format!("fee_currency = {code:?}"),
             ),
             (None, None) => (
-                "which currency are fees in?",
+                "which currency are fees in? Write it into fee_currency below, without the #",
                 "# fee_currency = \"USD\"".to_owned(),
             ),
         };
@@ -434,8 +433,8 @@ impl TradeDraft {
         let listed = file.columns.iter();
         let listed: String = listed.map(|column| format!("    {column:?},\n")).collect();
         format!(
-            "# A draft: check each line. docs/FORMATS.md explains the keys.\n{open}\
-             [formats.{name}]\nexchange = {name:?}\n{head}\n\
+            "# A draft for your settings: check each line. docs/FORMATS.md explains the keys.\n\
+             {open}[formats.{name}]\nexchange = {name:?}\n{head}\n\
              [[formats.{name}.headers]]\ncolumns = [\n{listed}]\n\n{rows}\
              [formats.{name}.trade]\n{trade}"
         )

@@ -136,8 +136,8 @@ const FAULTS: &[FaultCase] = &[
     ),
     (
         ("schwab", "Journal", "Stock Merger"),
-        "6: Action is \"Stock Merger\", expected no reverse split, merger or new name: the row \
-         does not state the new units",
+        "6: Action is \"Stock Merger\", expected no reverse split, spin-off, merger or new name: \
+         the row does not state the new units",
     ),
     (
         ("schwab", "$3,320.07", "-$3,320.07"),
@@ -171,18 +171,18 @@ const FAULTS: &[FaultCase] = &[
     ),
     (
         ("robinhood", "CDIV", "SPR"),
-        "4: Trans Code is \"SPR\", expected no reverse split, merger or new name: the row does \
-         not state the new units",
+        "4: Trans Code is \"SPR\", expected no reverse split, spin-off, merger or new name: the \
+         row does not state the new units",
     ),
     (
         ("alpaca-activities", "FEE,", "SPIN,"),
-        "5: activity_type is \"SPIN\", expected no reverse split, merger or new name: the row \
-         does not state the new units",
+        "5: activity_type is \"SPIN\", expected no reverse split, spin-off, merger or new name: \
+         the row does not state the new units",
     ),
     (
         ("ib-transactions", ",Dividend,VT", ",Corporate Action,VT"),
-        "7: Transaction Type is \"Corporate Action\", expected no reverse split, merger or new \
-         name: the row does not state the new units",
+        "7: Transaction Type is \"Corporate Action\", expected no reverse split, spin-off, merger \
+         or new name: the row does not state the new units",
     ),
     (
         (

@@ -275,8 +275,8 @@ const REJECTED: &[RejectCase] = &[
         ],
         &[
             "14: Transaction Type is \"Retail MGX DEX Buy\", expected a type of rows that is known",
-            "19: Transaction Type is \"Asset Migration\", expected no reverse split, merger or \
-             new name: the row does not state the new units",
+            "19: Transaction Type is \"Asset Migration\", expected no reverse split, \
+             spin-off, merger or new name: the row does not state the new units",
             "28: row is one of the lines 28, 29 of \"a07\", expected one asset paid \
              and one received",
             "29: row is one of the lines 28, 29 of \"a07\", expected one asset paid \

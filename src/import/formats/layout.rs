@@ -18,44 +18,16 @@ use crate::engine::{ActionKind, MovementKind};
 use crate::import::actions::ACTION_COLUMNS;
 use crate::import::columns::{COLUMNS, Column};
 use crate::import::movements::MOVEMENT_COLUMNS;
+use crate::import::rejected::{Fault, Hint};
 
-/// Lists layouts with the texts of their files.
-macro_rules! layouts {
-    ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!($name, ".toml")))),*]
-    };
-}
-
-/// The layouts of this program, in the order of their names.
-const TEXTS: [(&str, &str); 22] = layouts![
-    "actions",
-    "alpaca-activities",
-    "binance-older",
-    "binance-orders",
-    "binance-trades",
-    "bitstamp",
-    "bitstamp-older",
-    "bybit-spot",
-    "coinbase-fills",
-    "coinbase-gains",
-    "crypto-com-exchange",
-    "ib-activity",
-    "ib-flex-trades",
-    "ib-transactions",
-    "kraken-trades",
-    "kucoin-fills",
-    "kucoin-older",
-    "kucoin-oldest",
-    "kucoin-orders",
-    "okx-oldest",
-    "robinhood",
-    "schwab",
-];
+/// The layouts of this program, in the order of their names: each file `*.toml` beside this one.
+const TEXTS: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/layouts.rs"));
 
 /// The layouts of this program. A test reads each of them.
 pub(super) static LAYOUTS: LazyLock<Vec<Layout>> = LazyLock::new(|| {
-    let read = TEXTS.map(|(name, text)| Layout::try_read(name, text));
-    read.into_iter().filter_map(Result::ok).collect()
+    let read = TEXTS.iter();
+    read.filter_map(|(name, text)| Layout::try_read(name, text).ok())
+        .collect()
 });
 
 /// Returns the table of a format of this program.
@@ -242,6 +214,9 @@ pub(super) struct Refused {
     pub has: Vec<String>,
     /// The rest of the sentence "margin is 1, ...".
     pub why: String,
+    /// The way out for a person.
+    #[serde(default)]
+    pub remedy: Option<Remedy>,
     /// A template: the shares that an option of this row brought or took.
     #[serde(default)]
     pub shares: Option<String>,
@@ -380,10 +355,10 @@ impl Layout {
         }
         let is_of_movement = |name: &str| MOVEMENT_COLUMNS.iter().any(|(_, known)| *known == name);
         if let Some(column) = self.trade.keys().find(|name| !is_column(name)) {
-            return Err(format!("[trade] has no column {column:?}"));
+            return Err(format!("[trade] has no key {column:?}"));
         }
         if let Some(column) = self.movement.keys().find(|name| !is_of_movement(name)) {
-            return Err(format!("[movement] has no column {column:?}"));
+            return Err(format!("[movement] has no key {column:?}"));
         }
         for (column, templates) in self.templates() {
             for template in templates {
@@ -424,7 +399,7 @@ impl Layout {
             }
             let mut made = making.made.keys();
             if let Some(column) = made.find(|it| !ACTION_COLUMNS.contains(&it.as_str())) {
-                return Err(format!("[[actions]] {kind} has no column {column:?}"));
+                return Err(format!("[[actions]] {kind} has no key {column:?}"));
             }
             let needed = ["asset", "happened_at"];
             if let Some(missing) = needed.iter().find(|it| !making.made.contains_key(**it)) {
@@ -456,7 +431,27 @@ impl Layout {
     }
 }
 
+/// The way out for a person who has a refused row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Remedy {
+    /// State the action by hand.
+    Action,
+    /// Bring the short sale in as a native file.
+    ShortSale,
+}
+
 impl Refused {
+    /// Returns the fault of a row that it refuses.
+    pub fn fault(&self) -> Fault {
+        let fault = Fault::new(self.why.as_str());
+        match self.remedy {
+            None => fault,
+            Some(Remedy::Action) => fault.with_hint(Hint::StateAction),
+            Some(Remedy::ShortSale) => fault.with_hint(Hint::ShortSale),
+        }
+    }
+
     /// Tells whether the text of the column refuses its row.
     pub fn refuses(&self, text: &str) -> bool {
         if !self.only.is_empty() {

@@ -14,10 +14,7 @@ fn every_layout_of_the_program_is_one() {
 
 #[test]
 fn movements_need_their_columns_and_a_known_kind() {
-    let (_, good) = TEXTS
-        .into_iter()
-        .find(|(name, _)| *name == "bitstamp")
-        .unwrap();
+    let (_, good) = TEXTS.iter().find(|(name, _)| *name == "bitstamp").unwrap();
     let cases = [
         (
             "Deposit = \"deposit\"",
@@ -37,7 +34,7 @@ fn movements_need_their_columns_and_a_known_kind() {
         (
             "fee_asset = ",
             "fee_coin = ",
-            "[movement] has no column \"fee_coin\"",
+            "[movement] has no key \"fee_coin\"",
         ),
         (
             "\nfee = \"{Fee}\"",
@@ -66,7 +63,7 @@ fn a_layout_with_a_fault_is_refused_by_name() {
             "{product}-{trade number}",
             "order_id: no header has \"trade number\"",
         ),
-        ("price = ", "prize = ", "[trade] has no column \"prize\""),
+        ("price = ", "prize = ", "[trade] has no key \"prize\""),
         ("price = \"{price}\"\n", "", "[trade] lacks price"),
     ];
     for (from, to, why) in cases {

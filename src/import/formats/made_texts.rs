@@ -76,12 +76,23 @@ pub(super) fn joined(parts: &[PlacedPart], cells: &StringRecord) -> String {
 /// Returns a cell without blanks, and without the byte order mark that some files have in cells. A
 /// formula `="229"` keeps a spreadsheet from rounding an id: the text inside counts.
 pub(super) fn cell(cells: &StringRecord, place: usize) -> &str {
-    let cell = cells.get(place).unwrap_or_default().trim_ascii();
+    let cell = cells.get(place).unwrap_or_default();
+    if is_bare(cell) {
+        return cell;
+    }
+    let cell = cell.trim_ascii();
     let cell = of_formula(cell).trim_ascii();
     match cell.starts_with(MARK) || cell.ends_with(MARK) {
         true => cell.trim_matches(|of: char| of.is_ascii_whitespace() || of == MARK),
         false => cell,
     }
+}
+
+/// Tells whether there is nothing to take off a cell, as is so for most.
+fn is_bare(cell: &str) -> bool {
+    let is_inner = |byte: &u8| byte.is_ascii_alphanumeric();
+    let bytes = cell.as_bytes();
+    bytes.first().is_none_or(is_inner) && bytes.last().is_none_or(is_inner)
 }
 
 /// Tells whether each cell of a template says something. `none`: a text for no value. Half of an

@@ -41,7 +41,14 @@ pub(super) fn table_fault(
         return Some((found, fault));
     }
     let fault = Fault::new("expected a trade").with_hint(Hint::SecondHeader);
-    let is_header = cells.iter().map(fold).eq(names.iter().cloned());
+    // Most rows differ in their first letter.
+    let first = |text: &str| text.bytes().find(u8::is_ascii_alphanumeric);
+    let letter = cells.get(0).and_then(first);
+    let is_other = letter.is_some_and(|letter| {
+        let of_name = names.first().and_then(|name| first(name));
+        of_name.is_some_and(|name| !name.eq_ignore_ascii_case(&letter))
+    });
+    let is_header = !is_other && cells.iter().map(fold).eq(names.iter().cloned());
     is_header.then(|| ("is the header again".to_owned(), fault))
 }
 

@@ -1,7 +1,7 @@
 //! Files of one account with trades that are equal in all facts but the id.
 //!
-//! Each import looks for them as it ends (`pipeline/sync_log.rs`), and its try keeps the numbers. So
-//! a run reads no trades for it.
+//! Each import looks for them as it ends (`pipeline/sync_log.rs`), and its try keeps the numbers.
+//! So a run reads no trades for it.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,14 @@ use crate::store::model::SyncTry;
 /// are equal.
 pub(in crate::pipeline) const EQUAL: &str = "equal_trades";
 
-/// Equal trades that are no chance, at least. Fewer are none if they are all trades of a file.
+/// Equal trades that are no chance, at least.
 const EQUAL_MIN: u64 = 3;
+
+/// Equal trades that are no chance, at least, if they are all trades of a file.
+const EQUAL_OF_ALL_MIN: u64 = 2;
+
+/// The format of files that people write. A file of one trade may well be another fill.
+const NATIVE: &str = "native";
 
 /// Finds the imports of an account that have trades in common.
 pub(super) async fn counted_equal(
@@ -42,8 +48,14 @@ pub(super) async fn counted_equal(
         };
         for (id, both) in equal_of(of) {
             let all = [of.import_id, Some(id)].map(|id| trades.get(&id?).copied());
-            let is_sure = both >= EQUAL_MIN || all.contains(&Some(both));
-            if let Some(other) = names.get(&id).filter(|_| is_sure) {
+            let Some(other) = names.get(&id) else {
+                continue;
+            };
+            let is_one_format = last.format == other.format && last.format != NATIVE;
+            let is_all = all.contains(&Some(both));
+            let is_sure =
+                both >= EQUAL_MIN || is_all && (both >= EQUAL_OF_ALL_MIN || is_one_format);
+            if is_sure {
                 found.push(CountedTwice {
                     last: last.clone(),
                     other: other.clone(),

@@ -20,7 +20,7 @@ pub fn the_same_file_under_another_account_is_named(place: &Place) {
     );
     let refused = place.run("fifo-pnl run copy.csv").expect(2);
     let said = [
-        "copy.csv: is the file of import 1 (two.csv), of account \"kraken\" at 20",
+        "copy.csv: import 1 (two.csv) has this file already, in account \"kraken\", since 20",
         "`fifo-pnl import undo 1 --reason TEXT",
     ];
     has(&refused.stderr, &said);
@@ -104,7 +104,7 @@ pub fn an_incremental_run_says_what_its_totals_lack(place: &Place) {
     let said = [
         "USD, of the new trades; totals are incomplete, see below\n",
         "1 new sell finds too few buys: 299.00 USD of net proceeds have no cost basis",
-        "Import their buys. If they are short sales, let the account go short",
+        "Import their buys. `fifo-pnl review list",
         "Next: fifo-pnl review list",
     ];
     has(&done.stdout, &said);

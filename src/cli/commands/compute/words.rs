@@ -241,8 +241,8 @@ pub(in crate::cli::commands) fn describe_unmatched(
 ) -> String {
     format!(
         "Unmatched       {sells} {verb} too few buys: {} USD of net proceeds have no cost \
-         basis and are in no total. Import their buys. If they are short sales, let the account \
-         go short: `{}`\n",
+         basis and are in no total. Import their buys. `{}` lists the sells, and says what to do \
+         if one is a short sale\n",
         dollars(proceeds),
         next.command("fifo-pnl review list"),
     )

@@ -136,6 +136,13 @@ pub(super) async fn keep_command(args: &ImportKeepArgs, session: &Session) -> Cl
             format!("`{list}` lists the imports"),
         ));
     }
+    if !args.undo && store.imports_out(None).await?.contains(&args.id) {
+        let back = format!("fifo-pnl import undo {} --undo --reason TEXT", args.id);
+        return Err(CliError::refused(
+            format!("import {} is undone: none of its rows count", args.id),
+            format!("`{}` puts them back", session.next.command(&back)),
+        ));
+    }
     let change = (args.id, !args.undo);
     let is_done = keep_import(store.as_ref(), change, &args.reason, &session.context).await?;
     if args.undo && !is_done {
@@ -147,7 +154,7 @@ pub(super) async fn keep_command(args: &ImportKeepArgs, session: &Session) -> Cl
     let (location, id) = (store.location(), args.id);
     let said = match args.undo {
         false => {
-            format!("Kept      import {id}: its trades count as they are, beside any other file")
+            format!("Kept      import {id}: `Counted twice` and `Rows missing` no longer name it")
         }
         true => format!("Not kept  import {id}: it is compared with other files again"),
     };

@@ -23,6 +23,7 @@ pub(super) fn describe_times(times: &FileTimes) -> String {
         ZoneSource::Source => format!("{zone}, as the source writes them"),
         ZoneSource::Assumed => format!("{zone}, assumed; --timezone names another"),
         ZoneSource::Table => format!("{zone}, from your table of the format"),
+        ZoneSource::TableWithout => format!("{zone}, as your table of the format names no zone"),
         ZoneSource::Person => format!("{zone}, from --timezone"),
         ZoneSource::Clock => "the stored clock of the account".to_owned(),
     };
@@ -55,7 +56,10 @@ pub(super) fn describe_accounts(read: &FileRead, account: &Account) -> String {
         true => " and more",
         false => "",
     };
-    format!("  accounts in the file: {listed}{more}; all rows go to \"{account}\"\n")
+    format!(
+        "  accounts in the file: {listed}{more}; all rows go to \"{account}\". If they are \
+         separate accounts, split the file\n"
+    )
 }
 
 /// Returns the command that replaces known trades by those of a file.

@@ -7,6 +7,7 @@ use std::fmt::Display;
 use serde_json::{Value, json};
 
 use super::facts::{describe_accounts, describe_times};
+use super::zones::other_zone;
 use crate::cli::error::{hint_settings, hint_words};
 use crate::cli::format::{count, plural, time};
 use crate::cli::next::Next;
@@ -127,10 +128,11 @@ fn of_kind(name: &str, kind: &str, of: &MovementReceipt) -> String {
     let mut text: String = of.conflicts.iter().take(ROWS_SHOWN_MAX).map(line).collect();
     if of.conflict_count > 0 {
         text.push_str(&more(of.conflict_count));
-        text.push_str(&format!(
-            "    hint: this program can't correct a stored {kind}; leave the row out with \
-             --skip-invalid\n"
-        ));
+        let no_correction = format!(
+            "this program can't correct a stored {kind}; leave the row out with --skip-invalid"
+        );
+        let hint = other_zone(&of.conflicts).unwrap_or(&no_correction);
+        text.push_str(&format!("    hint: {hint}\n"));
     }
     text
 }
@@ -270,7 +272,7 @@ fn more(rows: u64) -> String {
 
 /// Lists rows whose id the ledger has with other facts, by the first fact that differs.
 pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt, command: &str) -> String {
-    let hint = &format!("    hint: if the file is right: `{command}`\n");
+    let correct = format!("if the file is right: `{command}`");
     let line = |conflict: &Conflict| {
         format!(
             "{name}:{}: order_id is {}, which the ledger has with {} {} where the file has {}\n",
@@ -284,6 +286,8 @@ pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt, command: &
     let mut text = String::new();
     for (column, rows) in &receipt.conflicts_by_column {
         let of_column = receipt.conflicts.iter().filter(|of| of.column == *column);
+        let hint = other_zone(of_column.clone()).unwrap_or(&correct);
+        let hint = format!("    hint: {hint}\n");
         if *rows == 1 {
             text.extend(of_column.map(|conflict| format!("  {}{hint}", line(conflict))));
             continue;
@@ -293,7 +297,7 @@ pub(super) fn describe_conflicts(name: &str, receipt: &ImportReceipt, command: &
         let shown = of_column.take(ROWS_SHOWN_MAX);
         text.extend(shown.map(|conflict| format!("    {}", line(conflict))));
         text.push_str(&more(*rows));
-        text.push_str(hint);
+        text.push_str(&hint);
     }
     text
 }

@@ -59,7 +59,8 @@ pub(super) async fn run(args: &ImportUndoArgs, session: &Session) -> CliResult<O
 /// Finds later files of the account that have rows which were known. Errors: there are some. The
 /// import that brought a row first holds it alone, and a file that has it again holds nothing.
 async fn check_later(store: &dyn Store, id: i64, session: &Session) -> CliResult<()> {
-    if store.imports_out(None).await?.contains(&id) {
+    let out = store.imports_out(None).await?;
+    if out.contains(&id) {
         return Ok(());
     }
     for of in store.accounts().await? {
@@ -67,11 +68,21 @@ async fn check_later(store: &dyn Store, id: i64, session: &Session) -> CliResult
         let Some(undone) = syncs.iter().find(|sync| sync.import_id == Some(id)) else {
             continue;
         };
+        // A file whose first import brought all its rows has none of another import.
+        let brought_all = |sync: &SyncTry| {
+            let is_whole = |of: &SyncTry| {
+                let is_other = |it: i64| it != id && !out.contains(&it);
+                of.import_id.is_some_and(is_other) && known_rows(of) == 0
+            };
+            let mut same = syncs.iter().filter(|of| of.sha256 == sync.sha256);
+            same.any(is_whole)
+        };
         let is_later = |sync: &&SyncTry| {
             sync.status != SyncStatus::Failed
                 && sync.started_at > undone.started_at
                 && known_rows(sync) > 0
                 && sync.sha256 != undone.sha256
+                && !brought_all(sync)
         };
         let Some(later) = syncs.iter().rfind(is_later) else {
             return Ok(());
@@ -128,7 +139,7 @@ fn describe(change: &ImportUndo, undone: &ImportUndone) -> String {
         let trades = plural(undone.replaced, "trade", "trades");
         text.push_str(&match change.put_back {
             true => format!("  replaced by its corrections again: {trades}\n"),
-            false => format!("  back in matching in place of its corrections: {trades}\n"),
+            false => format!("  as before this import corrected it: {trades}\n"),
         });
     }
     text

@@ -112,7 +112,7 @@ async fn other_pools(store: &dyn Store, item: &QueuedItem) -> CliResult<BTreeSet
 fn describe(item: &QueuedItem) -> String {
     let order = match item.order_id.as_str() {
         "" => ", the whole pool".into(),
-        order => format!(" order {}", shown(order)),
+        order => format!(" {} {}", item.leg.record(), shown(order)),
     };
     let settled = match (&item.resolution, &item.resolved_by) {
         (Some(how), Some(by)) => {

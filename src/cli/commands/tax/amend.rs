@@ -123,7 +123,7 @@ async fn changed_years(
             let lines = plural(lines, "line differs", "lines differ");
             text.push_str(&format!(
                 "Filed           tax year {year}{of}, filed from version {old}: {lines} in \
-                 version {version}:\n                {}\n",
+                 version {version}. `{}` shows them\n",
                 next.command(&format!("fifo-pnl tax amend --year {year}"))
             ));
         }

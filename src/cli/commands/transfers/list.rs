@@ -17,7 +17,8 @@ const ROWS_SHOWN_MAX: usize = 50;
 /// Describes pairs and movements that are alone.
 pub(super) fn describe((pairing, lacking): (&Pairing, &Lacking), all: bool, next: &Next) -> String {
     let (paired, proposed, alone) = Transfers::counts(pairing);
-    let others = pairing.alone.len() as u64 - alone;
+    let income = income_of(pairing);
+    let others = pairing.alone.len() as u64 - alone - income;
     let rows = paired
         + proposed
         + if all {
@@ -40,9 +41,13 @@ pub(super) fn describe((pairing, lacking): (&Pairing, &Lacking), all: bool, next
         "{}, {proposed} proposed, {alone} alone",
         plural(paired, "transfer", "transfers")
     );
-    if others > 0 && !all {
-        let others = plural(others, "movement", "movements");
-        counts.push_str(&format!("; {others} of other kinds with --all"));
+    for (count, what) in [(income, "income"), (others, "not used")] {
+        if count > 0 {
+            counts.push_str(&format!(", {count} {what}"));
+        }
+    }
+    if income + others > 0 && !all {
+        counts.push_str("; --all lists them all");
     }
     text.push_str(&format!("{counts}\n"));
     if proposed > 0 {
@@ -58,6 +63,12 @@ pub(super) fn describe((pairing, lacking): (&Pairing, &Lacking), all: bool, next
         ));
     }
     text
+}
+
+/// Counts the movements that are income.
+pub(super) fn income_of(pairing: &Pairing) -> u64 {
+    let is_income = |it: &&Alone| it.why == AloneWhy::NoPart(NoPart::Income);
+    pairing.alone.iter().filter(is_income).count() as u64
 }
 
 /// Makes the table: what a person may decide first, and then the transfers.
@@ -100,6 +111,7 @@ fn alone_row(it: &Alone, lacking: Option<&Lacking>) -> Vec<String> {
     let state = match it.why {
         AloneWhy::NoPart(NoPart::Income) => "income: a lot of its own".to_owned(),
         AloneWhy::Booked => "booked: trades or lots of the ledger have it".to_owned(),
+        AloneWhy::NoPart(why) => format!("not used: {}", no_part(why)),
         _ => format!("alone: {}{}", alone_words(it), sells.unwrap_or_default()),
     };
     let asset = it.asset.to_string();

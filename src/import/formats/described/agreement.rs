@@ -95,7 +95,7 @@ impl Described {
         &self,
         texts: &Texts<'_>,
         cells: &StringRecord,
-        quote: Option<CodeKind>,
+        quote: &mut dyn FnMut() -> Option<CodeKind>,
     ) -> Result<(), Faulty> {
         if self.lacks_currency(texts) {
             return Err((Column::QuoteCurrency, Fault::new(NO_CURRENCY)));
@@ -112,7 +112,7 @@ impl Described {
         &self,
         texts: &Texts<'_>,
         cells: &StringRecord,
-        quote: Option<CodeKind>,
+        quote: &mut dyn FnMut() -> Option<CodeKind>,
     ) -> Result<(), Faulty> {
         let is_sale = text_of(texts, Column::Side).eq_ignore_ascii_case(Side::Sell.as_str());
         let number = |place: usize| plain(cell(cells, place), self.layout.numbers());
@@ -134,12 +134,13 @@ impl Described {
         let of_value = |why: &'static str| Err((Column::QuoteValue, Fault::new(why)));
         let Some(place) = self.agreements.money else {
             let value = StatedAmounts::of(texts, text_of(texts, Column::QuoteValue));
-            let is_far = !self.is_own && value.is_some_and(|it| it.is_far(floor_of(quote)));
+            let value = value.filter(|it| !self.is_own && !it.is_exact());
+            let is_far = value.is_some_and(|it| it.is_far(floor_of(quote())));
             return if is_far { of_value(NEAR) } else { Ok(()) };
         };
         let money = number(place);
         if self.agreements.is_exact {
-            let allowed = if quote == Some(CodeKind::Coin) {
+            let allowed = if quote() == Some(CodeKind::Coin) {
                 BIT
             } else {
                 CENT
@@ -162,15 +163,32 @@ impl Described {
                 false => Ok(()),
             };
         }
+        self.check_value(texts, cells, &money, quote)
+    }
+
+    /// Checks that the value is size x price. Rounding and a small fee may come between them.
+    fn check_value(
+        &self,
+        texts: &Texts<'_>,
+        cells: &StringRecord,
+        money: &str,
+        quote: &mut dyn FnMut() -> Option<CodeKind>,
+    ) -> Result<(), Faulty> {
+        let of_value = |why: &'static str| Err((Column::QuoteValue, Fault::new(why)));
         // A table that takes the fee out of the money has the rest as the value.
         let value = match text_of(texts, Column::QuoteValue) {
-            "" => &*money,
+            "" => money,
             value => value,
         };
         let Some(value) = StatedAmounts::of(texts, value) else {
             return Ok(());
         };
-        let allowed = value.part(SMALL_FEES).saturating_add(floor_of(quote));
+        let part = value.part(SMALL_FEES);
+        // Most rows need no more room than this, and pay for no look-up of the quote.
+        if !value.is_far(part) {
+            return Ok(());
+        }
+        let allowed = part.saturating_add(floor_of(quote()));
         match value.is_far(allowed) {
             true if self.is_price_unnamed(cells) => of_value(OTHER_CURRENCY),
             true if value.is_far(value.part(OFF_MAX)) => of_value(FAR),
@@ -214,11 +232,11 @@ impl Described {
         texts: &Texts<'_>,
         reading: &mut Reading<'_>,
     ) -> Option<CodeKind> {
-        let quote = match self.pair(texts, reading) {
-            Ok(Some(pair)) => pair.quote.to_string(),
-            _ => text_of(texts, Column::QuoteCurrency).to_owned(),
-        };
-        reading.options.assets.kind_of(&quote)
+        let assets = &reading.options.assets;
+        match self.pair(texts, reading) {
+            Ok(Some(pair)) => assets.kind_of(pair.quote.as_str()),
+            _ => assets.kind_of(text_of(texts, Column::QuoteCurrency)),
+        }
     }
 
     /// Tells whether the row could state the currency of its price, and does not.

@@ -13,7 +13,10 @@ impl FormatHeader for Described {
     fn zone_said(&self, options: &ImportOptions) -> Option<(String, ZoneSource)> {
         let (zone, from) = self.zone.said(options)?;
         let from = match from {
-            ZoneSource::Assumed | ZoneSource::Source if self.is_own => ZoneSource::Table,
+            ZoneSource::Assumed | ZoneSource::Source if self.is_own => match self.layout.zone {
+                Some(_) => ZoneSource::Table,
+                None => ZoneSource::TableWithout,
+            },
             from => from,
         };
         Some((zone, from))

@@ -86,12 +86,12 @@ impl Described {
             false => FeeKind::Part,
         };
         let pair = assets.each_ref().map(Asset::as_str);
-        let pair = pair.map(|code| (code, rules.kind_of(code)));
+        let kind_of = |code: &str| rules.kind_of(code);
         let columns = [Column::FeeAmount, Column::TotalFeesUsd];
         let is_made = |column: &Column| self.made.iter().any(|made| made.column == *column);
         let column = columns.into_iter().find(is_made);
         let column = column.unwrap_or(Column::FeeAmount);
-        check_fee(&row.trade, pair, fees).map_err(|fault| (column, fault))
+        check_fee(&row.trade, pair, kind_of, fees).map_err(|fault| (column, fault))
     }
 
     /// Names the asset of a fee that the file does not name. A row without a fee names no asset.

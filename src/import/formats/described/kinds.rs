@@ -15,12 +15,12 @@ use crate::import::rejected::{Fault, Hint, ROW_COLUMN, RejectedRow};
 use crate::import::taking_back::takes_back;
 
 impl Described {
-    /// Returns the text that begins a row outside the table.
+    /// Returns the name of rows outside the table, if this is one by its first text.
     pub(super) fn footer(&self, cells: &StringRecord) -> Option<&'static str> {
         let mut footers = self.layout.footers.iter();
         let text = cells.iter().map(str::trim).find(|cell| !cell.is_empty())?;
-        let found = footers.find(|footer| text.starts_with(footer.as_str()))?;
-        Some(found)
+        let is_footer = footers.any(|footer| text.starts_with(footer.as_str()));
+        is_footer.then_some("footer")
     }
 
     /// Finds a fault in the shape of a row.
@@ -36,7 +36,7 @@ impl Described {
             let found = cell(cells, *place);
             if refused.refuses(found) {
                 let column = self.names.get(*place).map_or("", String::as_str);
-                let fault = Fault::new(refused.why.as_str());
+                let fault = refused.fault();
                 return Err(self.rejected(record, column, found, fault));
             }
         }
@@ -122,9 +122,9 @@ impl Described {
             None => {
                 let name = self.names.get(place).cloned().unwrap_or_default();
                 let found = cell(record.cells, place).to_owned();
-                let why = "expected no reverse split, merger or new name: the row does not \
-                           state the new units";
-                (name, found, Fault::new(why))
+                let why = "expected no reverse split, spin-off, merger or new name: the row does \
+                           not state the new units";
+                (name, found, Fault::new(why).with_hint(Hint::StateAction))
             }
         };
         RowOutcome::Rejected(self.rejected(record, &name, &found, fault))

@@ -143,8 +143,8 @@ fn check_joined_fee(
 ) -> Result<(), Fault> {
     let names = pair.map(|code| rules.asset_named(code));
     let pair = names.each_ref().map(Asset::as_str);
-    let pair = pair.map(|code| (code, rules.kind_of(code)));
-    check_fee(&trade.trade, pair, file.format.fees()).map_err(|fault| Fault {
+    let kind_of = |code: &str| rules.kind_of(code);
+    check_fee(&trade.trade, pair, kind_of, file.format.fees()).map_err(|fault| Fault {
         reason: format!("{} {}", column_words(Column::FeeAmount), fault.reason),
         ..fault
     })
