@@ -26,7 +26,7 @@ pub trait ImportStore: Send + Sync {
     async fn trades_of_imports(&self, ids: &BTreeSet<i64>) -> StoreResult<Vec<ImportedTrade>>;
 
     /// Counts the executions of an import that another import brought, too, under other ids:
-    /// account, symbol, time, side, size and price are equal. Executions of the other import that a
-    /// person voided do not count. Order: by the other import.
+    /// account, symbol, time, side, size and price are equal. Of equal ones, as many count as both
+    /// imports have. Executions that a person voided do not count. Order: by the other import.
     async fn equal_trades(&self, import_id: i64) -> StoreResult<Vec<(i64, u64)>>;
 }

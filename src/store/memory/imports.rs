@@ -65,17 +65,27 @@ impl ImportStore for MemoryStore {
             let trade = row.text.imported(id)?;
             let (size, price) = (trade.size, trade.price);
             let key = (trade.account, trade.symbol, trade.order_time, trade.side);
-            Some((id, trade.order_id, (key, size, price)))
+            Some((id, (key, size, price)))
         };
-        let rows: Vec<_> = ledger.rows.iter().filter_map(facts).collect();
+        let mut counts: BTreeMap<_, BTreeMap<i64, u64>> = BTreeMap::new();
+        for row in ledger
+            .rows
+            .iter()
+            .filter(|row| !voided.contains(&row.text.key()))
+        {
+            if let Some((id, facts)) = facts(row) {
+                let of_facts = counts.entry(facts).or_default();
+                *of_facts.entry(id).or_default() += 1;
+            }
+        }
         let mut equal: BTreeMap<i64, u64> = BTreeMap::new();
-        for (_, _, of) in rows.iter().filter(|(id, ..)| *id == import_id) {
-            let is_voided = |id: &String| voided.contains(&(of.0.0.clone(), id.clone()));
-            let others = rows
+        for of_facts in counts.values() {
+            let ours = of_facts.get(&import_id).copied().unwrap_or_default();
+            for (other, theirs) in of_facts
                 .iter()
-                .filter(|(id, order, it)| *id != import_id && it == of && !is_voided(order));
-            for other in BTreeSet::from_iter(others.map(|(id, ..)| *id)) {
-                *equal.entry(other).or_default() += 1;
+                .filter(|(id, _)| **id != import_id && ours > 0)
+            {
+                *equal.entry(*other).or_default() += ours.min(*theirs);
             }
         }
         Ok(equal.into_iter().collect())

@@ -84,16 +84,29 @@ impl<D: SqlStore> ImportStore for D {
 
     async fn equal_trades(&self, import_id: i64) -> StoreResult<Vec<(i64, u64)>> {
         let trades = self.additions();
-        // The index of symbol and time finds the others.
+        let facts = "t.account, t.symbol, t.order_time, t.side, t.size, t.price";
+        let of_facts = facts.replace("t.", "g.");
+        // Three passes over the trades, with any statistics: the first and last time of the import,
+        // and the trades between them, grouped by their facts. A search for each trade would read
+        // those of all other accounts at its time.
         let from = format!(
-            "{trades} n CROSS JOIN {trades} o WHERE n.import_id = $1 AND o.symbol = n.symbol \
-             AND o.order_time = n.order_time AND o.account = n.account AND o.side = n.side \
-             AND o.size = n.size AND o.price = n.price AND o.import_id <> n.import_id \
-             AND NOT EXISTS (SELECT 1 FROM active_voids v \
-             WHERE v.account = o.account AND v.order_id = o.order_id) \
+            "(SELECT g.import_id, g.orders, \
+             sum(CASE WHEN g.import_id = $1 THEN g.orders ELSE 0 END) \
+             OVER (PARTITION BY {of_facts}) AS equal \
+             FROM (SELECT {facts}, t.import_id, count(*) AS orders \
+             FROM {trades} t \
+             WHERE t.order_time >= (SELECT min(n.order_time) FROM {trades} n \
+             WHERE n.import_id = $1) \
+             AND t.order_time <= (SELECT max(n.order_time) FROM {trades} n \
+             WHERE n.import_id = $1) AND NOT EXISTS (SELECT 1 FROM active_voids v \
+             WHERE v.account = t.account AND v.order_id = t.order_id) \
+             GROUP BY {facts}, t.import_id) g) o \
+             WHERE o.import_id <> $1 AND o.equal > 0 \
              GROUP BY o.import_id ORDER BY o.import_id"
         );
-        let selected = ("o.import_id, count(DISTINCT n.order_id)", &*from);
+        let both = "CASE WHEN o.orders < o.equal THEN o.orders ELSE o.equal END";
+        let selected = format!("o.import_id, CAST(sum({both}) AS bigint)");
+        let selected = (&*selected, &*from);
         let arguments = arguments![import_id];
         self.named(async {
             let mut reader = self.reader().await?;

@@ -57,7 +57,7 @@ pub async fn equal_trades_of_other_imports_are_counted(subject: &dyn Subject) {
     assert_eq!(store.equal_trades(2).await.unwrap(), [(1, 2), (4, 1)]);
     assert_eq!(store.equal_trades(1).await.unwrap(), [(2, 2), (4, 1)]);
     assert_eq!(store.equal_trades(3).await.unwrap(), []);
-    assert_eq!(store.equal_trades(4).await.unwrap(), [(1, 2), (2, 2)]);
+    assert_eq!(store.equal_trades(4).await.unwrap(), [(1, 1), (2, 1)]);
     store.void(&void("A", false)).await.unwrap();
     assert_eq!(store.equal_trades(2).await.unwrap(), [(1, 1), (4, 1)]);
 }
