@@ -1,17 +1,19 @@
 //! One pass over a version: its rows of a year go into every file that is asked for.
 
+mod before;
 mod notes;
 mod pipe;
 mod pools;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use self::notes::{national_currencies, several_dollars};
+use self::before::ReadBefore;
+use self::notes::several_dollars;
 use self::pipe::{Pipe, TaxSink};
 use self::pools::{account_of, of_account, pools_file, pools_left_out};
 use super::converted::Converted;
@@ -24,14 +26,12 @@ use super::manifest::{self, Sealing};
 use super::row::{RowMaker, TaxRules};
 use super::slices::Slices;
 use super::totals::Totals;
-use super::undecided::Undecided;
-use super::voided::voided_sells;
 use super::{TaxError, TaxResult};
-use crate::engine::{Account, Asset, InventoryLot, Pool, Size, Timestamp, Usd, add_sizes};
+use crate::engine::{Account, InventoryLot, Pool, Size, Timestamp, Usd, add_sizes};
 use crate::files::{FolderLock, IfThere, check_place, remove_published};
 use crate::report::{PartFile, WrittenFile, sibling};
 use crate::store::lots::Reach;
-use crate::store::model::{NamedTrade, PoolSummary, Sold, Version, VersionInfo};
+use crate::store::model::{PoolSummary, Sold, Version, VersionInfo};
 use crate::store::phase::{self, Phase};
 use crate::store::proof::check_version;
 use crate::store::{MovementFiles, Store, VersionStore, together, values};
@@ -174,7 +174,9 @@ pub async fn export(
     let (mut files, left_out) = finish(&request.files, sink.files, &sink.totals)?;
     let pools = pools_left_out(summaries);
     files.extend(pools_file(&paths.pools, request.if_there, &pools)?);
-    let mut exported = Exported {
+    let of = (rules, year, account.as_ref());
+    let (currencies, voided_sells) = known.rest(store, request, of).await?;
+    let exported = Exported {
         undecided: known.undecided.of_year(year, &sink.totals.provisional),
         totals: sink.totals,
         has_sales,
@@ -183,57 +185,28 @@ pub async fn export(
         pools,
         several_dollars: several_dollars(summaries, rules),
         digital_by_pair: digital_by_pair(summaries, rules),
-        currencies: known.currencies.clone(),
-        voided_sells: known.voided_sells.clone(),
+        currencies,
+        voided_sells,
         left_out,
         manifest: Value::Null,
         files,
     };
-    exported.manifest = manifest::of(&facts, &exported, &request.sealing);
+    with_manifest(request, &paths, &facts, exported)
+}
+
+/// Writes the manifest, and gives all files their names.
+fn with_manifest(
+    request: &ExportRequest,
+    paths: &Paths,
+    facts: &ExportFacts<'_>,
+    mut exported: Exported,
+) -> TaxResult<Exported> {
+    exported.manifest = manifest::of(facts, &exported, &request.sealing);
     let manifest = write_manifest(&paths.manifest, request.if_there, &exported.manifest);
     let manifest = manifest.map_err(|e| TaxError::at(&paths.manifest, e))?;
     exported.files.push(manifest);
-    publish(request, &paths, &mut exported.files)?;
+    publish(request, paths, &mut exported.files)?;
     Ok(exported)
-}
-
-/// Everything that an export reads before the rows.
-struct ReadBefore {
-    /// The pools whose sales the files show.
-    summaries: Vec<PoolSummary>,
-    income: Option<Arc<IncomeOfYear>>,
-    currencies: BTreeSet<Asset>,
-    voided_sells: Vec<NamedTrade>,
-    undecided: Undecided,
-    files: MovementFiles,
-}
-
-impl ReadBefore {
-    async fn read(
-        store: &dyn Store,
-        request: &ExportRequest,
-        (rules, year, account): (&TaxRules, Sold, Option<&Account>),
-    ) -> TaxResult<Self> {
-        let income = income_asked(store, request, (rules, year, account)).await?;
-        let mut known = Self {
-            summaries: pools_sold(store, request, (account, income.as_deref())).await?,
-            income,
-            currencies: BTreeSet::new(),
-            voided_sells: Vec::new(),
-            undecided: Undecided::default(),
-            files: movement_files(store, request).await?,
-        };
-        if shows_sales(request) {
-            let (version, summaries) = (&request.version, &known.summaries);
-            known.currencies = national_currencies(store, version, summaries, rules).await?;
-            known.voided_sells = voided_sells(store, version, account, year).await?;
-            if rules.names_movements {
-                let of = (rules, account);
-                known.undecided = Undecided::of_version(store, version, of).await?;
-            }
-        }
-        Ok(known)
-    }
 }
 
 /// Begins the files of the formats, and then the file of unmatched sells.
