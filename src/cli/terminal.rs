@@ -142,6 +142,9 @@ impl Progress for TerminalProgress {
     fn not_logged(&self, file: &str, why: &str) {
         note_not_logged(file, why);
     }
+    fn not_compared(&self, file: &str, why: &str) {
+        note_not_compared(file, why);
+    }
 }
 
 /// Shows no progress, except for the one line that names the process that the job waits for.
@@ -158,6 +161,9 @@ impl Progress for WaitingOnly {
     fn not_logged(&self, file: &str, why: &str) {
         note_not_logged(file, why);
     }
+    fn not_compared(&self, file: &str, why: &str) {
+        note_not_compared(file, why);
+    }
 }
 
 /// With `--quiet`: no progress, only that a log lacks a row.
@@ -171,12 +177,23 @@ impl Progress for Quiet {
     fn not_logged(&self, file: &str, why: &str) {
         note_not_logged(file, why);
     }
+    fn not_compared(&self, file: &str, why: &str) {
+        note_not_compared(file, why);
+    }
 }
 
 fn note_not_logged(file: &str, why: &str) {
     let (file, why) = (shown_sentence(file), shown_sentence(why));
     note(&format!(
         "warning: the log of imports has no row of {file}: {why}"
+    ));
+}
+
+fn note_not_compared(file: &str, why: &str) {
+    let (file, why) = (shown_sentence(file), shown_sentence(why));
+    note(&format!(
+        "warning: {file} is imported, and not compared with other imports: {why}. If its trades \
+         have other ids in an earlier file, they count twice, and no run will say so"
     ));
 }
 

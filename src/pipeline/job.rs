@@ -52,6 +52,8 @@ pub trait Progress: Send + Sync {
     fn waiting(&self, _holder: &Holder) {}
     /// Called when the log of imports has no row of a try, and why.
     fn not_logged(&self, _file: &str, _why: &str) {}
+    /// Called when the trades of an import could not be compared with those of others, and why.
+    fn not_compared(&self, _file: &str, _why: &str) {}
 }
 
 /// A receiver that ignores all progress.

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 
 use self::across::counted_across;
 use self::compared::{compared, cut_inside};
-pub(super) use self::equal::EQUAL;
 use self::equal::counted_equal;
+pub(super) use self::equal::{EQUAL, equal_trades};
 use super::error::PipelineResult;
 use super::job::Context;
 use crate::engine::{

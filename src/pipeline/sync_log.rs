@@ -12,7 +12,7 @@ use super::file_read::{FileRead, FileReport};
 use super::job::Context;
 use super::rows_missing::{ENDS, ends_detail};
 use super::run_log::causes;
-use super::same_trades::{EQUAL, TRIES_MAX};
+use super::same_trades::{EQUAL, equal_trades};
 use crate::engine::{Account, Timestamp};
 use crate::import::{BalanceFault, Balances, Rejects};
 use crate::store::Store;
@@ -98,25 +98,24 @@ impl SyncLog {
             Ok(report) => self.take_report(report, skip_invalid),
             Err(error) => self.take_error(error),
         }
-        self.look_for_equal_trades(store).await;
+        self.keep_equal_trades(store, context).await;
         self.write(store, context).await;
     }
 
     /// Keeps the numbers of imports with the same trades. They can't change: the ledger only grows,
     /// and a later import looks for itself.
-    async fn look_for_equal_trades(&mut self, store: &dyn Store) {
+    async fn keep_equal_trades(&mut self, store: &dyn Store, context: &Context) {
         let Some(id) = self.sync.import_id.filter(|_| self.sync.counts.trades > 0) else {
             return;
         };
-        // The first import of an account has no other, and pays for no look-up.
-        let account = &self.sync.account;
-        let earlier = store.syncs(account, TRIES_MAX).await.unwrap_or_default();
-        let has_trades = |of: &SyncTry| of.import_id.is_some() && of.counts.trades > 0;
-        if earlier.iter().any(has_trades)
-            && let Ok(equal) = store.equal_trades(id).await
-            && !equal.is_empty()
-        {
-            self.sync.details[EQUAL] = json!(equal);
+        match equal_trades(store, &self.sync.account, id).await {
+            Ok(equal) if equal.is_empty() => {}
+            Ok(equal) => self.sync.details[EQUAL] = json!(equal),
+            // The import is done, and nobody would look for them again.
+            Err(error) => {
+                let why = error.to_string();
+                context.progress.not_compared(&self.sync.file, &why);
+            }
         }
     }
 

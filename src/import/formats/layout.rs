@@ -214,7 +214,7 @@ pub(super) struct Refused {
     pub has: Vec<String>,
     /// The rest of the sentence "margin is 1, ...".
     pub why: String,
-    /// The way out for a person.
+    /// The remedy for such a row.
     #[serde(default)]
     pub remedy: Option<Remedy>,
     /// A template: the shares that an option of this row brought or took.
@@ -431,7 +431,7 @@ impl Layout {
     }
 }
 
-/// The way out for a person who has a refused row.
+/// A remedy for a refused row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Remedy {

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::{Common, CountedTwice, TRIES_MAX, names_of, that_count};
 use crate::engine::Account;
 use crate::pipeline::error::PipelineResult;
-use crate::store::Store;
 use crate::store::model::SyncTry;
+use crate::store::{Store, StoreResult};
 
 /// The detail of a try that lists the imports with equal trades: their numbers, and how many trades
 /// are equal.
@@ -25,6 +25,23 @@ const EQUAL_OF_ALL_MIN: u64 = 2;
 
 /// The format of files that people write. A file of one trade may well be another fill.
 const NATIVE: &str = "native";
+
+/// Looks for the imports that have trades of a new import: their numbers, and how many are equal.
+///
+/// Errors: the store fails.
+pub(in crate::pipeline) async fn equal_trades(
+    store: &dyn Store,
+    account: &Account,
+    import_id: i64,
+) -> StoreResult<Vec<(i64, u64)>> {
+    let earlier = store.syncs(account, TRIES_MAX).await?;
+    let has_trades = |of: &SyncTry| of.import_id.is_some() && of.counts.trades > 0;
+    // The first import of an account has no other, and pays for no look-up.
+    match earlier.iter().any(has_trades) {
+        true => store.equal_trades(import_id).await,
+        false => Ok(Vec::new()),
+    }
+}
 
 /// Finds the imports of an account that have trades in common.
 pub(super) async fn counted_equal(
