@@ -132,7 +132,7 @@ fn a_reward_without_a_value_needs_a_rate() {
     assert!(!health.contains("changed since"), "{health}");
 }
 
-const FINAL: [&str; 8] = [
+pub const FINAL: [&str; 8] = [
     "tax",
     "--year",
     "2025",

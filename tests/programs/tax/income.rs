@@ -4,6 +4,7 @@ use std::fs;
 
 use super::filing::{packed, unpacked};
 use super::{column, rows};
+use crate::income::FINAL;
 use crate::moved_lots::{Place, places_of};
 use crate::support::Done;
 
@@ -118,17 +119,6 @@ fn income_has_its_value_and_its_kind() {
         assert_eq!(place.folder.read("income.csv"), text);
     }
 }
-
-const FINAL: [&str; 8] = [
-    "tax",
-    "--year",
-    "2025",
-    "--timezone",
-    "UTC",
-    "--final",
-    "-o",
-    "filed.zip",
-];
 
 #[test]
 fn income_without_a_value_is_named_and_not_filed() {
